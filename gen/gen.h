@@ -45,7 +45,7 @@ typedef struct gen_config {
     bool lse;                    /* write the log-sum-exp                                        */
 } gen_config;
 
-enum { GEN_TEXT_MAX = 256, GEN_ERROR_MAX = 512 };
+enum { GEN_TEXT_MAX = 256, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 128 };
 
 /* false: err names the field, its value and what is expected. */
 bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX]);
@@ -72,7 +72,7 @@ typedef struct gen_arg {
 
 /* Shape decisions derived from a configuration, and what a launcher must know. */
 typedef struct gen_kernel {
-    const char *symbol;          /* name in the code object                                      */
+    char symbol[GEN_SYMBOL_MAX]; /* name in the code object                                      */
     int block;                   /* threads per workgroup                                        */
     int tile_q, tile_k;          /* query rows and keys per workgroup and step                   */
     int hdqk_pad, hdv_pad;       /* head_dims rounded up to what the tile computes               */
@@ -80,7 +80,7 @@ typedef struct gen_kernel {
     const char *grid_rule;       /* "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, ..."  */
     const gen_arg *args;
     size_t num_args;
-    uint32_t kernarg_bytes;
+    uint32_t kernarg_bytes;      /* end of the last argument                                     */
 } gen_kernel;
 
 /* The configuration must be valid. */

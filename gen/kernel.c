@@ -1,0 +1,78 @@
+/* What a launcher must know of a kernel: symbol, shapes, arguments, options. */
+#include "gen/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The kernarg segment lays arguments out in order at their natural alignment, as a C struct does (LLVM, "User Guide
+ * for AMDGPU Backend", kernel argument metadata: .offset and .size). The host is LP64 like the device, so that a C
+ * struct gives the offsets. */
+typedef struct kernarg {
+#define X(type, name, meaning) type name;
+#include "gen/fmha_fwd_args.def"
+#undef X
+} kernarg;
+
+_Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8 && sizeof(int) == 4 && sizeof(float) == 4,
+               "host types must have the device's sizes");
+
+static const gen_arg args[] = {
+#define X(type, name, meaning) { #name, #type, offsetof(kernarg, name), sizeof(type), meaning },
+#include "gen/fmha_fwd_args.def"
+#undef X
+};
+
+enum { NUM_ARGS = sizeof args / sizeof args[0] };
+
+static const char grid_rule[] =
+    "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, grid_y = grid_z = 1 (workgroups)";
+
+static void print_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
+{
+    snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name, gen_dtype_name(c->dtype),
+             c->hdqk, c->hdv, c->mask == GEN_MASK_CAUSAL ? "causal" : "full", c->gqa, c->lse ? "_lse" : "");
+}
+
+void gen_kernel_describe(const gen_config *config, gen_kernel *out)
+{
+    gen_tile tile = gen_tile_choose(config);
+    *out = (gen_kernel){
+        .block = tile.block,
+        .tile_q = tile.tile_q,
+        .tile_k = tile.tile_k,
+        .hdqk_pad = tile.hdqk_pad,
+        .hdv_pad = tile.hdv_pad,
+        .lds_bytes = tile.lds_bytes,
+        .grid_rule = grid_rule,
+        .args = args,
+        .num_args = NUM_ARGS,
+        .kernarg_bytes = args[NUM_ARGS - 1].offset + args[NUM_ARGS - 1].size,
+    };
+    print_symbol(config, out->symbol);
+}
+
+/* No -ffast-math: kernels rely on infinities and on NaNs staying where they are. Contraction into FMA and calls
+ * that leave errno alone change neither. */
+#define OPTIONS(arch)                                                                                             \
+    { arch, "--offload-arch=" arch "\n-O3\n-std=c++17\n--hiprtc-no-builtin-header\n-nogpuinc\n-fno-math-errno\n" \
+            "-ffp-contract=fast\n" }
+
+static const struct arch_options {
+    const char *arch;
+    const char *text;
+} options[] = {
+    OPTIONS("gfx90a"), OPTIONS("gfx942"), OPTIONS("gfx950"), OPTIONS("gfx1100"), OPTIONS("gfx1201"),
+};
+
+const char *gen_options(const gen_config *config)
+{
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (strcmp(options[i].arch, config->arch->name) == 0)
+            return options[i].text;
+    return "";
+}
+
+const char *gen_digest(void)
+{
+    return gen_embedded_digest;
+}

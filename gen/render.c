@@ -1,0 +1,102 @@
+/* Configuration -> translation unit: prelude, prologue, one template. */
+#include "gen/internal.h"
+
+#include <string.h>
+
+static const gen_embedded *find_embedded(const char *name)
+{
+    for (size_t i = 0; i < gen_embedded_count; i++)
+        if (strcmp(gen_embedded_files[i].name, name) == 0)
+            return &gen_embedded_files[i];
+    return NULL;
+}
+
+/* #line makes the compiler's messages name the file in the source tree. */
+static bool add_file(gen_buffer *b, const char *name)
+{
+    const gen_embedded *file = find_embedded(name);
+    if (!file)
+        return false;
+    gen_buffer_printf(b, "#line 1 \"templates/%s\"\n", name);
+    gen_buffer_add(b, file->data, file->size);
+    if (file->size > 0 && file->data[file->size - 1] != '\n')
+        gen_buffer_add(b, "\n", 1);
+    return true;
+}
+
+static void add_arch(gen_buffer *b, const gen_arch *arch)
+{
+    static const int cdna[] = {
+        [GEN_MFMA_NONE] = 0, [GEN_MFMA_CDNA2] = 2, [GEN_MFMA_CDNA3] = 3, [GEN_MFMA_CDNA4] = 4,
+    };
+    gen_buffer_printf(b, "#define AITER_CDNA %d\n", cdna[arch->mfma]);
+    gen_buffer_printf(b, "#define AITER_GFX \"%s\"\n", arch->name);
+    gen_buffer_printf(b, "#define AITER_DS_READ_TR %d\n", arch->ds_read_tr);
+    gen_buffer_printf(b, "#define AITER_CVT_PK_BF16 %d\n", arch->cvt_pk_bf16);
+    gen_buffer_printf(b, "#define AITER_DIRECT_LDS_BYTES %d\n", arch->direct_lds_bytes);
+    gen_buffer_printf(b, "constexpr int NUM_XCDS = %d;\n", arch->num_xcds);
+    gen_buffer_printf(b, "constexpr int WAVE_SIZE = %d;\n", arch->wave_size);
+}
+
+static void add_dtype(gen_buffer *b, gen_dtype dtype)
+{
+    static const struct { const char *macro, *type; } dtypes[] = {
+        [GEN_FP16] = { "AITER_DTYPE_FP16", "_Float16" },
+        [GEN_BF16] = { "AITER_DTYPE_BF16", "__bf16" },
+        [GEN_FP32] = { "AITER_DTYPE_FP32", "float" },
+    };
+    gen_buffer_printf(b, "#define %s 1\n", dtypes[dtype].macro);
+    gen_buffer_printf(b, "using elem_t = %s;\n", dtypes[dtype].type);
+}
+
+static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel *kernel)
+{
+    const struct { const char *name; int value; } shapes[] = {
+        { "BLOCK", kernel->block },       { "TILE_Q", kernel->tile_q },
+        { "TILE_K", kernel->tile_k },     { "HDQK", config->hdqk },
+        { "HDV", config->hdv },           { "HDQK_PAD", kernel->hdqk_pad },
+        { "HDV_PAD", kernel->hdv_pad },   { "LDS_BYTES", kernel->lds_bytes },
+        { "GQA", config->gqa },
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
+        gen_buffer_printf(b, "constexpr int %s = %d;\n", shapes[i].name, shapes[i].value);
+    gen_buffer_printf(b, "constexpr bool CAUSAL = %s;\n", config->mask == GEN_MASK_CAUSAL ? "true" : "false");
+    gen_buffer_printf(b, "constexpr bool LSE = %s;\n", config->lse ? "true" : "false");
+}
+
+static void add_signature(gen_buffer *b, const gen_kernel *kernel)
+{
+    gen_buffer_printf(b, "#define KERNEL_NAME %s\n", kernel->symbol);
+    gen_buffer_printf(b, "#define KERNEL_ARGS");
+    for (size_t i = 0; i < kernel->num_args; i++) {
+        const gen_arg *arg = &kernel->args[i];
+        const char *space = arg->type[strlen(arg->type) - 1] == '*' ? "" : " ";
+        gen_buffer_printf(b, " \\\n    %s%s%s%s", arg->type, space, arg->name,
+                          i + 1 < kernel->num_args ? "," : "\n");
+    }
+}
+
+static void add_prologue(gen_buffer *b, const gen_config *config)
+{
+    char text[GEN_TEXT_MAX];
+    gen_kernel kernel;
+    gen_config_print(config, text);
+    gen_kernel_describe(config, &kernel);
+
+    gen_buffer_printf(b, "#line 1 \"prologue\"\n// %s\n", text);
+    add_arch(b, config->arch);
+    add_dtype(b, config->dtype);
+    add_shapes(b, config, &kernel);
+    add_signature(b, &kernel);
+}
+
+char *gen_render(const gen_config *config)
+{
+    gen_buffer b = { 0 };
+    if (!add_file(&b, "prelude.h"))
+        b.failed = true;
+    add_prologue(&b, config);
+    if (!add_file(&b, gen_tile_choose(config).template_file))
+        b.failed = true;
+    return gen_buffer_finish(&b);
+}

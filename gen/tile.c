@@ -1,0 +1,50 @@
+/* Choice of template and tile shapes: a table, searched from the top. */
+#include "gen/internal.h"
+
+typedef struct tile_rule {
+    const char *template_file;
+    int max_head_dim;  /* the rule serves padded head_dims up to this                          */
+    int block;         /* threads per workgroup                                                */
+    int tile_q;        /* query rows per workgroup                                             */
+    int tile_k;        /* keys per step                                                        */
+    int pad;           /* head_dims are rounded up to a multiple of this                       */
+    int stages;        /* copies of the K and V tile in LDS                                    */
+    int element_bytes; /* of a K or V element in LDS                                           */
+} tile_rule;
+
+/* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at 32 KB for small
+ * head_dims, 32 keys at 64 KB for head_dim 256. */
+static const tile_rule matrix_rules[] = {
+    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2 },
+    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2 },
+};
+
+/* No matrix units: any arch, fp32. */
+static const tile_rule portable_rules[] = {
+    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4 },
+};
+
+static int round_up(int value, int step)
+{
+    return (value + step - 1) / step * step;
+}
+
+gen_tile gen_tile_choose(const gen_config *config)
+{
+    const tile_rule *rule = config->dtype == GEN_FP32 ? portable_rules : matrix_rules;
+    int larger = config->hdqk > config->hdv ? config->hdqk : config->hdv;
+    while (round_up(larger, rule->pad) > rule->max_head_dim)
+        rule++;
+
+    int hdqk_pad = round_up(config->hdqk, rule->pad);
+    int hdv_pad = round_up(config->hdv, rule->pad);
+    return (gen_tile){
+        .template_file = rule->template_file,
+        .block = rule->block,
+        .tile_q = rule->tile_q,
+        .tile_k = rule->tile_k,
+        .hdqk_pad = hdqk_pad,
+        .hdv_pad = hdv_pad,
+        .lds_bytes = rule->stages * rule->tile_k * (hdqk_pad + hdv_pad) * rule->element_bytes,
+    };
+}
