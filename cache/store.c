@@ -1,0 +1,411 @@
+/* Opening, look-ups and iteration. A transaction is a session: an open file description of the lock file, locked,
+ * and a descriptor of the data file. The store holds no memory map and no LMDB environment between calls; so
+ * there is nothing that another process's growth, a truncation or a fork could invalidate. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cache/internal.h"
+#include "cache/lmdb_file.h"
+#include "cache/record.h"
+
+/* Bytes of the lock file. A writer holds the gate while it waits for the readers inside to leave, so that readers
+ * that come and go without end cannot keep it out. */
+enum { BYTE_GATE = 0, BYTE_DATA = 1 };
+
+enum { IDLE_SESSIONS_MAX = 16 };
+
+bool read_full(int fd, void *buf, size_t size, uint64_t offset)
+{
+    char *to = buf;
+
+    while (size) {
+        ssize_t n = pread(fd, to, size, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        to += n;
+        offset += (uint64_t)n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+/* ---- Opening ---- */
+
+static bool writable_dir(cache_store *store, cache_err err)
+{
+    if (faccessat(store->dirfd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    cache_fail(err, "cache directory '%s': not writable: %m", store->path);
+    return false;
+}
+
+/* Creating the lock file now, and looking at the data file, brings a useless store's message early. */
+static bool usable(cache_store *store, cache_err err)
+{
+    session *s;
+
+    if (!store->read_only && !writable_dir(store, err))
+        return false;
+    if (session_begin(store, false, &s, err) != CACHE_OK)
+        return false;
+    bool has_data = s->data_fd >= 0;
+    session_end(store, s);
+    if (store->read_only || !has_data)
+        return true;
+    if (faccessat(store->dirfd, CACHE_DATA_NAME, R_OK | W_OK, AT_EACCESS) == 0)
+        return true;
+    cache_fail(err, "cache file '%s/%s': not writable: %m", store->path, CACHE_DATA_NAME);
+    return false;
+}
+
+cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf, size_t errbuf_size)
+{
+    cache_err err = {errbuf, errbuf_size};
+    bool read_only = flags & CACHE_READ_ONLY;
+
+    *out = NULL;
+    if (!cache_sodium_ready())
+        return cache_fail(err, "cache directory '%s': libsodium cannot be initialised", dir);
+    int fd = dir_open(dir, !read_only, err);
+    if (fd < 0)
+        return CACHE_ERROR;
+    cache_store *store = calloc(1, sizeof *store);
+    if (!store) {
+        close(fd);
+        return cache_fail(err, "cache directory '%s': out of memory", dir);
+    }
+    store->dirfd = fd;
+    store->read_only = read_only;
+    store->path = realpath(dir, NULL);
+    if (store->path ? !usable(store, err) : cache_fail(err, "cache directory '%s': %m", dir)) {
+        cache_close(store);
+        return CACHE_ERROR;
+    }
+    *out = store;
+    return CACHE_OK;
+}
+
+static void session_free(session *s)
+{
+    lock_close(&s->lock);
+    if (s->data_fd >= 0)
+        close(s->data_fd);
+    free(s);
+}
+
+void cache_close(cache_store *store)
+{
+    if (!store)
+        return;
+    for (session *s = store->idle, *next; s; s = next) {
+        next = s->next;
+        session_free(s);
+    }
+    close(store->dirfd);
+    free(store->path);
+    free(store);
+}
+
+cache_status store_revive(cache_store *store, cache_err err)
+{
+    int fd = dir_open(store->path, !store->read_only, err);
+
+    if (fd < 0)
+        return CACHE_ERROR;
+    /* In place: other threads may be using the number. */
+    int moved = dup3(fd, store->dirfd, O_CLOEXEC);
+    close(fd);
+    return moved < 0 ? cache_fail(err, "cache directory '%s': %m", store->path) : CACHE_OK;
+}
+
+/* ---- Sessions ---- */
+
+static session *session_take(cache_store *store)
+{
+    lock_registry_enter();
+    session *s = store->idle;
+    if (s) {
+        store->idle = s->next;
+        store->idle_count--;
+    }
+    lock_registry_leave();
+    if (!s && (s = calloc(1, sizeof *s))) {
+        s->lock.fd = -1;
+        s->data_fd = -1;
+    }
+    return s;
+}
+
+static void session_give(cache_store *store, session *s)
+{
+    lock_registry_enter();
+    bool keep = store->idle_count < IDLE_SESSIONS_MAX;
+    if (keep) {
+        s->next = store->idle;
+        store->idle = s;
+        store->idle_count++;
+    }
+    lock_registry_leave();
+    if (!keep)
+        session_free(s);
+}
+
+/* Both bytes lie side by side; releasing is one call. */
+static void session_unlock(session *s)
+{
+    if (s->locked)
+        lock_release(&s->lock, BYTE_GATE, 2);
+    s->locked = false;
+}
+
+static cache_status session_lock(cache_store *store, session *s, bool exclusive, cache_err err)
+{
+    short type = exclusive ? F_WRLCK : F_RDLCK;
+    int wait_ms = exclusive ? CACHE_WRITE_WAIT_MS : CACHE_READ_WAIT_MS;
+    cache_status status = lock_range(&s->lock, type, BYTE_GATE, 1, wait_ms);
+
+    if (status == CACHE_OK)
+        status = lock_range(&s->lock, type, BYTE_DATA, 1, wait_ms);
+    if (status == CACHE_ERROR)
+        cache_fail(err, "cache file '%s/%s': cannot be locked: %m", store->path, CACHE_LOCK_NAME);
+    if (status == CACHE_TIMEOUT)
+        cache_fail(err, "cache '%s': the lock was not to be had within %d ms", store->path, wait_ms);
+    if (status != CACHE_OK || !exclusive)
+        lock_release(&s->lock, BYTE_GATE, 1);
+    s->locked = status == CACHE_OK;
+    return status;
+}
+
+static void session_drop_data(session *s)
+{
+    if (s->data_fd >= 0)
+        close(s->data_fd);
+    s->data_fd = -1;
+    s->data_size = 0;
+}
+
+cache_status session_refresh(cache_store *store, session *s, cache_err err)
+{
+    struct stat st;
+
+    if (fstatat(store->dirfd, CACHE_DATA_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
+        session_drop_data(s);
+        return errno == ENOENT ? CACHE_OK
+                               : cache_fail(err, "cache file '%s/%s': %m", store->path, CACHE_DATA_NAME);
+    }
+    s->data_size = (uint64_t)st.st_size;
+    if (s->data_fd >= 0 && st.st_dev == s->data_id.dev && st.st_ino == s->data_id.ino)
+        return CACHE_OK;
+    session_drop_data(s);
+    s->data_fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDONLY, &s->data_id, &s->data_size, err);
+    return s->data_fd >= 0 || errno == ENOENT ? CACHE_OK : CACHE_ERROR;
+}
+
+/* One attempt. CACHE_MISS: the directory or its lock file was replaced or removed meanwhile; try again. */
+static cache_status session_try(cache_store *store, session *s, bool exclusive, cache_err err)
+{
+    if (s->lock.fd < 0 && lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
+        if (errno != ENOENT)
+            return CACHE_ERROR;
+        if (!store->read_only || !dir_is_readonly_mount(store->dirfd))
+            return CACHE_MISS;
+        return session_refresh(store, s, err); /* nobody writes there: no lock is needed */
+    }
+    cache_status status = session_lock(store, s, exclusive, err);
+    if (status != CACHE_OK)
+        return status;
+    if (!lock_is_current(&s->lock, store->dirfd)) {
+        session_unlock(s);
+        lock_close(&s->lock);
+        return CACHE_MISS;
+    }
+    status = session_refresh(store, s, err);
+    if (status != CACHE_OK)
+        session_unlock(s);
+    return status;
+}
+
+static bool dir_is_gone(const cache_store *store)
+{
+    struct stat st;
+
+    return fstat(store->dirfd, &st) == 0 && st.st_nlink == 0;
+}
+
+cache_status session_begin(cache_store *store, bool exclusive, session **out, cache_err err)
+{
+    enum { ATTEMPTS = 8 };
+    cache_status status = CACHE_MISS;
+    session *s = session_take(store);
+
+    if (!s)
+        return cache_fail(err, "cache '%s': out of memory", store->path);
+    for (int i = 0; i < ATTEMPTS && status == CACHE_MISS; i++) {
+        status = session_try(store, s, exclusive, err);
+        if (status == CACHE_MISS && dir_is_gone(store) && store_revive(store, err) != CACHE_OK)
+            status = CACHE_ERROR;
+    }
+    if (status != CACHE_OK) {
+        session_free(s);
+        return status == CACHE_MISS ? CACHE_ERROR : status; /* with lock_open()'s message */
+    }
+    *out = s;
+    return CACHE_OK;
+}
+
+void session_end(cache_store *store, session *s)
+{
+    session_unlock(s);
+    session_give(store, s);
+}
+
+/* ---- Look-ups ---- */
+
+/* Copies the record of `digest` to the heap, within one short transaction. CACHE_MISS: absent or damaged. */
+static cache_status read_record(cache_store *store, const unsigned char *digest, unsigned char **bytes, size_t *size,
+                                cache_err err)
+{
+    lmdb_file f;
+    lmdb_extent at;
+    session *s;
+    lmdb_result r = LMDB_NOT_FOUND;
+
+    *bytes = NULL;
+    cache_status status = session_begin(store, false, &s, err);
+    if (status != CACHE_OK)
+        return status;
+    if (s->data_fd >= 0)
+        r = lmdb_file_open(&f, s->data_fd, s->data_size);
+    if (r == LMDB_FOUND)
+        r = lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
+    if (r == LMDB_FOUND && (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX))
+        r = LMDB_DAMAGED;
+    if (r == LMDB_FOUND) {
+        *size = at.size;
+        *bytes = malloc(at.size);
+        r = *bytes ? lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
+    }
+    if (r == LMDB_IO_ERROR)
+        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path, CACHE_DATA_NAME);
+    session_end(store, s);
+    if (r == LMDB_FOUND)
+        return CACHE_OK;
+    free(*bytes);
+    *bytes = NULL;
+    return status == CACHE_OK ? CACHE_MISS : status;
+}
+
+cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size, char *errbuf,
+                       size_t errbuf_size)
+{
+    cache_err err = {errbuf, errbuf_size};
+    size_t key_size = strlen(key), record_bytes;
+    unsigned char digest[CACHE_DIGEST_SIZE], *bytes;
+    record_view r;
+
+    *value = NULL;
+    *size = 0;
+    cache_digest(key, key_size, digest);
+    cache_status status = read_record(store, digest, &bytes, &record_bytes, err);
+    if (status != CACHE_OK)
+        return status;
+    /* The lock is gone: what is verified is the copy that the caller gets. */
+    if (!record_read(bytes, record_bytes, &r) || r.key_size != key_size || memcmp(r.key, key, key_size)) {
+        free(bytes);
+        return CACHE_MISS;
+    }
+    memmove(bytes, r.value, r.value_size);
+    *value = bytes;
+    *size = r.value_size;
+    return CACHE_OK;
+}
+
+/* ---- Iteration ---- */
+
+typedef struct digest_list {
+    unsigned char (*items)[CACHE_DIGEST_SIZE];
+    size_t count, room;
+} digest_list;
+
+static bool collect_digest(void *user, const void *key, size_t key_size, const lmdb_extent *value)
+{
+    digest_list *list = user;
+
+    (void)value;
+    if (key_size != CACHE_DIGEST_SIZE)
+        return true; /* not a record: room for later versions */
+    if (list->count == list->room) {
+        size_t room = list->room ? 2 * list->room : 256;
+        void *items = realloc(list->items, room * sizeof *list->items);
+        if (!items)
+            return false;
+        list->items = items;
+        list->room = room;
+    }
+    memcpy(list->items[list->count++], key, CACHE_DIGEST_SIZE);
+    return true;
+}
+
+static cache_status collect(cache_store *store, digest_list *list, cache_err err)
+{
+    lmdb_file f;
+    session *s;
+    cache_status status = session_begin(store, false, &s, err);
+
+    if (status != CACHE_OK)
+        return status;
+    lmdb_result r = s->data_fd >= 0 ? lmdb_file_open(&f, s->data_fd, s->data_size) : LMDB_NOT_FOUND;
+    if (r == LMDB_FOUND && (r = lmdb_check(&f, NULL, 0, collect_digest, list)) == LMDB_NOT_FOUND)
+        status = cache_fail(err, "cache '%s': out of memory", store->path);
+    else if (r == LMDB_IO_ERROR)
+        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path, CACHE_DATA_NAME);
+    else if (r == LMDB_DAMAGED)
+        status = cache_fail(err, "cache file '%s/%s': damaged (%s); the next store sets it aside", store->path,
+                            CACHE_DATA_NAME, f.why);
+    session_end(store, s);
+    return status;
+}
+
+/* Hands one record to fn. *stop: what fn returned. */
+static cache_status visit_record(cache_store *store, const unsigned char *digest, cache_visit_fn fn, void *user,
+                                 int *stop, cache_err err)
+{
+    unsigned char *bytes, actual[CACHE_DIGEST_SIZE];
+    size_t size;
+    record_view r;
+    cache_status status = read_record(store, digest, &bytes, &size, err);
+
+    if (status != CACHE_OK)
+        return status == CACHE_MISS ? CACHE_OK : status;
+    if (record_read(bytes, size, &r)) {
+        char *key = strndup(r.key, r.key_size);
+        cache_digest(r.key, r.key_size, actual);
+        if (!key)
+            status = cache_fail(err, "cache '%s': out of memory", store->path);
+        else if (!memcmp(actual, digest, sizeof actual))
+            *stop = fn(user, key, r.value, r.value_size, r.stored_unix_s);
+        free(key);
+    }
+    free(bytes);
+    return status;
+}
+
+cache_status cache_each(cache_store *store, cache_visit_fn fn, void *user, char *errbuf, size_t errbuf_size)
+{
+    cache_err err = {errbuf, errbuf_size};
+    digest_list list = {0};
+    int stop = 0;
+    cache_status status = collect(store, &list, err);
+
+    for (size_t i = 0; i < list.count && status == CACHE_OK && !stop; i++)
+        status = visit_record(store, list.items[i], fn, user, &stop, err);
+    free(list.items);
+    return status;
+}
