@@ -1,0 +1,218 @@
+#!/bin/bash
+# From a fresh checkout to a working build.
+#
+#   ./bootstrap.sh          build, warm a kernel cache, run attention on a simulated GPU
+#   ./bootstrap.sh test     build, run the tests
+#
+# Installs missing Debian packages if run by root, and names them otherwise. Takes ROCm's run-time compiler from the
+# system if it is there, else from Debian's packages unpacked into a private prefix (scripts/fetch-rocm.sh).
+#
+# AITER_BUILD_DIR     default build/
+# AITER_ROCM_PREFIX   private prefix, default .rocm/
+# ROCM_PATH           a ROCm installation to use instead
+set -euo pipefail
+cd "$(dirname "$0")"
+
+build=${AITER_BUILD_DIR:-build}
+rocm_prefix=${AITER_ROCM_PREFIX:-.rocm}
+log=$build/bootstrap.log
+jobs=$(nproc)
+
+packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev libdlpack-dev
+          libjson-c-dev)
+
+usage()
+{
+    sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
+}
+
+# ---- Steps: one line each, with the time taken; output goes to the log ----
+
+now_ms()
+{
+    echo $(($(date +%s%N) / 1000000))
+}
+
+seconds_since()
+{
+    local ms=$(($(now_ms) - $1))
+    printf '%d.%d s' $((ms / 1000)) $((ms % 1000 / 100))
+}
+
+# step NAME TEXT COMMAND...
+step()
+{
+    local name=$1 text=$2 start status=0
+    shift 2
+    start=$(now_ms)
+    printf '%-10s %s ... ' "$name" "$text"
+    printf '\n==== %s: %s\n' "$name" "$*" >>"$log"
+    "$@" >>"$log" 2>&1 </dev/null || status=$?
+    if [ $status -ne 0 ]; then
+        printf 'failed (%s)\n\n' "$(seconds_since "$start")"
+        tail -n 40 "$log"
+        printf '\nThe whole log: %s\n' "$log"
+        exit 1
+    fi
+    printf 'done (%s)\n' "$(seconds_since "$start")"
+}
+
+note()
+{
+    printf '%-10s %s\n' "$1" "$2"
+}
+
+# ---- Packages ----
+
+missing_packages()
+{
+    local package
+    for package in "${packages[@]}"; do
+        # shellcheck disable=SC2016 # the ${...} is dpkg-query's
+        [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+            printf '%s ' "$package"
+    done
+}
+
+install_packages()
+{
+    apt-get --quiet update
+    DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "$@"
+}
+
+ensure_packages()
+{
+    local missing
+    if ! command -v dpkg-query >/dev/null; then
+        note packages "not a Debian system: expecting the equivalents of ${packages[*]}"
+        return
+    fi
+    missing=$(missing_packages)
+    missing=${missing% }
+    if [ -z "$missing" ]; then
+        note packages "all ${#packages[@]} are installed"
+    elif [ "$(id -u)" -eq 0 ]; then
+        # shellcheck disable=SC2086 # a list of words
+        step packages "installing $missing" install_packages $missing
+    else
+        note packages "missing: $missing"
+        printf '\nInstall them, or run this once as root:\n\n    sudo apt-get install --no-install-recommends %s\n' \
+               "$missing"
+        exit 1
+    fi
+}
+
+# ---- ROCm ----
+
+# has_hiprtc LIBDIR INCLUDEDIR: hiprtc 6 or later, comgr, and their headers.
+has_hiprtc()
+{
+    local file version
+    [ -e "$2/hip/hiprtc.h" ] && [ -e "$2/amd_comgr/amd_comgr.h" ] || return 1
+    compgen -G "$1/libamd_comgr.so*" >/dev/null || return 1
+    for file in "$1"/libhiprtc.so.*; do
+        version=${file##*/libhiprtc.so.}
+        [[ ${version%%.*} =~ ^[0-9]+$ ]] && [ "${version%%.*}" -ge 6 ] && return 0
+    done
+    return 1
+}
+
+# Prints the root of a usable system ROCm; "/usr" is the distribution's.
+system_rocm()
+{
+    local root lib
+    for root in ${ROCM_PATH:+"$ROCM_PATH"} /opt/rocm; do
+        has_hiprtc "$root/lib" "$root/include" && echo "$root" && return
+    done
+    for lib in /usr/lib/x86_64-linux-gnu /usr/lib64 /usr/lib; do
+        has_hiprtc "$lib" /usr/include && echo /usr && return
+    done
+    return 1
+}
+
+ensure_rocm()
+{
+    local root
+    if [ -z "${AITER_ROCM_PREFIX:-}" ] && root=$(system_rocm); then
+        note rocm "using the one in $root"
+        rocm_prefix=$root
+        [ "$root" = /usr ] && rocm_prefix=
+    elif [ -n "${ROCM_PATH:-}" ]; then
+        note rocm "ROCM_PATH=$ROCM_PATH: no libhiprtc.so.6 or later, libamd_comgr.so and their headers there"
+        exit 1
+    elif [ -s "$rocm_prefix/.aiter-packages" ]; then
+        note rocm "using the packages in $rocm_prefix"
+    else
+        step rocm "fetching Debian's packages into $rocm_prefix" scripts/fetch-rocm.sh "$rocm_prefix"
+    fi
+}
+
+# ---- Build ----
+
+configure()
+{
+    local prefix=$rocm_prefix
+    [ -n "$prefix" ] && prefix=$(cd "$prefix" && pwd)
+    cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DAITER_ROCM_PREFIX=$prefix"
+}
+
+build()
+{
+    step configure "in $build" configure
+    step build "with $jobs jobs" ninja -C "$build" -j "$jobs"
+}
+
+# ---- Main job and tests ----
+
+main_job()
+{
+    local cache=$build/demo-cache
+    note warm "compiling attention kernels for gfx942 into $cache"
+    "$build/bin/aiter-precompile" --arch gfx942 --dtype bf16 --head-dim 64,128 --mask none,causal --gqa 1,8 \
+        --cache-dir "$cache"
+    note attention "on a simulated MI300X, cold and warm"
+    "$build/bin/example-flash-attn" "$build/lib/libaiter-sim.so" "$build/demo-cold-cache"
+}
+
+# The last line is for programs that read test results: counts as ctest itself reported them.
+run_tests()
+{
+    local status=0 report=$build/ctest.xml counts
+    rm -f "$report"
+    ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --output-junit "$(realpath "$build")/ctest.xml" \
+        </dev/null || status=$?
+    counts=$(awk -F'"' '/<testsuite/,/>/ { for (i = 1; i < NF; i += 2) {
+                            if ($i ~ /[ \t]tests=$/) tests = $(i + 1)
+                            if ($i ~ /[ \t]failures=$/) failed = $(i + 1)
+                            if ($i ~ /[ \t](skipped|disabled)=$/) skipped += $(i + 1)
+                        } }
+                        END { if (tests > 0) print tests - failed - skipped, failed + 0, skipped + 0 }' \
+             "$report" 2>/dev/null) || true
+    if [ -z "$counts" ]; then
+        echo "ctest ran no test"
+        exit 1
+    fi
+    read -r passed failed skipped <<<"$counts"
+    [ "$failed" -eq 0 ] || status=1
+    printf '%d passed, %d failed' "$passed" "$failed"
+    [ "$skipped" -eq 0 ] || printf ', %d skipped' "$skipped"
+    printf '\n'
+    exit $status
+}
+
+case ${1:-} in
+'' | test) ;;
+-h | --help) usage; exit 0 ;;
+*) usage >&2; exit 2 ;;
+esac
+
+mkdir -p "$build"
+: >"$log"
+ensure_packages
+ensure_rocm
+build
+if [ "${1:-}" = test ]; then
+    run_tests
+else
+    main_job
+fi

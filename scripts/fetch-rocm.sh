@@ -1,0 +1,140 @@
+#!/bin/bash
+# Unpacks Debian's ROCm packages (hiprtc, comgr, their LLVM and libraries) into a private prefix. The system's
+# packages, sources and apt state stay as they are; root is not needed.
+#
+#   scripts/fetch-rocm.sh PREFIX
+#
+# AITER_ROCM_SUITE      Debian suite to take them from, default forky: the first with hiprtc 6
+# AITER_DEBIAN_MIRROR   mirror, default: the one that the machine's own apt sources name
+#
+# PREFIX appears whole, by a rename, or not at all. PREFIX.work holds downloads until then, so that an interrupted run
+# is taken up again.
+set -euo pipefail
+
+prefix=${1:?usage: fetch-rocm.sh PREFIX}
+suite=${AITER_ROCM_SUITE:-forky}
+work=$prefix.work
+marker=.aiter-packages
+
+# Names without a version in them, so that they hold while the suite moves on. libamdhip64-dev has hiprtc.h.
+packages=(libamdhip64-dev libamd-comgr-dev)
+
+die()
+{
+    printf 'fetch-rocm: %s\n' "$*" >&2
+    exit 1
+}
+
+complete()
+{
+    compgen -G "$prefix/usr/lib/*/libhiprtc.so.*" >/dev/null && [ -s "$prefix/$marker" ]
+}
+
+# apt itself says what it is configured with: one-line and deb822 sources, and options, come out alike.
+mirror()
+{
+    local codename
+    if [ -n "${AITER_DEBIAN_MIRROR:-}" ]; then
+        echo "$AITER_DEBIAN_MIRROR"
+        return
+    fi
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    # The distribution's own suite first; a security or third-party source does not carry other suites.
+    # shellcheck disable=SC2016 # the $(...) are apt's
+    apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
+        awk -v codename="$codename" '$2 != "main" { next }
+            $1 == codename { print $3; found = 1; exit }
+            $1 ~ /^(stable|testing|unstable|sid)$/ && other == "" { other = $3 }
+            END { if (!found && other != "") print other }'
+}
+
+keyring()
+{
+    local file
+    for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
+        [ -r "$file" ] && echo "$file" && return
+    done
+    die "no /usr/share/keyrings/debian-archive-keyring.gpg: install the package debian-archive-keyring"
+}
+
+# apt's configuration for this prefix alone. How the machine downloads (proxies, timeouts) is taken over; hooks, pins
+# and sources are not.
+write_config()
+{
+    local uri key
+    uri=$(mirror)
+    [ -n "$uri" ] || die "no Debian mirror in apt's sources: set AITER_DEBIAN_MIRROR"
+    key=$(keyring)
+    mkdir -p "$work"/apt/{lists/partial,archives/partial,parts}
+    : >"$work/apt/status"
+    echo "deb [signed-by=$key] $uri $suite main" >"$work/apt/sources.list"
+    {
+        apt-config dump Acquire | grep -v '^Acquire::IndexTargets'
+        cat <<EOF
+Dir::Etc::Main "$work/apt/none";
+Dir::Etc::Parts "$work/apt/parts";
+Dir::Etc::SourceList "$work/apt/sources.list";
+Dir::Etc::SourceParts "$work/apt/parts";
+Dir::Etc::Preferences "$work/apt/none";
+Dir::Etc::PreferencesParts "$work/apt/parts";
+Dir::State "$work/apt";
+Dir::State::lists "$work/apt/lists";
+Dir::State::status "$work/apt/status";
+Dir::State::extended_states "$work/apt/extended_states";
+Dir::Cache "$work/apt";
+Dir::Cache::archives "$work/apt/archives";
+Dir::Log "$work/apt";
+APT::Install-Recommends "false";
+APT::Sandbox::User "";
+Acquire::Languages { "none"; };
+Acquire::Retries "3";
+EOF
+    } >"$work/apt/apt.conf"
+}
+
+unpack()
+{
+    local deb
+    rm -rf "$work/root"
+    mkdir "$work/root"
+    : >"$work/root/$marker"
+    for deb in "$work"/apt/archives/*.deb; do
+        dpkg-deb --extract "$deb" "$work/root"
+        # shellcheck disable=SC2016 # the ${...} are dpkg-deb's
+        dpkg-deb --showformat '${Package} ${Version}\n' --show "$deb" >>"$work/root/$marker"
+    done
+    rm -rf "$work/root/usr/share/doc" "$work/root/usr/share/locale"
+}
+
+install_prefix()
+{
+    if [ -e "$prefix" ]; then
+        rm -rf "$work/old"
+        mv "$prefix" "$work/old"
+    fi
+    mv "$work/root" "$prefix"
+    rm -rf "$work"
+}
+
+for command in apt-get apt-config dpkg-deb flock awk; do
+    command -v $command >/dev/null || die "needs $command, which Debian has; or set ROCM_PATH to a ROCm with hiprtc"
+done
+[ "$(dpkg --print-architecture)" = amd64 ] || die "Debian has ROCm for amd64 only, this is $(dpkg --print-architecture)"
+
+# Absolute, because it goes into apt's configuration.
+mkdir -p "$(dirname "$prefix")"
+prefix=$(cd "$(dirname "$prefix")" && pwd)/$(basename "$prefix")
+work=$prefix.work
+
+exec 9>"$prefix.lock"
+flock 9
+complete && exit 0
+
+write_config
+export APT_CONFIG=$work/apt/apt.conf
+apt-get --quiet update
+apt-get --quiet --yes --download-only install "${packages[@]}"
+unpack
+install_prefix
+complete || die "the packages of $suite hold no libhiprtc"
