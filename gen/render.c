@@ -1,4 +1,4 @@
-/* Configuration -> translation unit: prelude, prologue, one template. */
+/* Configuration -> translation unit: prologue, prelude, one template. */
 #include "gen/internal.h"
 
 #include <string.h>
@@ -93,10 +93,8 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
 char *gen_render(const gen_config *config)
 {
     gen_buffer b = { 0 };
-    if (!add_file(&b, "prelude.h"))
-        b.failed = true;
     add_prologue(&b, config);
-    if (!add_file(&b, gen_tile_choose(config).template_file))
+    if (!add_file(&b, "prelude.h") || !add_file(&b, gen_tile_choose(config).template_file))
         b.failed = true;
     return gen_buffer_finish(&b);
 }
