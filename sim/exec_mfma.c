@@ -1,0 +1,859 @@
+/* Matrix instructions: V_MFMA_*, V_SMFMAC_*, V_MFMA_SCALE_*. They ignore EXEC (CDNA ISA guides, "Matrix Arithmetic
+ * Instructions"), the MODE register's rounding and denormal fields, and write all 64 lanes.
+ *
+ * Where an element lives (AMD matrix instruction calculator, InstCalcGfx9; l is a lane, M = N everywhere):
+ *   A: i = l % M, block = l / M % B, k = (l / (M*B)) * E + e, where E = K*M*B / 64 elements of a lane are packed from
+ *      the lowest bits of its first register up. B alike with j for i.
+ *   C, D with 32-bit elements: groups of 4 rows. With R = 64 / N groups side by side in a register and P = blocks in
+ *      a register, row i of block b is register b*[M*N/64] + (i / (4R))*4 + i % 4, lanes (b % P)*N + (i/4 % R)*P*N + j.
+ *   With 64-bit elements: the same with groups of 1 row and register pairs.
+ *
+ * f8f6f4 with an 8-bit format keeps its 32 bytes in two halves of 16: element e is k = 16*(l/M) + e%16 + K/2*(e/16);
+ * with 6 and 4-bit formats the 32 elements are contiguous, k = 32*(l/M) + e (AMD's article "Matrix Core Programming
+ * on AMD CDNA3 and CDNA4", its kernels for 32x32x64 with fp8 and fp4; 16x16x128 by the same rule). The scale of row i
+ * and block k/32 is in lane i + M*(k/32).
+ *
+ * Arithmetic. AMD documents no order of summation and no intermediate precision; the models below were derived from
+ * hardware and validated bit by bit by the MMA-Sim project (arXiv 2511.10909), for gfx90a and gfx942:
+ *   f64, f32: a chain of fused multiply-adds, k ascending.
+ *   gfx90a f16, bf16: products of 4 (bf16 without _1k: 2) added pairwise in float, each step rounded, then added to
+ *     the accumulator. Subnormal inputs, including C, and subnormal results are flushed (also MIOpen's documentation,
+ *     "MI200 MFMA behavior").
+ *   gfx942 f16, bf16 (up to 8 products), xf32 (4), fp8 (16): fused sum, see fused_sum below, rounded to nearest even.
+ * gfx950 is not covered by it; choices made here: its f16, bf16 and fp8 forms as on gfx942 in groups of 8 and 16;
+ * f8f6f4: the dot product of each block of 32 in double, times the scales, added to the accumulator and rounded once
+ * ("the scales are applied after the normal dot product and prior to accumulation", the article above). SMFMAC sums
+ * its stored products as the dense instruction does. */
+#include <math.h>
+
+#include "sim/float.h"
+#include "sim/wave.h"
+
+enum { T_F32, T_XF32, T_F16, T_BF16, T_FP8, T_BF8, T_I8, T_F64, T_F8F6F4 };
+
+typedef struct mfma {
+    unsigned n;        /* rows and columns */
+    unsigned k;        /* inner dimension; for sparse instructions that of B */
+    unsigned blocks;
+    unsigned a, b;     /* T_* */
+    bool sparse;
+    bool pairs;        /* gfx90a bf16 without _1k */
+} mfma;
+
+#define SHAPE(n, k, blocks, a, b) ((n) | (k) << 8 | (blocks) << 16 | (uint32_t)(a) << 21 | (uint32_t)(b) << 25)
+#define SPARSE (1u << 29)
+#define PAIRS (1u << 30)
+
+static inline mfma unpack(uint32_t aux)
+{
+    return (mfma){aux & 255, aux >> 8 & 255, aux >> 16 & 31, aux >> 21 & 15, aux >> 25 & 15,
+                  (aux & SPARSE) != 0, (aux & PAIRS) != 0};
+}
+
+#define MAX_ELEMENTS 2048 /* n * k * blocks of the largest operand */
+
+/* One input matrix, decoded. value: element (block, k, i) at (block * K + k) * n + i; for the fused sum the
+ * significand, in [1, 2) or below for subnormals, with its exponent in exp. */
+typedef struct matrix {
+    _Alignas(64) float value[MAX_ELEMENTS];
+    _Alignas(64) int32_t exp[MAX_ELEMENTS];
+    bool special; /* has an infinity or a NaN */
+} matrix;
+
+static inline unsigned element_bits(unsigned type)
+{
+    switch (type) {
+    case T_F64: return 64;
+    case T_F32: case T_XF32: return 32;
+    case T_F16: case T_BF16: return 16;
+    default: return 8;
+    }
+}
+
+/* ---- decoding of A and B ---- */
+
+static inline uint32_t decode_lane(uint32_t dword, unsigned type, unsigned shift, sim_arch arch)
+{
+    switch (type) {
+    case T_F16: return sim_decode_bits(dword >> shift & 0xffff, SIM_FMT_F16);
+    case T_BF16: return (dword >> shift) << 16;
+    case T_XF32: return dword & 0xffffe000u;
+    case T_FP8:
+        return arch == SIM_GFX942 ? sim_decode_bits(dword >> shift & 0xff, SIM_FMT_E4M3_FNUZ)
+                                  : sim_decode_bits(dword >> shift & 0xff, SIM_FMT_E4M3);
+    case T_BF8:
+        return arch == SIM_GFX942 ? sim_decode_bits(dword >> shift & 0xff, SIM_FMT_E5M2_FNUZ)
+                                  : sim_decode_bits(dword >> shift & 0xff, SIM_FMT_E5M2);
+    case T_I8: return (uint32_t)(int32_t)(int8_t)(dword >> shift);
+    default: return dword;
+    }
+}
+
+/* Element e of all lanes of a register group; a switch per register, not per lane. */
+static inline __attribute__((always_inline)) void decode_as(uint32_t out[restrict SIM_LANES],
+                                                            const uint32_t in[restrict SIM_LANES], unsigned type,
+                                                            unsigned shift, sim_arch arch)
+{
+    for (unsigned l = 0; l < SIM_LANES; l++)
+        out[l] = decode_lane(in[l], type, shift, arch);
+}
+
+static void decode_element(uint32_t out[SIM_LANES], const uint32_t in[SIM_LANES], unsigned type, unsigned shift,
+                           sim_arch arch)
+{
+    switch (type) {
+    case T_F16: decode_as(out, in, T_F16, shift, arch); break;
+    case T_BF16: decode_as(out, in, T_BF16, shift, arch); break;
+    case T_XF32: decode_as(out, in, T_XF32, 0, arch); break;
+    case T_FP8:
+        if (arch == SIM_GFX942)
+            decode_as(out, in, T_FP8, shift, SIM_GFX942);
+        else
+            decode_as(out, in, T_FP8, shift, SIM_GFX950);
+        break;
+    case T_BF8:
+        if (arch == SIM_GFX942)
+            decode_as(out, in, T_BF8, shift, SIM_GFX942);
+        else
+            decode_as(out, in, T_BF8, shift, SIM_GFX950);
+        break;
+    case T_I8: decode_as(out, in, T_I8, shift, arch); break;
+    default: decode_as(out, in, T_F32, 0, arch); break;
+    }
+}
+
+/* Lane of B that lane l reads under BLGP (CDNA3 ISA guide, table of the BLGP field; the calculator alike). */
+static unsigned blgp_lane(unsigned l, unsigned blgp)
+{
+    switch (blgp) {
+    case 1: return l % 32;
+    case 2: return l % 32 + 32;
+    case 3: return (l + 16) % 64;
+    case 4: case 5: case 6: case 7: return l % 16 + 16 * (blgp - 4);
+    default: return l;
+    }
+}
+
+/* Decodes operand registers into elements [block][k][i] as float or int32 bits. `k` counts stored elements. */
+static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned type, unsigned k, unsigned blgp,
+                        uint32_t *restrict out)
+{
+    const unsigned per_lane = k * s->n * s->blocks / SIM_LANES, per_reg = 32 / element_bits(type);
+    _Alignas(64) uint32_t lanes[SIM_LANES], moved[SIM_LANES];
+    for (unsigned e = 0; e < per_lane; e++) {
+        decode_element(lanes, w->v[reg + e / per_reg], type, e % per_reg * element_bits(type), w->arch);
+        const uint32_t *from = lanes;
+        if (blgp) {
+            for (unsigned l = 0; l < SIM_LANES; l++)
+                moved[l] = lanes[blgp_lane(l, blgp)];
+            from = moved;
+        }
+        for (unsigned segment = 0; segment < SIM_LANES / s->n; segment++) {
+            const unsigned block = segment % s->blocks, at = segment / s->blocks * per_lane + e;
+            memcpy(out + (block * k + at) * s->n, from + segment * s->n, s->n * sizeof *out);
+        }
+    }
+}
+
+/* CBSZ, ABID: one block of A serves 2^cbsz neighbouring blocks; abid picks it. */
+static void broadcast_blocks(uint32_t *a, unsigned block_elements, unsigned blocks, unsigned cbsz, unsigned abid)
+{
+    uint32_t copy[MAX_ELEMENTS];
+    memcpy(copy, a, (size_t)block_elements * blocks * sizeof *a);
+    for (unsigned b = 0; b < blocks; b++) {
+        const unsigned from = (((b >> cbsz) << cbsz) + abid) % blocks;
+        memcpy(a + b * block_elements, copy + from * block_elements, block_elements * sizeof *a);
+    }
+}
+
+static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, uint32_t *out)
+{
+    const unsigned stored = s->sparse ? s->k / 2 : s->k;
+    load_matrix(w, inst->ops[1].reg, s, s->a, stored, 0, out);
+    if (!s->sparse && inst->cbsz && s->blocks > 1)
+        broadcast_blocks(out, s->k * s->n, s->blocks, inst->cbsz, inst->abid);
+}
+
+static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, uint32_t *out)
+{
+    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp, out);
+}
+
+/* ---- C and D ---- */
+
+typedef struct accumulator {
+    const uint32_t (*c)[SIM_LANES]; /* first register of C, or NULL for a constant */
+    uint32_t (*d)[SIM_LANES];
+    _Alignas(64) uint32_t constant[SIM_LANES];
+    _Alignas(64) uint32_t copy[32][SIM_LANES]; /* of C when it overlaps D at another register */
+} accumulator;
+
+/* An inline constant of a double operand: the decoder gives integers as they are and fractions as float bits. */
+static double inline_double(uint64_t value)
+{
+    const int64_t integer = (int64_t)value;
+    if (integer >= -16 && integer <= 64)
+        return sim_double(value);
+    if (value == 0x3e22f983u)
+        return sim_double(0x3fc45f306dc9c882u);
+    return sim_float((uint32_t)value);
+}
+
+static void open_accumulator(accumulator *acc, sim_wave *w, const sim_inst *inst, const mfma *s)
+{
+    const sim_operand *d = &inst->ops[0], *c = s->sparse ? d : &inst->ops[3];
+    const unsigned regs = s->n * s->n * s->blocks / SIM_LANES;
+    acc->d = &w->v[d->reg];
+    if (c->kind != SIM_VGPR) {
+        for (unsigned l = 0; l < SIM_LANES; l++)
+            acc->constant[l] = (uint32_t)c->value;
+        acc->c = NULL;
+        return;
+    }
+    acc->c = (const uint32_t (*)[SIM_LANES])&w->v[c->reg];
+    if (c->reg != d->reg && c->reg < d->reg + regs && d->reg < c->reg + regs) {
+        memcpy(acc->copy, acc->c, regs * sizeof acc->copy[0]);
+        acc->c = (const uint32_t (*)[SIM_LANES])acc->copy;
+    }
+}
+
+/* Where row i of block b starts: register and lane; its n columns are neighbouring lanes. */
+static inline void locate_row(const mfma *s, unsigned b, unsigned i, unsigned group, unsigned *reg, unsigned *lane)
+{
+    const unsigned side = SIM_LANES / s->n;
+    unsigned per_reg = SIM_LANES * group / (s->n * s->n);
+    if (per_reg == 0)
+        per_reg = 1;
+    *reg = b * (s->n * s->n / SIM_LANES) + i / (group * side) * group + i % group;
+    *lane = b % per_reg * s->n + i / group % side * per_reg * s->n;
+}
+
+static inline const uint32_t *c_row(const accumulator *acc, unsigned reg, unsigned lane)
+{
+    return acc->c ? acc->c[reg] + lane : acc->constant + lane;
+}
+
+/* The rows of B that the stored elements of row i of a sparse A meet: index pairs of 2 bits, two pairs for each four
+ * k. The lane that holds the elements holds their indices: `stored` of 2 bits from bit 0, or the ABID-th such set when
+ * CBSZ is 0 (the calculator; LLVM's verifier for the wider sets of gfx950, llvm-project pull request 193541). */
+static void sparse_rows(const sim_wave *w, const sim_inst *inst, const mfma *s, unsigned i, uint8_t *rows)
+{
+    const unsigned stored = s->k / 2, per_lane = stored * s->n / SIM_LANES;
+    const unsigned set = inst->cbsz == 0 ? inst->abid * per_lane * 2 % 32 : 0;
+    for (unsigned t = 0; t < stored; t++) {
+        const unsigned lane = t / per_lane * s->n + i, e = t % per_lane;
+        const uint32_t index = w->v[inst->ops[3].reg][lane] >> set >> (2 * e) & 3;
+        rows[t] = (uint8_t)(t / per_lane * per_lane * 2 + e / 2 * 4 + index);
+    }
+}
+
+/* ---- sums ---- */
+
+typedef struct row {
+    unsigned terms;        /* stored products */
+    unsigned a_stride;     /* between consecutive k of A */
+    const float *a;        /* A[k] of this row at a[k * a_stride] */
+    const int32_t *a_exp;
+    const float *b;        /* B of the block: row k at b + k * n */
+    const int32_t *b_exp;
+    const uint8_t *rows;   /* row of B for each term, NULL: the identity */
+} row;
+
+static inline unsigned row_of(const row *r, unsigned t)
+{
+    return r->rows ? r->rows[t] : t;
+}
+
+static inline __attribute__((always_inline)) void chain_row(const row *r, unsigned n, const float *c, float *d)
+{
+    float acc[32];
+    for (unsigned j = 0; j < n; j++)
+        acc[j] = c[j];
+    for (unsigned t = 0; t < r->terms; t++) {
+        const float a = r->a[t * r->a_stride], *b = r->b + row_of(r, t) * n;
+        for (unsigned j = 0; j < n; j++)
+            acc[j] = __builtin_fmaf(a, b[j], acc[j]);
+    }
+    for (unsigned j = 0; j < n; j++)
+        d[j] = acc[j];
+}
+
+/* Flushes a subnormal to zero, keeping its sign. */
+static inline float flush(float f)
+{
+    const uint32_t x = sim_bits(f);
+    return sim_float(x & 0x7f800000u ? x : x & 0x80000000u);
+}
+
+static inline __attribute__((always_inline)) void pairwise_row(const row *r, unsigned n, bool pairs, const float *c,
+                                                               float *d)
+{
+    float acc[32];
+    for (unsigned j = 0; j < n; j++)
+        acc[j] = flush(c[j]);
+    for (unsigned t = 0; t < r->terms; t += pairs ? 2 : 4) {
+        const float *a = r->a + t * r->a_stride, *b = r->b + t * n;
+        const unsigned step = r->a_stride;
+        for (unsigned j = 0; j < n; j++) {
+            float sum = flush(flush(a[0] * b[j]) + flush(a[step] * b[n + j]));
+            if (!pairs)
+                sum = flush(sum + flush(flush(a[2 * step] * b[2 * n + j]) + flush(a[3 * step] * b[3 * n + j])));
+            acc[j] = flush(acc[j] + sum);
+        }
+    }
+    for (unsigned j = 0; j < n; j++)
+        d[j] = acc[j];
+}
+
+static inline double exp2_double(int e)
+{
+    return sim_double((uint64_t)(int64_t)(e + 1023) << 52);
+}
+
+static inline float exp2_float(int e)
+{
+    return sim_float((uint32_t)(e + 127) << 23);
+}
+
+static inline int max_int(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+static inline int min_int(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+/* Adds the accumulator c to sum * 2^(e - 24): both aligned to the larger exponent and cut (towards minus infinity) to
+ * 31 and 24 fraction bits, then rounded to float. short_c: fp8 instructions drop c when it is further than 25 bits
+ * below. */
+static inline __attribute__((always_inline)) float fused_end(int32_t sum, int e, uint32_t c, bool short_c)
+{
+    const int c_biased = (int)(c >> 23 & 255), c_exp = (c_biased ? c_biased : 1) - 127;
+    const int32_t c_abs = (int32_t)((c & 0x7fffffu) | (c_biased ? 0x800000u : 0));
+    const int32_t c_sig = c >> 31 ? -c_abs : c_abs;
+    const int top = max_int(e, c_exp);
+    const double s = floor((double)sum * exp2_double(7 + e - top));
+    double addend = floor((double)c_sig * exp2_double(1 + c_exp - top));
+    if (short_c)
+        addend = c_exp >= top - 25 ? addend : 0.0;
+    return (float)((s + addend * 128.0) * exp2_double(top - 31));
+}
+
+/* Sum of terms from, from + step, ... < to, each truncated to 24 fraction bits below the largest exponent. */
+static inline __attribute__((always_inline)) void fused_sum(const row *r, unsigned n, unsigned from, unsigned to,
+                                                            unsigned step, int32_t *restrict sum, int *restrict top)
+{
+    for (unsigned j = 0; j < n; j++) {
+        top[j] = -10000;
+        sum[j] = 0;
+    }
+    for (unsigned t = from; t < to; t += step) {
+        const int a_exp = r->a_exp[t * r->a_stride];
+        const int32_t *b_exp = r->b_exp + row_of(r, t) * n;
+        for (unsigned j = 0; j < n; j++)
+            top[j] = max_int(top[j], a_exp + b_exp[j]);
+    }
+    for (unsigned t = from; t < to; t += step) {
+        const int a_exp = r->a_exp[t * r->a_stride];
+        const float a = r->a[t * r->a_stride], *b = r->b + row_of(r, t) * n;
+        const int32_t *b_exp = r->b_exp + row_of(r, t) * n;
+        for (unsigned j = 0; j < n; j++)
+            sum[j] += (int32_t)(a * b[j] * exp2_float(max_int(a_exp + b_exp[j] - top[j] + 24, -100)));
+    }
+}
+
+static inline __attribute__((always_inline)) void fused_row(const row *r, unsigned n, unsigned group, const uint32_t *c,
+                                                            float *d)
+{
+    _Alignas(64) uint32_t acc[32];
+    _Alignas(64) int32_t sum[32];
+    _Alignas(64) int top[32];
+    memcpy(acc, c, n * sizeof *acc);
+    for (unsigned t = 0; t < r->terms; t += group) {
+        fused_sum(r, n, t, t + group, 1, sum, top);
+        for (unsigned j = 0; j < n; j++)
+            acc[j] = sim_bits(fused_end(sum[j], top[j], acc[j], false));
+    }
+    memcpy(d, acc, n * sizeof *acc);
+}
+
+/* fp8: even and odd terms apart, then joined at the larger exponent. */
+static inline __attribute__((always_inline)) void fused8_row(const row *r, unsigned n, unsigned group,
+                                                             const uint32_t *c, float *d)
+{
+    _Alignas(64) uint32_t acc[32];
+    _Alignas(64) int32_t sum[2][32];
+    _Alignas(64) int top[2][32];
+    memcpy(acc, c, n * sizeof *acc);
+    for (unsigned t = 0; t < r->terms; t += group) {
+        fused_sum(r, n, t, t + group, 2, sum[0], top[0]);
+        fused_sum(r, n, t + 1, t + group, 2, sum[1], top[1]);
+        for (unsigned j = 0; j < n; j++) {
+            const int e = max_int(top[0][j], top[1][j]);
+            const int32_t joined = (sum[0][j] >> min_int(e - top[0][j], 31)) + (sum[1][j] >> min_int(e - top[1][j], 31));
+            acc[j] = sim_bits(fused_end(joined, e, acc[j], true));
+        }
+    }
+    memcpy(d, acc, n * sizeof *acc);
+}
+
+/* The same for operands with infinities or NaNs, or products beyond float: an element whose exact sum is not finite
+ * takes it; a product of 2^128 or more counts as infinite. */
+static void special_row(const row *r, unsigned n, unsigned group, bool is_fp8, const uint32_t *c, float *d)
+{
+    for (unsigned j = 0; j < n; j++) {
+        uint32_t acc = c[j];
+        for (unsigned t = 0; t < r->terms; t += group) {
+            double exact = sim_float(acc), infinite = 0;
+            for (unsigned u = t; u < t + group; u++) {
+                const unsigned b = row_of(r, u) * n + j;
+                const double product = (double)r->a[u * r->a_stride] * r->b[b] *
+                                       exp2_double(r->a_exp[u * r->a_stride] + r->b_exp[b]);
+                exact += product;
+                if (fabs(product) >= 0x1p128)
+                    infinite += copysign(INFINITY, product);
+            }
+            if (isnan(exact) || isinf(exact) || infinite != 0) {
+                acc = sim_bits((float)(isfinite(exact) ? infinite : exact));
+                continue;
+            }
+            const row one = {group, r->a_stride, r->a + t * r->a_stride, r->a_exp + t * r->a_stride, NULL, NULL, NULL};
+            float b[16];
+            int32_t b_exp[16];
+            for (unsigned u = 0; u < group; u++) {
+                b[u] = r->b[row_of(r, t + u) * n + j];
+                b_exp[u] = r->b_exp[row_of(r, t + u) * n + j];
+            }
+            row column = one;
+            column.b = b;
+            column.b_exp = b_exp;
+            float result;
+            if (is_fp8)
+                fused8_row(&column, 1, group, &acc, &result);
+            else
+                fused_row(&column, 1, group, &acc, &result);
+            acc = sim_bits(result);
+        }
+        d[j] = sim_float(acc);
+    }
+}
+
+/* ---- f32, xf32, f16, bf16, fp8 ---- */
+
+enum model { CHAIN, PAIRWISE, FUSED, FUSED8 };
+
+static enum model model_of(const mfma *s, sim_arch arch)
+{
+    switch (s->a) {
+    case T_F32: return CHAIN;
+    case T_FP8: case T_BF8: return FUSED8;
+    default: return arch == SIM_GFX90A ? PAIRWISE : FUSED;
+    }
+}
+
+static unsigned group_of(const mfma *s, unsigned terms)
+{
+    const unsigned most = s->a == T_XF32 ? 4 : s->a == T_FP8 || s->a == T_BF8 ? 16 : 8;
+    return terms < most ? terms : most;
+}
+
+/* Splits decoded values into significand and exponent. A zero has exponent -126; a subnormal of the source format has
+ * that format's smallest exponent and a significand below 1. */
+static void split(matrix *m, unsigned count, int min_exp)
+{
+    uint32_t special = 0;
+    for (unsigned x = 0; x < count; x++) {
+        const uint32_t bits = sim_bits(m->value[x]);
+        const int biased = (int)(bits >> 23 & 255), e = max_int(biased - 127, min_exp);
+        const uint32_t normal = (bits & 0x807fffffu) | (uint32_t)(biased - e) << 23;
+        const uint32_t below = sim_bits((float)(int32_t)(bits & 0x7fffffu) * 0x1p-23f) | (bits & 0x80000000u);
+        const uint32_t significand = biased == 0 ? below : normal;
+        special |= biased == 255;
+        m->value[x] = sim_float(biased == 255 ? bits : significand);
+        m->exp[x] = biased == 255 ? 0 : biased == 0 ? -126 : e;
+    }
+    m->special = special != 0;
+}
+
+static int min_exponent(unsigned type, sim_arch arch)
+{
+    switch (type) {
+    case T_F16: return -14;
+    case T_FP8: return arch == SIM_GFX942 ? -7 : -6;
+    case T_BF8: return arch == SIM_GFX942 ? -15 : -14;
+    default: return -126;
+    }
+}
+
+static void flush_matrix(matrix *m, unsigned count, float smallest)
+{
+    for (unsigned x = 0; x < count; x++)
+        m->value[x] = __builtin_fabsf(m->value[x]) < smallest ? 0.0f : m->value[x];
+}
+
+static bool may_overflow(const matrix *a, unsigned a_count, const matrix *b, unsigned b_count)
+{
+    int most_a = -1000, most_b = -1000;
+    for (unsigned x = 0; x < a_count; x++)
+        most_a = max_int(most_a, a->exp[x]);
+    for (unsigned x = 0; x < b_count; x++)
+        most_b = max_int(most_b, b->exp[x]);
+    return most_a + most_b >= 127;
+}
+
+static bool any_special(const uint32_t *c, unsigned n)
+{
+    uint32_t found = 0;
+    for (unsigned j = 0; j < n; j++)
+        found |= (c[j] & 0x7f800000u) == 0x7f800000u;
+    return found != 0;
+}
+
+static inline __attribute__((always_inline)) void sum_row(enum model model, const row *r, const mfma *s, unsigned n,
+                                                          unsigned group, bool special, const uint32_t *c, uint32_t *d)
+{
+    _Alignas(64) float in[32], out[32];
+    memcpy(in, c, n * sizeof *in);
+    if (model == CHAIN)
+        chain_row(r, n, in, out);
+    else if (model == PAIRWISE)
+        pairwise_row(r, n, s->pairs, in, out);
+    else if (special || any_special(c, n))
+        special_row(r, n, group, model == FUSED8, c, out);
+    else if (model == FUSED8)
+        fused8_row(r, n, group, c, out);
+    else
+        fused_row(r, n, group, c, out);
+    memcpy(d, out, n * sizeof *out);
+}
+
+/* All rows of all blocks, with n a constant for the compiler. */
+static inline __attribute__((always_inline)) void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n,
+                                                           const matrix *a, const matrix *b, bool special)
+{
+    accumulator acc;
+    open_accumulator(&acc, w, inst, s);
+    const enum model model = model_of(s, w->arch);
+    const unsigned terms = s->sparse ? s->k / 2 : s->k, group = group_of(s, terms);
+    uint8_t rows[32][64];
+    for (unsigned i = 0; s->sparse && i < n; i++) /* before D, which may hold the indices, changes */
+        sparse_rows(w, inst, s, i, rows[i]);
+    for (unsigned block = 0; block < s->blocks; block++)
+        for (unsigned i = 0; i < n; i++) {
+            unsigned reg, lane;
+            locate_row(s, block, i, 4, &reg, &lane);
+            const unsigned at = block * terms * n + i;
+            const row r = {terms, n, a->value + at, a->exp + at, b->value + block * s->k * n,
+                           b->exp + block * s->k * n, s->sparse ? rows[i] : NULL};
+            sum_row(model, &r, s, n, group, special, c_row(&acc, reg, lane), acc.d[reg] + lane);
+        }
+}
+
+static void mfma_float(sim_wave *w, const sim_inst *inst)
+{
+    const mfma s = unpack(inst->aux);
+    matrix a, b;
+    const unsigned b_count = s.n * s.k * s.blocks, a_count = s.sparse ? b_count / 2 : b_count;
+    bool special = false;
+    load_a(w, inst, &s, (uint32_t *)a.value);
+    load_b(w, inst, &s, (uint32_t *)b.value);
+    switch (model_of(&s, w->arch)) {
+    case CHAIN: break;
+    case PAIRWISE:
+        flush_matrix(&a, a_count, s.a == T_F16 ? 0x1p-14f : 0x1p-126f);
+        flush_matrix(&b, b_count, s.b == T_F16 ? 0x1p-14f : 0x1p-126f);
+        break;
+    default:
+        split(&a, a_count, min_exponent(s.a, w->arch));
+        split(&b, b_count, min_exponent(s.b, w->arch));
+        special = a.special || b.special || may_overflow(&a, a_count, &b, b_count);
+    }
+    switch (s.n) {
+    case 32: sum_rows(w, inst, &s, 32, &a, &b, special); break;
+    case 16: sum_rows(w, inst, &s, 16, &a, &b, special); break;
+    default: sum_rows(w, inst, &s, 4, &a, &b, special); break;
+    }
+}
+
+/* ---- i8 ---- */
+
+static inline __attribute__((always_inline)) void integer_rows(sim_wave *w, const sim_inst *inst, const mfma *s,
+                                                               unsigned n, const int32_t *a, const int32_t *b)
+{
+    accumulator acc;
+    open_accumulator(&acc, w, inst, s);
+    const unsigned terms = s->sparse ? s->k / 2 : s->k;
+    uint8_t rows[32][64];
+    for (unsigned i = 0; s->sparse && i < n; i++)
+        sparse_rows(w, inst, s, i, rows[i]);
+    for (unsigned block = 0; block < s->blocks; block++)
+        for (unsigned i = 0; i < n; i++) {
+            unsigned reg, lane;
+            uint32_t sum[32];
+            locate_row(s, block, i, 4, &reg, &lane);
+            memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
+            for (unsigned t = 0; t < terms; t++) {
+                const int32_t x = a[(block * terms + t) * n + i];
+                const int32_t *y = b + (block * s->k + (s->sparse ? rows[i][t] : t)) * n;
+                for (unsigned j = 0; j < n; j++)
+                    sum[j] += (uint32_t)(x * y[j]);
+            }
+            memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
+        }
+}
+
+static void mfma_i8(sim_wave *w, const sim_inst *inst)
+{
+    const mfma s = unpack(inst->aux);
+    _Alignas(64) int32_t a[MAX_ELEMENTS], b[MAX_ELEMENTS];
+    load_a(w, inst, &s, (uint32_t *)a);
+    load_b(w, inst, &s, (uint32_t *)b);
+    switch (s.n) {
+    case 32: integer_rows(w, inst, &s, 32, a, b); break;
+    case 16: integer_rows(w, inst, &s, 16, a, b); break;
+    default: integer_rows(w, inst, &s, 4, a, b); break;
+    }
+}
+
+/* ---- f64 ---- */
+
+static double get_double(const uint32_t (*regs)[SIM_LANES], unsigned lane)
+{
+    return sim_double((uint64_t)regs[1][lane] << 32 | regs[0][lane]);
+}
+
+/* The BLGP field negates the sources here: bit 0 A, bit 1 B, bit 2 C (LLVM prints it as blgp on gfx90a and as neg from
+ * gfx942 on, for the same intrinsic: llvm/test/CodeGen/AMDGPU/llvm.amdgcn.mfma.gfx90a.ll). */
+static void mfma_f64(sim_wave *w, const sim_inst *inst)
+{
+    const mfma s = unpack(inst->aux);
+    const unsigned negate = inst->blgp, regs = s.n * s.n * s.blocks / SIM_LANES * 2;
+    const uint32_t (*ra)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[inst->ops[1].reg];
+    const uint32_t (*rb)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[inst->ops[2].reg];
+    const bool constant = inst->ops[3].kind != SIM_VGPR;
+    const double c_value = constant ? inline_double(inst->ops[3].value) : 0;
+    double a[64], b[64];
+    _Alignas(64) uint32_t result[8][SIM_LANES];
+    for (unsigned l = 0; l < SIM_LANES; l++) { /* K*M*B is 64: one element in each lane */
+        const unsigned at = (l / s.n % s.blocks * s.k + l / (s.n * s.blocks)) * s.n + l % s.n;
+        a[at] = negate & 1 ? -get_double(ra, l) : get_double(ra, l);
+        b[at] = negate & 2 ? -get_double(rb, l) : get_double(rb, l);
+    }
+    for (unsigned block = 0; block < s.blocks; block++)
+        for (unsigned i = 0; i < s.n; i++)
+            for (unsigned j = 0; j < s.n; j++) {
+                unsigned pair, lane;
+                locate_row(&s, block, i, 1, &pair, &lane);
+                const double c = constant ? c_value
+                                          : get_double((const uint32_t (*)[SIM_LANES])&w->v[inst->ops[3].reg + 2 * pair],
+                                                       lane + j);
+                double sum = negate & 4 ? -c : c;
+                for (unsigned k = 0; k < s.k; k++)
+                    sum = __builtin_fma(a[(block * s.k + k) * s.n + i], b[(block * s.k + k) * s.n + j], sum);
+                const uint64_t bits = sim_bits64(sum);
+                result[2 * pair][lane + j] = (uint32_t)bits;
+                result[2 * pair + 1][lane + j] = (uint32_t)(bits >> 32);
+            }
+    memcpy(w->v[inst->ops[0].reg], result, regs * sizeof result[0]);
+}
+
+/* ---- f8f6f4 with and without scales ---- */
+
+static const sim_format F8F6F4[5] = {{4, 3, 7, SIM_ONE_NAN}, {5, 2, 15, SIM_IEEE}, {2, 3, 1, SIM_FINITE},
+                                     {3, 2, 3, SIM_FINITE}, {2, 1, 1, SIM_FINITE}};
+
+/* Decodes 32 elements of each lane into out[k][i]; format: 0 E4M3, 1 E5M2, 2 E2M3, 3 E3M2, 4 E2M1. */
+static void load_f8f6f4(const sim_wave *w, const sim_operand *o, unsigned format, const mfma *s, float *out)
+{
+    const uint32_t *regs = w->v[o->reg];
+    const sim_format f = F8F6F4[format];
+    const unsigned bits = 1u + f.exp_bits + f.man_bits;
+    float table[256];
+    for (unsigned v = 0; v < 1u << bits; v++)
+        table[v] = sim_decode(v, f);
+    for (unsigned e = 0; e < 32; e++)
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            uint32_t v;
+            if (bits == 8)
+                v = regs[e / 4 * SIM_LANES + l] >> (e % 4 * 8) & 255;
+            else if (bits == 6)
+                v = sim_packed6(regs + l, SIM_LANES, e);
+            else
+                v = regs[e / 8 * SIM_LANES + l] >> (e % 8 * 4) & 15;
+            const unsigned k = bits == 8 ? 16 * (l / s->n) + e % 16 + s->k / 2 * (e / 16) : 32 * (l / s->n) + e;
+            out[k * s->n + l % s->n] = table[v];
+        }
+}
+
+/* Scales of all rows and blocks of 32, scale[block of k][i]. byte: which byte of the register holds them. */
+static void load_scales(const sim_wave *w, const sim_operand *o, unsigned byte, const mfma *s, double *scale)
+{
+    for (unsigned l = 0; l < SIM_LANES; l++) {
+        const uint32_t v = o->kind == SIM_VGPR ? w->v[o->reg][l] : sim_scalar32(w, o);
+        scale[l / s->n * s->n + l % s->n] = sim_e8m0_to_f64((uint8_t)(v >> (8 * byte)));
+    }
+}
+
+static inline __attribute__((always_inline)) void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s,
+                                                              unsigned n, const float *a, const float *b,
+                                                              const double *scale_a, const double *scale_b)
+{
+    accumulator acc;
+    open_accumulator(&acc, w, inst, s);
+    for (unsigned i = 0; i < n; i++) {
+        unsigned reg, lane;
+        _Alignas(64) float sum[32];
+        _Alignas(64) double dot[32];
+        locate_row(s, 0, i, 4, &reg, &lane);
+        memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
+        for (unsigned block = 0; block < s->k / 32; block++) {
+            for (unsigned j = 0; j < n; j++)
+                dot[j] = 0;
+            for (unsigned k = block * 32; k < block * 32 + 32; k++) {
+                const double x = a[k * n + i];
+                for (unsigned j = 0; j < n; j++)
+                    dot[j] += x * (double)b[k * n + j];
+            }
+            for (unsigned j = 0; j < n; j++)
+                sum[j] = (float)((double)sum[j] + dot[j] * scale_a[block * n + i] * scale_b[block * n + j]);
+        }
+        memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
+    }
+}
+
+/* The scaled form is two instructions of 8 bytes, V_MFMA_LD_SCALE_B32 first: its op_sel bits (11, 12) and op_sel_hi bits
+ * (59, 60) are the low and high bit of the scales' byte numbers (llvm/test/MC/AMDGPU/mai-gfx950.s). */
+static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
+{
+    const mfma s = unpack(inst->aux);
+    const bool scaled = inst->num_ops == 6;
+    _Alignas(64) float a[MAX_ELEMENTS], b[MAX_ELEMENTS];
+    double scale_a[SIM_LANES], scale_b[SIM_LANES];
+    if (inst->cbsz > 4 || inst->blgp > 4) {
+        sim_fault(w, inst, -1, 0, "cbsz:%u blgp:%u is not a matrix format (0 to 4)", inst->cbsz, inst->blgp);
+        return;
+    }
+    load_f8f6f4(w, &inst->ops[1], inst->cbsz, &s, a);
+    load_f8f6f4(w, &inst->ops[2], inst->blgp, &s, b);
+    for (unsigned l = 0; l < SIM_LANES; l++)
+        scale_a[l] = scale_b[l] = 1.0;
+    if (scaled) {
+        load_scales(w, &inst->ops[4], (inst->enc >> 11 & 1) | (inst->enc >> 58 & 2), &s, scale_a);
+        load_scales(w, &inst->ops[5], (inst->enc >> 12 & 1) | (inst->enc >> 59 & 2), &s, scale_b);
+    }
+    if (s.n == 32)
+        scaled_rows(w, inst, &s, 32, a, b, scale_a, scale_b);
+    else
+        scaled_rows(w, inst, &s, 16, a, b, scale_a, scale_b);
+}
+
+/* ---- the table ---- */
+
+#define F90A .only_gfx90a = 1
+#define F942 .min_arch = SIM_GFX942
+#define F942_ONLY .min_arch = SIM_GFX942, .max_arch = SIM_GFX942
+#define F950 .min_arch = SIM_GFX950
+
+const sim_op SIM_TABLE(mfma)[] = {
+    {"v_mfma_f32_32x32x1f32", "Db1024 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 1, 2, T_F32, T_F32), F90A},
+    {"v_mfma_f32_16x16x1f32", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 1, 4, T_F32, T_F32), F90A},
+    {"v_mfma_f32_4x4x1f32", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(4, 1, 16, T_F32, T_F32), F90A},
+    {"v_mfma_f32_32x32x2f32", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 2, 1, T_F32, T_F32), F90A},
+    {"v_mfma_f32_16x16x4f32", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 4, 1, T_F32, T_F32), F90A},
+    {"v_mfma_f32_32x32x4f16", "Db1024 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 4, 2, T_F16, T_F16), F90A},
+    {"v_mfma_f32_32x32x4bf16_1k", "Db1024 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 4, 2, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_16x16x4f16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 4, 4, T_F16, T_F16), F90A},
+    {"v_mfma_f32_16x16x4bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 4, 4, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_4x4x4f16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(4, 4, 16, T_F16, T_F16), F90A},
+    {"v_mfma_f32_4x4x4bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(4, 4, 16, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_32x32x8f16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 8, 1, T_F16, T_F16), F90A},
+    {"v_mfma_f32_32x32x8bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 8, 1, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_16x16x16f16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 16, 1, T_F16, T_F16), F90A},
+    {"v_mfma_f32_16x16x16bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 16, 1, T_BF16, T_BF16), F90A},
+    {"v_mfma_i32_32x32x4i8", "Db1024 Sb32 Sb32 Sany", mfma_i8, SHAPE(32, 4, 2, T_I8, T_I8), F90A},
+    {"v_mfma_i32_16x16x4i8", "Db512 Sb32 Sb32 Sany", mfma_i8, SHAPE(16, 4, 4, T_I8, T_I8), F90A},
+    {"v_mfma_i32_4x4x4i8", "Db128 Sb32 Sb32 Sany", mfma_i8, SHAPE(4, 4, 16, T_I8, T_I8), F90A},
+    {"v_mfma_f64_16x16x4f64", "Db256 Sb64 Sb64 Sany", mfma_f64, SHAPE(16, 4, 1, T_F64, T_F64), F90A},
+    {"v_mfma_f64_4x4x4f64", "Db64 Sb64 Sb64 Sany", mfma_f64, SHAPE(4, 4, 4, T_F64, T_F64), F90A},
+    {"v_mfma_f32_32x32x1_2b_f32", "Db1024 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 1, 2, T_F32, T_F32), F942},
+    {"v_mfma_f32_16x16x1_4b_f32", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 1, 4, T_F32, T_F32), F942},
+    {"v_mfma_f32_4x4x1_16b_f32", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(4, 1, 16, T_F32, T_F32), F942},
+    {"v_mfma_f32_32x32x2_f32", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 2, 1, T_F32, T_F32), F942},
+    {"v_mfma_f32_16x16x4_f32", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 4, 1, T_F32, T_F32), F942},
+    {"v_mfma_f32_32x32x4_2b_f16", "Db1024 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 4, 2, T_F16, T_F16), F942},
+    {"v_mfma_f32_32x32x4_2b_bf16", "Db1024 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 4, 2, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_16x16x4_4b_f16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 4, 4, T_F16, T_F16), F942},
+    {"v_mfma_f32_16x16x4_4b_bf16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 4, 4, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_4x4x4_16b_f16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(4, 4, 16, T_F16, T_F16), F942},
+    {"v_mfma_f32_4x4x4_16b_bf16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(4, 4, 16, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_32x32x8_f16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 8, 1, T_F16, T_F16), F942},
+    {"v_mfma_f32_32x32x8_bf16", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 8, 1, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_16x16x16_f16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 16, 1, T_F16, T_F16), F942},
+    {"v_mfma_f32_16x16x16_bf16", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 16, 1, T_BF16, T_BF16), F942},
+    {"v_mfma_i32_32x32x4_2b_i8", "Db1024 Sb32 Sb32 Sany", mfma_i8, SHAPE(32, 4, 2, T_I8, T_I8), F942},
+    {"v_mfma_i32_16x16x4_4b_i8", "Db512 Sb32 Sb32 Sany", mfma_i8, SHAPE(16, 4, 4, T_I8, T_I8), F942},
+    {"v_mfma_i32_4x4x4_16b_i8", "Db128 Sb32 Sb32 Sany", mfma_i8, SHAPE(4, 4, 16, T_I8, T_I8), F942},
+    {"v_mfma_f64_16x16x4_f64", "Db256 Sb64 Sb64 Sany", mfma_f64, SHAPE(16, 4, 1, T_F64, T_F64), F942},
+    {"v_mfma_f64_4x4x4_4b_f64", "Db64 Sb64 Sb64 Sany", mfma_f64, SHAPE(4, 4, 4, T_F64, T_F64), F942},
+    {"v_mfma_f32_32x32x2bf16", "Db1024 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 2, 2, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_16x16x2bf16", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 2, 4, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_4x4x2bf16", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(4, 2, 16, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_32x32x4bf16", "Db512 Sb32 Sb32 Sany", mfma_float, SHAPE(32, 4, 1, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_16x16x8bf16", "Db128 Sb32 Sb32 Sany", mfma_float, SHAPE(16, 8, 1, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_i32_32x32x8i8", "Db512 Sb32 Sb32 Sany", mfma_i8, SHAPE(32, 8, 1, T_I8, T_I8), F90A},
+    {"v_mfma_i32_16x16x16i8", "Db128 Sb32 Sb32 Sany", mfma_i8, SHAPE(16, 16, 1, T_I8, T_I8), F90A},
+    {"v_mfma_i32_32x32x16_i8", "Db512 Sb64 Sb64 Sany", mfma_i8, SHAPE(32, 16, 1, T_I8, T_I8), F942},
+    {"v_mfma_f32_32x32x16_fp8_fp8", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 16, 1, T_FP8, T_FP8), F942},
+    {"v_mfma_f32_32x32x16_fp8_bf8", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 16, 1, T_FP8, T_BF8), F942},
+    {"v_mfma_f32_32x32x16_bf8_fp8", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 16, 1, T_BF8, T_FP8), F942},
+    {"v_mfma_f32_32x32x16_bf8_bf8", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 16, 1, T_BF8, T_BF8), F942},
+    {"v_mfma_i32_16x16x32_i8", "Db128 Sb64 Sb64 Sany", mfma_i8, SHAPE(16, 32, 1, T_I8, T_I8), F942},
+    {"v_mfma_f32_16x16x32_fp8_fp8", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 32, 1, T_FP8, T_FP8), F942},
+    {"v_mfma_f32_16x16x32_fp8_bf8", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 32, 1, T_FP8, T_BF8), F942},
+    {"v_mfma_f32_16x16x32_bf8_fp8", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 32, 1, T_BF8, T_FP8), F942},
+    {"v_mfma_f32_16x16x32_bf8_bf8", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 32, 1, T_BF8, T_BF8), F942},
+    {"v_mfma_f32_32x32x4_xf32", "Db512 Sb64 Sb64 Sany", mfma_float, SHAPE(32, 4, 1, T_XF32, T_XF32), F942_ONLY},
+    {"v_mfma_f32_16x16x8_xf32", "Db128 Sb64 Sb64 Sany", mfma_float, SHAPE(16, 8, 1, T_XF32, T_XF32), F942_ONLY},
+    {"v_mfma_f32_32x32x16_f16", "Db512 Sb128 Sb128 Sany", mfma_float, SHAPE(32, 16, 1, T_F16, T_F16), F950},
+    {"v_mfma_f32_32x32x16_bf16", "Db512 Sb128 Sb128 Sany", mfma_float, SHAPE(32, 16, 1, T_BF16, T_BF16), F950},
+    {"v_mfma_f32_16x16x32_f16", "Db128 Sb128 Sb128 Sany", mfma_float, SHAPE(16, 32, 1, T_F16, T_F16), F950},
+    {"v_mfma_f32_16x16x32_bf16", "Db128 Sb128 Sb128 Sany", mfma_float, SHAPE(16, 32, 1, T_BF16, T_BF16), F950},
+    {"v_mfma_i32_32x32x32_i8", "Db512 Sb128 Sb128 Sany", mfma_i8, SHAPE(32, 32, 1, T_I8, T_I8), F950},
+    {"v_mfma_i32_16x16x64_i8", "Db128 Sb128 Sb128 Sany", mfma_i8, SHAPE(16, 64, 1, T_I8, T_I8), F950},
+    {"v_smfmac_f32_32x32x16_f16", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 16, 1, T_F16, T_F16) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x16_bf16", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 16, 1, T_BF16, T_BF16) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x32_f16", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 32, 1, T_F16, T_F16) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x32_bf16", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 32, 1, T_BF16, T_BF16) | SPARSE, F942},
+    {"v_smfmac_i32_32x32x32_i8", "Db512 Sb64 Sb128 Sb32", mfma_i8, SHAPE(32, 32, 1, T_I8, T_I8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_fp8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 32, 1, T_FP8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_fp8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 32, 1, T_FP8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_bf8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 32, 1, T_BF8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_bf8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_float, SHAPE(32, 32, 1, T_BF8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_i32_16x16x64_i8", "Db128 Sb64 Sb128 Sb32", mfma_i8, SHAPE(16, 64, 1, T_I8, T_I8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_fp8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 64, 1, T_FP8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_fp8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 64, 1, T_FP8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_bf8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 64, 1, T_BF8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_bf8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_float, SHAPE(16, 64, 1, T_BF8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_f16", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 32, 1, T_F16, T_F16) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x32_bf16", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 32, 1, T_BF16, T_BF16) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x64_f16", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 64, 1, T_F16, T_F16) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x64_bf16", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 64, 1, T_BF16, T_BF16) | SPARSE, F950},
+    {"v_smfmac_i32_32x32x64_i8", "Db512 Sb128 Sb256 Sb32", mfma_i8, SHAPE(32, 64, 1, T_I8, T_I8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_fp8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 64, 1, T_FP8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_fp8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 64, 1, T_FP8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_bf8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 64, 1, T_BF8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_bf8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_float, SHAPE(32, 64, 1, T_BF8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_i32_16x16x128_i8", "Db128 Sb128 Sb256 Sb32", mfma_i8, SHAPE(16, 128, 1, T_I8, T_I8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_fp8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 128, 1, T_FP8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_fp8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 128, 1, T_FP8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_bf8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 128, 1, T_BF8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_bf8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_float, SHAPE(16, 128, 1, T_BF8, T_BF8) | SPARSE, F950},
+    {"v_mfma_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany", mfma_f8f6f4, SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4), F950},
+    {"v_mfma_scale_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4, SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4),
+     F950},
+    {"v_mfma_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany", mfma_f8f6f4, SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4), F950},
+    {"v_mfma_scale_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4, SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4),
+     F950},
+    {0}};
