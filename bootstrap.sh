@@ -42,15 +42,16 @@ seconds_since()
 # step NAME TEXT COMMAND...
 step()
 {
-    local name=$1 text=$2 start status=0
+    local name=$1 text=$2 start first status=0
     shift 2
     start=$(now_ms)
+    first=$(($(wc -l <"$log") + 3)) # of this step's output
     printf '%-10s %s ... ' "$name" "$text"
     printf '\n==== %s: %s\n' "$name" "$*" >>"$log"
     "$@" >>"$log" 2>&1 </dev/null || status=$?
     if [ $status -ne 0 ]; then
         printf 'failed (%s)\n\n' "$(seconds_since "$start")"
-        tail -n 40 "$log"
+        tail -n "+$first" "$log" | tail -n 40
         printf '\nThe whole log: %s\n' "$log"
         exit 1
     fi
