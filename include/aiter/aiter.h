@@ -8,6 +8,7 @@
  *   - Every function that can fail returns an aiter_status. aiter_last_error() then has the details for the
  *     calling thread: the field, its value and what was expected.
  *   - A context is thread-safe; so is a plan. Several threads may prepare and launch at the same time.
+ *     A process that was forked must not use its parent's contexts, plans or warmers, not even to destroy them.
  *   - Nothing here prints, exits, aborts, installs signal handlers or touches the locale.
  */
 #ifndef AITER_H
@@ -86,7 +87,8 @@ typedef struct aiter_context_options {
     void *log_user;
 } aiter_context_options;
 
-#define AITER_CONTEXT_OPTIONS_INIT { sizeof(aiter_context_options) }
+#define AITER_CONTEXT_OPTIONS_INIT \
+    { sizeof(aiter_context_options), 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 
 /* Creates a context for one device. `options` may be NULL. Loads the HIP runtime (once per path per process)
  * and opens the cache; a cache that cannot be used costs one warning and falls back to memory.
@@ -138,14 +140,14 @@ typedef struct aiter_attn_args {
     const DLTensor *v;
     const DLTensor *out;
     const DLTensor *lse;         /* optional                                                  */
-    float softmax_scale;         /* 0: 1/sqrt(head_dim)                                       */
+    float softmax_scale;         /* positive; 0: 1/sqrt(head_dim)                             */
     int causal;                  /* 0 or 1                                                    */
     int num_groups;              /* aiter_grouped_query_attention: query heads per KV head;
                                     0: from the shapes. Other operations: must be 0           */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
 } aiter_attn_args;
 
-#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args) }
+#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL }
 
 /* Each is prepare + launch: the first call for a new configuration may compile (a fraction of a second).
  * Asynchronous on args->stream like any kernel launch.
@@ -213,7 +215,7 @@ typedef struct aiter_warm_result {
     size_t size;                 /* sizeof(aiter_warm_result), set by the caller               */
     int from_cache;              /* 1: nothing had to be compiled                              */
     uint64_t compile_ns;
-    aiter_kernel_info info;      /* info.size is set by the library; symbol is static storage  */
+    aiter_kernel_info info;      /* info.size is set by the library; symbol is the warmer's    */
     void *code;                  /* the code object, info.code_bytes long, owned by the caller: aiter_free() */
 } aiter_warm_result;
 
