@@ -14,7 +14,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 build=${AITER_BUILD_DIR:-build}
-rocm_prefix=${AITER_ROCM_PREFIX:-.rocm}
+rocm_prefix=$(realpath -m "${AITER_ROCM_PREFIX:-.rocm}")
 log=$build/bootstrap.log
 jobs=$(nproc)
 
@@ -105,12 +105,11 @@ ensure_packages()
 
 # ---- ROCm ----
 
-# has_hiprtc LIBDIR INCLUDEDIR: hiprtc 6 or later, comgr, and their headers.
+# has_hiprtc LIBDIR: hiprtc 6 or later, and comgr.
 has_hiprtc()
 {
     local file version
-    [ -e "$2/hip/hiprtc.h" ] && [ -e "$2/amd_comgr/amd_comgr.h" ] || return 1
-    compgen -G "$1/libamd_comgr.so*" >/dev/null || return 1
+    compgen -G "$1/libamd_comgr.so.*" >/dev/null || return 1
     for file in "$1"/libhiprtc.so.*; do
         version=${file##*/libhiprtc.so.}
         [[ ${version%%.*} =~ ^[0-9]+$ ]] && [ "${version%%.*}" -ge 6 ] && return 0
@@ -123,10 +122,10 @@ system_rocm()
 {
     local root lib
     for root in ${ROCM_PATH:+"$ROCM_PATH"} /opt/rocm; do
-        has_hiprtc "$root/lib" "$root/include" && echo "$root" && return
+        has_hiprtc "$root/lib" && echo "$root" && return
     done
     for lib in /usr/lib/x86_64-linux-gnu /usr/lib64 /usr/lib; do
-        has_hiprtc "$lib" /usr/include && echo /usr && return
+        has_hiprtc "$lib" && echo /usr && return
     done
     return 1
 }
@@ -139,7 +138,7 @@ ensure_rocm()
         rocm_prefix=$root
         [ "$root" = /usr ] && rocm_prefix=
     elif [ -n "${ROCM_PATH:-}" ]; then
-        note rocm "ROCM_PATH=$ROCM_PATH: no libhiprtc.so.6 or later, libamd_comgr.so and their headers there"
+        note rocm "ROCM_PATH=$ROCM_PATH: expected lib/libhiprtc.so.6 or later and lib/libamd_comgr.so.* there"
         exit 1
     elif [ -s "$rocm_prefix/.aiter-packages" ]; then
         note rocm "using the packages in $rocm_prefix"
@@ -152,9 +151,7 @@ ensure_rocm()
 
 configure()
 {
-    local prefix=$rocm_prefix
-    [ -n "$prefix" ] && prefix=$(cd "$prefix" && pwd)
-    cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DAITER_ROCM_PREFIX=$prefix"
+    cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DAITER_ROCM_PREFIX=$rocm_prefix"
 }
 
 build()

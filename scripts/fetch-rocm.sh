@@ -16,8 +16,10 @@ suite=${AITER_ROCM_SUITE:-forky}
 work=$prefix.work
 marker=.aiter-packages
 
-# Names without a version in them, so that they hold while the suite moves on. libamdhip64-dev has hiprtc.h.
-packages=(libamdhip64-dev libamd-comgr-dev)
+# The libraries that aiter-compiler loads; their package names end in the soname's version.
+libraries=(libhiprtc libhiprtc-builtins libamd-comgr)
+# HIP's headers, which a test compares our own declarations with: the files alone, without what they depend on.
+headers=(libamdhip64-dev)
 
 die()
 {
@@ -93,6 +95,17 @@ EOF
     } >"$work/apt/apt.conf"
 }
 
+# The newest package of each library: as long as the suite moves on, the numbers do.
+newest_packages()
+{
+    local library package
+    for library in "${libraries[@]}"; do
+        package=$(apt-cache pkgnames "$library" | grep -E "^${library}[0-9]+\$" | sort -V | tail -n 1)
+        [ -n "$package" ] || die "no package $library<number> in $suite"
+        echo "$package"
+    done
+}
+
 unpack()
 {
     local deb
@@ -134,7 +147,10 @@ complete && exit 0
 write_config
 export APT_CONFIG=$work/apt/apt.conf
 apt-get --quiet update
-apt-get --quiet --yes --download-only install "${packages[@]}"
+packages=$(newest_packages)
+# shellcheck disable=SC2086 # a list of words
+apt-get --quiet --yes --download-only install $packages
+(cd "$work/apt/archives" && apt-get --quiet download "${headers[@]}")
 unpack
 install_prefix
 complete || die "the packages of $suite hold no libhiprtc"
