@@ -1,0 +1,276 @@
+#include "tools/reference.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Keys are taken in tiles, transposed, so that the inner loops run over keys without reordering any sum; rows are
+ * dealt to the threads in blocks of one head. */
+enum { TILE = 64, ROWS = 32, MAX_THREADS = 64 };
+
+typedef struct ref_job {
+    const ref_problem *p;
+    ref_result *result;
+    int blocks_per_head;
+    atomic_long next;
+    atomic_bool failed;
+} ref_job;
+
+/* One thread's working memory: K and V of one KV head, and a block's scores. */
+typedef struct workspace {
+    long kv;                /* batch * heads_kv + head_kv held, -1: none      */
+    int tiles;
+    double *kt, *v;         /* kt: (tile, hdqk, TILE); v: (seqlen_k, hdv)     */
+    float *kt32;            /* the same for the textbook computation          */
+    double *scores;         /* tiles * TILE of one row                        */
+    float *scores32;
+    double *acc, *err;      /* hdv                                            */
+    float *acc32, *q32;
+    double max_norm;        /* largest Euclidean norm of a key                */
+} workspace;
+
+size_t ref_rows(const ref_problem *p)
+{
+    return (size_t)p->batch * (size_t)p->heads * (size_t)p->seqlen_q;
+}
+
+static double *doubles(size_t count)
+{
+    return calloc(count ? count : 1, sizeof(double));
+}
+
+static float *floats(size_t count)
+{
+    return calloc(count ? count : 1, sizeof(float));
+}
+
+static void workspace_free(workspace *w)
+{
+    free(w->kt);
+    free(w->v);
+    free(w->kt32);
+    free(w->scores);
+    free(w->scores32);
+    free(w->acc);
+    free(w->err);
+    free(w->acc32);
+    free(w->q32);
+}
+
+static bool workspace_init(workspace *w, const ref_problem *p)
+{
+    const size_t keys = (size_t)(w->tiles = (p->seqlen_k + TILE - 1) / TILE) * TILE;
+
+    w->kv = -1;
+    w->kt = doubles(keys * (size_t)p->hdqk);
+    w->kt32 = floats(keys * (size_t)p->hdqk);
+    w->v = doubles(keys * (size_t)p->hdv);
+    w->scores = doubles(keys);
+    w->scores32 = floats(keys);
+    w->acc = doubles((size_t)p->hdv);
+    w->err = doubles((size_t)p->hdv);
+    w->acc32 = floats((size_t)p->hdv);
+    w->q32 = floats((size_t)p->hdqk);
+    return w->kt && w->kt32 && w->v && w->scores && w->scores32 && w->acc && w->err && w->acc32 && w->q32;
+}
+
+static void workspace_load(workspace *w, const ref_problem *p, long kv)
+{
+    const size_t dqk = (size_t)p->hdqk, dv = (size_t)p->hdv, keys = (size_t)p->seqlen_k;
+    const float *k = p->k + (size_t)kv * keys * dqk, *v = p->v + (size_t)kv * keys * dv;
+
+    if (w->kv == kv)
+        return;
+    w->kv = kv;
+    w->max_norm = 0;
+    for (size_t j = 0; j < keys; j++) {
+        double square = 0;
+        for (size_t d = 0; d < dqk; d++) {
+            const size_t at = (j / TILE * dqk + d) * TILE + j % TILE;
+            const float x = k[j * dqk + d];
+            w->kt[at] = w->kt32[at] = x;
+            square += (double)x * x;
+        }
+        w->max_norm = fmax(w->max_norm, sqrt(square));
+    }
+    for (size_t i = 0; i < keys * dv; i++)
+        w->v[i] = v[i];
+}
+
+/* out[j] = sum over d of q[d] * kt[d][j], for one tile of keys. */
+static void tile_scores(const float *q, const double *kt, int hdqk, double *restrict out)
+{
+    for (int j = 0; j < TILE; j++)
+        out[j] = 0;
+    for (int d = 0; d < hdqk; d++)
+        for (int j = 0; j < TILE; j++)
+            out[j] += q[d] * kt[d * TILE + j];
+}
+
+static void tile_scores32(const float *q, const float *kt, int hdqk, float *restrict out)
+{
+    for (int j = 0; j < TILE; j++)
+        out[j] = 0;
+    for (int d = 0; d < hdqk; d++)
+        for (int j = 0; j < TILE; j++)
+            out[j] += q[d] * kt[d * TILE + j];
+}
+
+/* Relative error that a probability may bring to the output: its own rounding, that of the output and of a sum over
+ * rounded probabilities (3 units of dtype); the score's, whose products and sums in fp32 are off by at most
+ * (hdqk + 4) units of |q| |k|, once in the probability and once in the sum; the fp32 sums over keys. Kernels that
+ * multiply by log2(e) and use the hardware's exp2 stay within the same terms. */
+static double relative_error(const workspace *w, const ref_problem *p, const float *q, int visible)
+{
+    const double unit32 = num_dtype_unit(NUM_FP32);
+    double square = 0;
+
+    for (int d = 0; d < p->hdqk; d++)
+        square += (double)q[d] * q[d];
+    const double score = (p->hdqk + 4) * unit32 * fabs(p->scale) * sqrt(square) * w->max_norm;
+    return 3 * num_dtype_unit(p->dtype) + 2 * score + (2.0 * visible + 8) * unit32;
+}
+
+/* One row in float64. `visible` >= 1 keys. */
+static void exact_row(const workspace *w, const ref_problem *p, const float *q, int visible, double *out,
+                      double *lse, double *out_bound, double *lse_bound)
+{
+    const size_t dv = (size_t)p->hdv;
+    const double relative = relative_error(w, p, q, visible);
+    /* The matrix units may flush fp16 numbers below the normal range: such a probability can be lost whole. */
+    const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0, tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
+    double *s = w->scores, *acc = w->acc, *err = w->err, max = -INFINITY, sum = 0;
+
+    for (int t = 0; t * TILE < visible; t++)
+        tile_scores(q, w->kt + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
+    for (int j = 0; j < visible; j++)
+        max = fmax(max, s[j] *= p->scale);
+    memset(acc, 0, dv * sizeof *acc);
+    memset(err, 0, dv * sizeof *err);
+    for (int j = 0; j < visible; j++) {
+        const double weight = exp(s[j] - max), *v = w->v + (size_t)j * dv;
+        const double error = weight < flushed ? weight : weight * relative;
+        sum += weight;
+        for (size_t d = 0; d < dv; d++) {
+            acc[d] += weight * v[d];
+            err[d] += error * fabs(v[d]);
+        }
+    }
+    for (size_t d = 0; d < dv; d++) {
+        out[d] = acc[d] / sum;
+        out_bound[d] = err[d] / sum + tiny;
+    }
+    *lse = max + log(sum);
+    *lse_bound = relative + 4 * num_dtype_unit(NUM_FP32) * fabs(*lse);
+}
+
+/* The same row as a straightforward program in dtype would compute it. */
+static void lowp_row(const workspace *w, const ref_problem *p, const float *q, int visible, double *out)
+{
+    float *s = w->scores32, *acc = w->acc32, *scaled = w->q32, max = -INFINITY, sum = 0;
+
+    for (int d = 0; d < p->hdqk; d++)
+        scaled[d] = num_round(p->dtype, q[d] * p->scale);
+    for (int t = 0; t * TILE < visible; t++)
+        tile_scores32(scaled, w->kt32 + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
+    for (int j = 0; j < visible; j++)
+        max = fmaxf(max, s[j] = num_round(p->dtype, s[j]));
+    for (int j = 0; j < visible; j++)
+        sum += s[j] = expf(s[j] - max);
+    memset(acc, 0, (size_t)p->hdv * sizeof *acc);
+    for (int j = 0; j < visible; j++) {
+        const float weight = num_round(p->dtype, s[j] / sum);
+        const double *v = w->v + (size_t)j * (size_t)p->hdv;
+        for (int d = 0; d < p->hdv; d++)
+            acc[d] += weight * (float)v[d];
+    }
+    for (int d = 0; d < p->hdv; d++)
+        out[d] = num_round(p->dtype, acc[d]);
+}
+
+static int visible_keys(const ref_problem *p, int row)
+{
+    if (!p->causal)
+        return p->seqlen_k;
+    const long last = (long)row + p->seqlen_k - p->seqlen_q;
+    return last < 0 ? 0 : last + 1 < p->seqlen_k ? (int)(last + 1) : p->seqlen_k;
+}
+
+static void one_row(const workspace *w, const ref_job *job, size_t head, int i)
+{
+    const ref_problem *p = job->p;
+    const size_t row = head * (size_t)p->seqlen_q + (size_t)i, at = row * (size_t)p->hdv;
+    const float *q = p->q + row * (size_t)p->hdqk;
+    const int visible = visible_keys(p, i);
+    ref_result *r = job->result;
+
+    if (visible == 0) { /* the arrays are zero already */
+        r->lse[row] = -INFINITY;
+        return;
+    }
+    exact_row(w, p, q, visible, r->out + at, r->lse + row, r->out_bound + at, r->lse_bound + row);
+    lowp_row(w, p, q, visible, r->lowp_out + at);
+}
+
+static void *work(void *arg)
+{
+    ref_job *job = arg;
+    const ref_problem *p = job->p;
+    const long blocks = (long)p->batch * p->heads * job->blocks_per_head, group = p->heads / p->heads_kv;
+    workspace w = { 0 };
+
+    if (!workspace_init(&w, p)) {
+        atomic_store(&job->failed, true);
+        workspace_free(&w);
+        return NULL;
+    }
+    for (long b; (b = atomic_fetch_add(&job->next, 1)) < blocks;) {
+        const long head = b / job->blocks_per_head;
+        const int first = (int)(b % job->blocks_per_head) * ROWS;
+
+        workspace_load(&w, p, head / group); /* batch * heads + h over group is batch * heads_kv + h / group */
+        for (int i = first; i < first + ROWS && i < p->seqlen_q; i++)
+            one_row(&w, job, (size_t)head, i);
+    }
+    workspace_free(&w);
+    return NULL;
+}
+
+static void run(ref_job *job)
+{
+    pthread_t threads[MAX_THREADS];
+    long wanted = sysconf(_SC_NPROCESSORS_ONLN);
+    int started = 0;
+
+    wanted = wanted < 1 ? 1 : wanted > MAX_THREADS ? MAX_THREADS : wanted;
+    while (started < wanted - 1 && pthread_create(&threads[started], NULL, work, job) == 0)
+        started++;
+    work(job);
+    while (started > 0)
+        pthread_join(threads[--started], NULL);
+}
+
+bool ref_attention(const ref_problem *p, ref_result *r)
+{
+    const size_t rows = ref_rows(p), elements = rows * (size_t)p->hdv;
+    ref_job job = { .p = p, .result = r, .blocks_per_head = (p->seqlen_q + ROWS - 1) / ROWS };
+
+    *r = (ref_result){ doubles(elements), doubles(rows), doubles(elements), doubles(rows), doubles(elements) };
+    if (!r->out || !r->lse || !r->out_bound || !r->lse_bound || !r->lowp_out)
+        return false;
+    run(&job);
+    return !atomic_load(&job.failed);
+}
+
+void ref_result_free(ref_result *r)
+{
+    free(r->out);
+    free(r->lse);
+    free(r->out_bound);
+    free(r->lse_bound);
+    free(r->lowp_out);
+    *r = (ref_result){ 0 };
+}
