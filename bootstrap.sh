@@ -4,8 +4,9 @@
 #   ./bootstrap.sh          build, warm a kernel cache, run attention on a simulated GPU
 #   ./bootstrap.sh test     build, run the tests
 #
-# Installs missing Debian packages if run by root, and names them otherwise. Takes ROCm's run-time compiler from the
-# system if it is there, else from Debian's packages unpacked into a private prefix (scripts/fetch-rocm.sh).
+# Installs missing Debian packages if run by root, and names them otherwise. Takes ROCm's run-time
+# compiler from the system if it is there, else from Debian's packages unpacked into a private
+# prefix (scripts/fetch-rocm.sh).
 #
 # AITER_BUILD_DIR     default build/
 # AITER_ROCM_PREFIX   private prefix, default .rocm/
@@ -18,8 +19,8 @@ rocm_prefix=$(realpath -m "${AITER_ROCM_PREFIX:-.rocm}")
 log=$build/bootstrap.log
 jobs=$(nproc)
 
-packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev libdlpack-dev
-          libjson-c-dev)
+packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev
+          libdlpack-dev libjson-c-dev)
 
 usage()
 {
@@ -60,7 +61,9 @@ step()
 
 note()
 {
-    printf '%-10s %s\n' "$1" "$2"
+    local name=$1
+    shift
+    printf '%-10s %s\n' "$name" "$*"
 }
 
 # ---- Packages ----
@@ -97,8 +100,8 @@ ensure_packages()
         step packages "installing $missing" install_packages $missing
     else
         note packages "missing: $missing"
-        printf '\nInstall them, or run this once as root:\n\n    sudo apt-get install --no-install-recommends %s\n' \
-               "$missing"
+        printf '\nInstall them, or run this once as root:\n\n'
+        printf '    sudo apt-get install --no-install-recommends %s\n' "$missing"
         exit 1
     fi
 }
@@ -138,12 +141,14 @@ ensure_rocm()
         rocm_prefix=$root
         [ "$root" = /usr ] && rocm_prefix=
     elif [ -n "${ROCM_PATH:-}" ]; then
-        note rocm "ROCM_PATH=$ROCM_PATH: expected lib/libhiprtc.so.6 or later and lib/libamd_comgr.so.* there"
+        note rocm "ROCM_PATH=$ROCM_PATH: expected lib/libhiprtc.so.6 or later and" \
+             "lib/libamd_comgr.so.* there"
         exit 1
     elif [ -s "$rocm_prefix/.aiter-packages" ]; then
         note rocm "using the packages in $rocm_prefix"
     else
-        step rocm "fetching Debian's packages into $rocm_prefix" scripts/fetch-rocm.sh "$rocm_prefix"
+        step rocm "fetching Debian's packages into $rocm_prefix" \
+             scripts/fetch-rocm.sh "$rocm_prefix"
     fi
 }
 
@@ -151,7 +156,8 @@ ensure_rocm()
 
 configure()
 {
-    cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo "-DAITER_ROCM_PREFIX=$rocm_prefix"
+    cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+          "-DAITER_ROCM_PREFIX=$rocm_prefix"
 }
 
 build()
@@ -166,26 +172,36 @@ main_job()
 {
     local cache=$build/demo-cache
     note warm "compiling attention kernels for gfx942 into $cache"
-    "$build/bin/aiter-precompile" --arch gfx942 --dtype bf16 --head-dim 64,128 --mask none,causal --gqa 1,8 \
-        --cache-dir "$cache"
+    "$build/bin/aiter-precompile" --arch gfx942 --dtype bf16 --head-dim 64,128 --mask none,causal \
+        --gqa 1,8 --cache-dir "$cache"
     note attention "on a simulated MI300X, cold and warm"
     "$build/bin/example-flash-attn" "$build/lib/libaiter-sim.so" "$build/demo-cold-cache"
 }
 
-# The last line is for programs that read test results: counts as ctest itself reported them.
+# "PASSED FAILED SKIPPED" of a JUnit report that ctest wrote; nothing if it ran no test.
+count_tests()
+{
+    awk -F'"' '/<testsuite/ { inside = 1 }
+        inside {
+            for (i = 1; i < NF; i += 2) {
+                if ($i ~ /[ \t]tests=$/) tests = $(i + 1)
+                if ($i ~ /[ \t]failures=$/) failed = $(i + 1)
+                if ($i ~ /[ \t](skipped|disabled)=$/) skipped += $(i + 1)
+            }
+        }
+        inside && /\/?>/ { exit }
+        END { if (tests > 0) print tests - failed - skipped, failed + 0, skipped + 0 }' "$1"
+}
+
+# The last line is for programs that read test results: the counts are ctest's own.
 run_tests()
 {
-    local status=0 report=$build/ctest.xml counts
+    local status=0 report counts passed failed skipped
+    report=$(realpath "$build")/ctest.xml
     rm -f "$report"
-    ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --output-junit "$(realpath "$build")/ctest.xml" \
+    ctest --test-dir "$build" --output-on-failure --parallel "$jobs" --output-junit "$report" \
         </dev/null || status=$?
-    counts=$(awk -F'"' '/<testsuite/,/>/ { for (i = 1; i < NF; i += 2) {
-                            if ($i ~ /[ \t]tests=$/) tests = $(i + 1)
-                            if ($i ~ /[ \t]failures=$/) failed = $(i + 1)
-                            if ($i ~ /[ \t](skipped|disabled)=$/) skipped += $(i + 1)
-                        } }
-                        END { if (tests > 0) print tests - failed - skipped, failed + 0, skipped + 0 }' \
-             "$report" 2>/dev/null) || true
+    counts=$(count_tests "$report") || true
     if [ -z "$counts" ]; then
         echo "ctest ran no test"
         exit 1

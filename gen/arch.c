@@ -5,21 +5,23 @@
 
 /* Sources
  *   [usage]  LLVM, "User Guide for AMDGPU Backend", table of processors (products, wave sizes).
- *   [td]     LLVM 21, llvm/lib/Target/AMDGPU/AMDGPU.td: FeatureISAVersion9_0_A, 9_4_2, 9_5_0, 11_0_0, 12.
- *   [rocm]   ROCm documentation, "AMD GPU specifications" (compute units, XCDs, LDS, register files).
- *   [isa2], [isa3], [isa4]  AMD Instinct MI200, MI300 and CDNA 4 instruction set architecture guides.
+ *   [td]     LLVM 21, llvm/lib/Target/AMDGPU/AMDGPU.td, FeatureISAVersion9_0_A, 9_4_2, 9_5_0,
+ *            11_0_0 and 12.
+ *   [rocm]   ROCm documentation, "AMD GPU specifications" (compute units, XCDs, LDS, registers).
+ *   [isa2], [isa3], [isa4]  Instruction set architecture guides of AMD Instinct MI200, MI300 and
+ *            CDNA 4.
  *
  * Common to several rows
  *   lds_bytes  [td] FeatureAddressableLocalMemorySize65536, on gfx950 163840.
- *   vgprs      CDNA: [rocm] 512 KiB a CU = 4 SIMDs * 64 lanes * 4 bytes * 512, shared by VGPRs and AGPRs
- *              ([td] FeatureGFX90AInsts: one unified file).
- *              gfx11/12: [td] Feature1_5xVGPRs: 1536 a SIMD for waves of 32 lanes, of which one wave can
- *              address 256.
+ *   vgprs      CDNA: [rocm] 512 KiB a CU = 4 SIMDs * 64 lanes * 4 bytes * 512, shared by VGPRs and
+ *              AGPRs ([td] FeatureGFX90AInsts: one unified file).
+ *              gfx11/12: [rocm] 768 KiB a WGP = 4 SIMDs * 32 lanes * 4 bytes * 1536 ([td]
+ *              Feature1_5xVGPRs), of which one wave can address 256.
  *   num_xcds   [rocm]: gfx942 304 CUs at 38 per XCD, gfx950 256 at 32. A gfx90a device is one GCD.
- *   wave_size  [usage]: gfx9 has 64 lanes only. gfx11 and gfx12 can do 32 and 64; 32 is their native width,
- *              hiprtc's default, and a wave of 64 issues there as two halves.
- *   direct_lds_bytes  [td] FeatureVMemToLDSLoad is part of GFX9 and GFX10, not of GFX11 and GFX12; 12 and 16
- *              bytes per lane came with FeatureGFX950Insts ([isa4], buffer and global LDS loads).
+ *   wave_size  [usage]: gfx9 has 64 lanes only. gfx11 and gfx12 can do 32 and 64; 32 is their
+ *              native width, hiprtc's default, and a wave of 64 issues there as two halves.
+ *   direct_lds_bytes  [td] FeatureVMemToLDSLoad is part of GFX9 and GFX10, not of GFX11 and GFX12;
+ *              12 and 16 bytes per lane came with FeatureGFX950Insts ([isa4], LDS loads).
  *   ds_read_tr, cvt_pk_bf16  [td] FeatureGFX950Insts, FeatureBF16ConversionInsts. */
 static const gen_arch archs[] = {
     {

@@ -39,8 +39,8 @@ static bool dtype_runs_on(gen_dtype dtype, const gen_arch *arch, char err[GEN_ER
     if (dtype == GEN_FP32 || arch->mfma != GEN_MFMA_NONE)
         return true;
     snprintf(err, GEN_ERROR_MAX,
-             "dtype=%s: not supported on arch %s (%s), which lacks the MFMA matrix instructions that fp16 and "
-             "bf16 kernels are made of; expected dtype=fp32 there",
+             "dtype=%s: not supported on arch %s (%s), which lacks the MFMA matrix instructions "
+             "that fp16 and bf16 kernels are made of; expected dtype=fp32 there",
              gen_dtype_name(dtype), arch->name, arch->product);
     return false;
 }
@@ -49,7 +49,8 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
 {
     err[0] = '\0';
     if (config->op != GEN_FMHA_FWD) {
-        snprintf(err, GEN_ERROR_MAX, "op=%d: expected fmha_fwd (%d)", (int)config->op, (int)GEN_FMHA_FWD);
+        snprintf(err, GEN_ERROR_MAX, "op=%d: expected fmha_fwd (%d)", (int)config->op,
+                 (int)GEN_FMHA_FWD);
         return false;
     }
     if (!config->arch) {
@@ -69,8 +70,8 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
         return false;
     }
     if (config->gqa < 1) {
-        snprintf(err, GEN_ERROR_MAX, "gqa=%d: expected the number of query heads per KV head, 1 or more",
-                 config->gqa);
+        snprintf(err, GEN_ERROR_MAX,
+                 "gqa=%d: expected the number of query heads per KV head, 1 or more", config->gqa);
         return false;
     }
     return true;

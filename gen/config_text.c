@@ -167,7 +167,8 @@ static bool parse_word(span word, gen_config *config, unsigned *seen, char err[G
     span name = { word.start, equals ? (size_t)(equals - word.start) : word.size };
     const field *f = find_field(name);
     if (!f) {
-        snprintf(err, GEN_ERROR_MAX, "%s: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse",
+        snprintf(err, GEN_ERROR_MAX,
+                 "%s: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse",
                  show(name, shown));
         return false;
     }
@@ -190,7 +191,8 @@ static bool all_required(unsigned seen, char err[GEN_ERROR_MAX])
     for (size_t i = 0; i < NUM_FIELDS; i++) {
         if (!fields[i].required || seen & 1u << i)
             continue;
-        snprintf(err, GEN_ERROR_MAX, "%s: missing; expected %s=...", fields[i].name, fields[i].name);
+        snprintf(err, GEN_ERROR_MAX, "%s: missing; expected %s=...", fields[i].name,
+                 fields[i].name);
         return false;
     }
     return true;
@@ -233,9 +235,12 @@ static int print_field(const field *f, const gen_config *config, char *out, size
 {
     const void *source = (const char *)config + f->offset;
     switch (f->kind) {
-    case FIELD_ARCH: return snprintf(out, size, " %s=%s", f->name, (*(const gen_arch *const *)source)->name);
-    case FIELD_DTYPE: return snprintf(out, size, " %s=%s", f->name, gen_dtype_name(*(const gen_dtype *)source));
-    case FIELD_MASK: return snprintf(out, size, " %s=%s", f->name, gen_mask_name(*(const gen_mask *)source));
+    case FIELD_ARCH:
+        return snprintf(out, size, " %s=%s", f->name, (*(const gen_arch *const *)source)->name);
+    case FIELD_DTYPE:
+        return snprintf(out, size, " %s=%s", f->name, gen_dtype_name(*(const gen_dtype *)source));
+    case FIELD_MASK:
+        return snprintf(out, size, " %s=%s", f->name, gen_mask_name(*(const gen_mask *)source));
     case FIELD_INT: return snprintf(out, size, " %s=%d", f->name, *(const int *)source);
     case FIELD_BOOL: return snprintf(out, size, " %s=%d", f->name, *(const bool *)source);
     }

@@ -1,9 +1,11 @@
-# Writes a C file holding the files of templates/ as arrays, and the digest that names this generator.
+# Writes a C file holding the files of templates/ as arrays, and the digest that names this
+# generator.
 #
 #   cmake -DOUT=FILE -DEMBED=FILE|FILE... -DDIGEST=FILE|FILE... -P embed.cmake
 #
-# The digest is SHA-256 over one line per file, "<SHA-256 of the file> <folder>/<name>", in the order of these
-# lines: it depends on names and contents and on nothing else, not on where the source tree is.
+# The digest is SHA-256 over one line per file, "<SHA-256 of the file> <folder>/<name>", in the
+# order of these lines: it depends on names and contents and on nothing else, not on where the
+# source tree is.
 string(REPLACE "|" ";" embed "${EMBED}")
 string(REPLACE "|" ";" digest_files "${DIGEST}")
 list(SORT embed)

@@ -24,7 +24,7 @@ typedef struct gen_arch {
     int direct_lds_bytes;        /* widest direct global-to-LDS load per lane: 4, 16, or 0       */
 } gen_arch;
 
-/* NULL if unknown. `name` may carry target features ("gfx942:sramecc+:xnack-"): they are ignored. */
+/* NULL if unknown. Target features after the name ("gfx942:sramecc+:xnack-") are ignored. */
 const gen_arch *gen_arch_find(const char *name);
 const gen_arch *gen_arch_at(size_t index);      /* NULL past the end */
 
@@ -53,8 +53,8 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX]);
 /* Canonical text: operation, then every field as name=value in a fixed order, single spaces. */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX]);
 
-/* Accepts the canonical text, fields in any order, optional ones (hdv, mask, gqa, lse) left out for their
- * defaults (hdqk, none, 1, 0). The result is validated. */
+/* Accepts the canonical text, fields in any order, optional ones (hdv, mask, gqa, lse) left out for
+ * their defaults (hdqk, none, 1, 0). The result is validated; on failure *out is as it was. */
 bool gen_config_parse(const char *text, gen_config *out, char err[GEN_ERROR_MAX]);
 
 const char *gen_dtype_name(gen_dtype dtype);    /* "fp16", "bf16", "fp32"       */
@@ -89,8 +89,7 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out);
 /* The complete translation unit, NUL-terminated, heap (free()); NULL: out of memory. */
 char *gen_render(const gen_config *config);
 
-/* hiprtc options for the configuration, one per line, including --offload-arch=. Static storage or per-arch
- * constant text. */
+/* hiprtc options for the configuration, one per line, including --offload-arch=. Static storage. */
 const char *gen_options(const gen_config *config);
 
 /* Digest (64 hex digits) over the generator's version and every embedded template. */

@@ -35,7 +35,8 @@ typedef struct gen_buffer {
 } gen_buffer;
 
 void gen_buffer_add(gen_buffer *buffer, const void *data, size_t size);
-void gen_buffer_printf(gen_buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void gen_buffer_printf(gen_buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* The text, owned by the caller; NULL if memory was short. */
 char *gen_buffer_finish(gen_buffer *buffer);

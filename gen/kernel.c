@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The kernarg segment lays arguments out in order at their natural alignment, as a C struct does (LLVM, "User Guide
- * for AMDGPU Backend", kernel argument metadata: .offset and .size). The host is LP64 like the device, so that a C
- * struct gives the offsets. */
+/* The kernarg segment lays arguments out in order at their natural alignment, as a C struct does
+ * (LLVM, "User Guide for AMDGPU Backend", kernel argument metadata: .offset and .size). The host is
+ * LP64 like the device, so that a C struct gives the offsets. */
 typedef struct kernarg {
 #define X(type, name, meaning) type name;
 #include "gen/fmha_fwd_args.def"
 #undef X
 } kernarg;
 
-_Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8 && sizeof(int) == 4 && sizeof(float) == 4,
-               "host types must have the device's sizes");
+_Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8, "kernarg types of another size");
+_Static_assert(sizeof(int) == 4 && sizeof(float) == 4, "kernarg types of another size");
 
 static const gen_arg args[] = {
 #define X(type, name, meaning) { #name, #type, offsetof(kernarg, name), sizeof(type), meaning },
@@ -29,8 +29,9 @@ static const char grid_rule[] =
 
 static void print_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
-    snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name, gen_dtype_name(c->dtype),
-             c->hdqk, c->hdv, c->mask == GEN_MASK_CAUSAL ? "causal" : "full", c->gqa, c->lse ? "_lse" : "");
+    const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
+    snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name,
+             gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
 }
 
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)
@@ -51,11 +52,11 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
     print_symbol(config, out->symbol);
 }
 
-/* No -ffast-math: kernels rely on infinities and on NaNs staying where they are. Contraction into FMA and calls
- * that leave errno alone change neither. */
-#define OPTIONS(arch)                                                                                             \
-    { arch, "--offload-arch=" arch "\n-O3\n-std=c++17\n--hiprtc-no-builtin-header\n-nogpuinc\n-fno-math-errno\n" \
-            "-ffp-contract=fast\n" }
+/* No -ffast-math: kernels rely on infinities and on NaNs staying where they are. Contraction into
+ * FMA and calls that leave errno alone change neither. */
+#define OPTIONS(arch)                                                                            \
+    { arch, "--offload-arch=" arch "\n-O3\n-std=c++17\n--hiprtc-no-builtin-header\n-nogpuinc\n" \
+            "-fno-math-errno\n-ffp-contract=fast\n" }
 
 static const struct arch_options {
     const char *arch;

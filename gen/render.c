@@ -27,7 +27,10 @@ static bool add_file(gen_buffer *b, const char *name)
 static void add_arch(gen_buffer *b, const gen_arch *arch)
 {
     static const int cdna[] = {
-        [GEN_MFMA_NONE] = 0, [GEN_MFMA_CDNA2] = 2, [GEN_MFMA_CDNA3] = 3, [GEN_MFMA_CDNA4] = 4,
+        [GEN_MFMA_NONE] = 0,
+        [GEN_MFMA_CDNA2] = 2,
+        [GEN_MFMA_CDNA3] = 3,
+        [GEN_MFMA_CDNA4] = 4,
     };
     gen_buffer_printf(b, "#define AITER_CDNA %d\n", cdna[arch->mfma]);
     gen_buffer_printf(b, "#define AITER_GFX \"%s\"\n", arch->name);
@@ -40,7 +43,9 @@ static void add_arch(gen_buffer *b, const gen_arch *arch)
 
 static void add_dtype(gen_buffer *b, gen_dtype dtype)
 {
-    static const struct { const char *macro, *type; } dtypes[] = {
+    static const struct {
+        const char *macro, *type;
+    } dtypes[] = {
         [GEN_FP16] = { "AITER_DTYPE_FP16", "_Float16" },
         [GEN_BF16] = { "AITER_DTYPE_BF16", "__bf16" },
         [GEN_FP32] = { "AITER_DTYPE_FP32", "float" },
@@ -51,16 +56,20 @@ static void add_dtype(gen_buffer *b, gen_dtype dtype)
 
 static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel *kernel)
 {
-    const struct { const char *name; int value; } shapes[] = {
-        { "BLOCK", kernel->block },       { "TILE_Q", kernel->tile_q },
-        { "TILE_K", kernel->tile_k },     { "HDQK", config->hdqk },
-        { "HDV", config->hdv },           { "HDQK_PAD", kernel->hdqk_pad },
-        { "HDV_PAD", kernel->hdv_pad },   { "LDS_BYTES", kernel->lds_bytes },
+    const struct {
+        const char *name;
+        int value;
+    } shapes[] = {
+        { "BLOCK", kernel->block },     { "TILE_Q", kernel->tile_q },
+        { "TILE_K", kernel->tile_k },   { "HDQK", config->hdqk },
+        { "HDV", config->hdv },         { "HDQK_PAD", kernel->hdqk_pad },
+        { "HDV_PAD", kernel->hdv_pad }, { "LDS_BYTES", kernel->lds_bytes },
         { "GQA", config->gqa },
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         gen_buffer_printf(b, "constexpr int %s = %d;\n", shapes[i].name, shapes[i].value);
-    gen_buffer_printf(b, "constexpr bool CAUSAL = %s;\n", config->mask == GEN_MASK_CAUSAL ? "true" : "false");
+    gen_buffer_printf(b, "constexpr bool CAUSAL = %s;\n",
+                      config->mask == GEN_MASK_CAUSAL ? "true" : "false");
     gen_buffer_printf(b, "constexpr bool LSE = %s;\n", config->lse ? "true" : "false");
 }
 

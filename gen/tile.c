@@ -12,8 +12,8 @@ typedef struct tile_rule {
     int element_bytes; /* of a K or V element in LDS                                           */
 } tile_rule;
 
-/* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at 32 KB for small
- * head_dims, 32 keys at 64 KB for head_dim 256. */
+/* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at
+ * 32 KB for small head_dims, 32 keys at 64 KB for head_dim 256. */
 static const tile_rule matrix_rules[] = {
     { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2 },
     { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2 },

@@ -1,14 +1,14 @@
 #!/bin/bash
-# Unpacks Debian's ROCm packages (hiprtc, comgr, their LLVM and libraries) into a private prefix. The system's
-# packages, sources and apt state stay as they are; root is not needed.
+# Unpacks Debian's ROCm packages (hiprtc, comgr, their LLVM and libraries) into a private prefix.
+# The system's packages, sources and apt state stay as they are; root is not needed.
 #
 #   scripts/fetch-rocm.sh PREFIX
 #
 # AITER_ROCM_SUITE      Debian suite to take them from, default forky: the first with hiprtc 6
 # AITER_DEBIAN_MIRROR   mirror, default: the one that the machine's own apt sources name
 #
-# PREFIX appears whole, by a rename, or not at all. PREFIX.work holds downloads until then, so that an interrupted run
-# is taken up again.
+# PREFIX appears whole, by a rename, or not at all. PREFIX.work holds downloads until then, so that
+# an interrupted run is taken up again.
 set -euo pipefail
 
 prefix=${1:?usage: fetch-rocm.sh PREFIX}
@@ -18,7 +18,8 @@ marker=.aiter-packages
 
 # The libraries that aiter-compiler loads; their package names end in the soname's version.
 libraries=(libhiprtc libhiprtc-builtins libamd-comgr)
-# HIP's headers, which a test compares our own declarations with: the files alone, without what they depend on.
+# HIP's headers, which a test compares our own declarations with: the files alone, without what they
+# depend on.
 headers=(libamdhip64-dev)
 
 die()
@@ -32,7 +33,8 @@ complete()
     compgen -G "$prefix/usr/lib/*/libhiprtc.so.*" >/dev/null && [ -s "$prefix/$marker" ]
 }
 
-# apt itself says what it is configured with: one-line and deb822 sources, and options, come out alike.
+# apt itself says what it is configured with: one-line and deb822 sources, and options, come out
+# alike.
 mirror()
 {
     local codename
@@ -42,7 +44,7 @@ mirror()
     fi
     # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-    # The distribution's own suite first; a security or third-party source does not carry other suites.
+    # The distribution's own suite first: security and third-party sources carry no other suites.
     # shellcheck disable=SC2016 # the $(...) are apt's
     apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Created-By: Packages' |
         awk -v codename="$codename" '$2 != "main" { next }
@@ -57,11 +59,11 @@ keyring()
     for file in /usr/share/keyrings/debian-archive-keyring.{pgp,gpg}; do
         [ -r "$file" ] && echo "$file" && return
     done
-    die "no /usr/share/keyrings/debian-archive-keyring.gpg: install the package debian-archive-keyring"
+    die "no debian-archive-keyring in /usr/share/keyrings: install the package of this name"
 }
 
-# apt's configuration for this prefix alone. How the machine downloads (proxies, timeouts) is taken over; hooks, pins
-# and sources are not.
+# apt's configuration for this prefix alone. How the machine downloads (proxies, timeouts) is taken
+# over; hooks, pins and sources are not.
 write_config()
 {
     local uri key
@@ -131,9 +133,11 @@ install_prefix()
 }
 
 for command in apt-get apt-config dpkg-deb flock awk; do
-    command -v $command >/dev/null || die "needs $command, which Debian has; or set ROCM_PATH to a ROCm with hiprtc"
+    command -v $command >/dev/null ||
+        die "needs $command, which Debian has; elsewhere set ROCM_PATH to a ROCm with hiprtc"
 done
-[ "$(dpkg --print-architecture)" = amd64 ] || die "Debian has ROCm for amd64 only, this is $(dpkg --print-architecture)"
+architecture=$(dpkg --print-architecture)
+[ "$architecture" = amd64 ] || die "Debian has ROCm for amd64 only, this is $architecture"
 
 # Absolute, because it goes into apt's configuration.
 mkdir -p "$(dirname "$prefix")"

@@ -12,8 +12,14 @@
 
 static gen_config sample(void)
 {
-    return (gen_config){ .op = GEN_FMHA_FWD, .arch = gen_arch_find("gfx942"), .dtype = GEN_BF16, .hdqk = 128,
-                         .hdv = 128, .mask = GEN_MASK_CAUSAL, .gqa = 8, .lse = false };
+    return (gen_config){ .op = GEN_FMHA_FWD,
+                         .arch = gen_arch_find("gfx942"),
+                         .dtype = GEN_BF16,
+                         .hdqk = 128,
+                         .hdv = 128,
+                         .mask = GEN_MASK_CAUSAL,
+                         .gqa = 8,
+                         .lse = false };
 }
 
 static void assert_invalid(gen_config config, const char *message)
@@ -78,11 +84,13 @@ static void test_head_dims_outside_the_range_are_named(void **state)
         char expected[GEN_ERROR_MAX];
         gen_config config = sample();
         config.hdqk = bad[i];
-        snprintf(expected, sizeof expected, "hdqk=%d: expected a multiple of 8 from 8 to 256", bad[i]);
+        snprintf(expected, sizeof expected, "hdqk=%d: expected a multiple of 8 from 8 to 256",
+                 bad[i]);
         assert_invalid(config, expected);
         config = sample();
         config.hdv = bad[i];
-        snprintf(expected, sizeof expected, "hdv=%d: expected a multiple of 8 from 8 to 256", bad[i]);
+        snprintf(expected, sizeof expected, "hdv=%d: expected a multiple of 8 from 8 to 256",
+                 bad[i]);
         assert_invalid(config, expected);
     }
 }
@@ -108,13 +116,17 @@ static void test_16_bit_types_need_matrix_instructions(void **state)
     char err[GEN_ERROR_MAX];
     gen_config config = sample();
     config.arch = gen_arch_find("gfx1100");
-    assert_invalid(config, "dtype=bf16: not supported on arch gfx1100 (Radeon PRO W7900, RX 7900 XTX), which lacks "
-                           "the MFMA matrix instructions that fp16 and bf16 kernels are made of; expected dtype=fp32 "
-                           "there");
+    assert_invalid(
+        config,
+        "dtype=bf16: not supported on arch gfx1100 (Radeon PRO W7900, RX 7900 XTX), which lacks "
+        "the MFMA matrix instructions that fp16 and bf16 kernels are made of; expected dtype=fp32 "
+        "there");
     config.arch = gen_arch_find("gfx1201");
     config.dtype = GEN_FP16;
-    assert_invalid(config, "dtype=fp16: not supported on arch gfx1201 (RX 9070 XT), which lacks the MFMA matrix "
-                           "instructions that fp16 and bf16 kernels are made of; expected dtype=fp32 there");
+    assert_invalid(
+        config,
+        "dtype=fp16: not supported on arch gfx1201 (RX 9070 XT), which lacks the MFMA matrix "
+        "instructions that fp16 and bf16 kernels are made of; expected dtype=fp32 there");
     config.dtype = GEN_FP32;
     assert_true(gen_config_validate(&config, err));
 }
@@ -152,18 +164,21 @@ static void test_print(void **state)
     char text[GEN_TEXT_MAX];
     gen_config config = sample();
     gen_config_print(&config, text);
-    assert_string_equal(text, "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0");
+    assert_string_equal(text,
+                        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0");
 }
 
 static void test_parse_defaults_and_order(void **state)
 {
     (void)state;
-    static const char canonical[] = "fmha_fwd arch=gfx950 dtype=fp16 hdqk=192 hdv=192 mask=none gqa=1 lse=0";
+    static const char canonical[] =
+        "fmha_fwd arch=gfx950 dtype=fp16 hdqk=192 hdv=192 mask=none gqa=1 lse=0";
     static const char *texts[] = {
         canonical,
         "fmha_fwd arch=gfx950 dtype=fp16 hdqk=192",
         "fmha_fwd hdqk=192 dtype=fp16 arch=gfx950",
-        "  fmha_fwd\tlse=0  gqa=1 mask=none hdv=192 hdqk=0192 dtype=fp16 arch=gfx950:sramecc+:xnack- \r\n",
+        "  fmha_fwd\tlse=0  gqa=1 mask=none hdv=192 hdqk=0192 dtype=fp16 "
+        "arch=gfx950:sramecc+:xnack- \r\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char err[GEN_ERROR_MAX], text[GEN_TEXT_MAX];
@@ -243,8 +258,10 @@ static void test_parse_errors(void **state)
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16", "hdqk: missing; expected hdqk=...");
     assert_rejected("fmha_fwd arch=gfx1250 dtype=bf16 hdqk=64", "arch=gfx1250: " ARCHS);
     assert_rejected("fmha_fwd arch= dtype=bf16 hdqk=64", "arch=: " ARCHS);
-    assert_rejected("fmha_fwd arch=gfx942 dtype=fp8 hdqk=64", "dtype=fp8: expected fp16, bf16 or fp32");
-    assert_rejected("fmha_fwd arch=gfx942 dtype=BF16 hdqk=64", "dtype=BF16: expected fp16, bf16 or fp32");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=fp8 hdqk=64",
+                    "dtype=fp8: expected fp16, bf16 or fp32");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=BF16 hdqk=64",
+                    "dtype=BF16: expected fp16, bf16 or fp32");
     assert_rejected(HEAD "mask=window", "mask=window: expected none or causal");
     assert_rejected(HEAD "lse=2", "lse=2: expected 0 or 1");
     assert_rejected(HEAD "lse=true", "lse=true: expected 0 or 1");
@@ -254,17 +271,22 @@ static void test_parse_errors(void **state)
     assert_rejected(HEAD "hdv=+64", "hdv=+64: expected a decimal number");
     assert_rejected(HEAD "hdv=-64", "hdv=-64: expected a decimal number");
     assert_rejected(HEAD "hdv=0x40", "hdv=0x40: expected a decimal number");
-    assert_rejected(HEAD "gqa=2147483648", "gqa=2147483648: expected a decimal number below 2147483648");
+    assert_rejected(HEAD "gqa=2147483648",
+                    "gqa=2147483648: expected a decimal number below 2147483648");
     assert_rejected(HEAD "gqa=99999999999999999999999999",
                     "gqa=99999999999999999999999999: expected a decimal number below 2147483648");
-    assert_rejected(HEAD "gqa=0", "gqa=0: expected the number of query heads per KV head, 1 or more");
+    assert_rejected(HEAD "gqa=0",
+                    "gqa=0: expected the number of query heads per KV head, 1 or more");
     assert_rejected(HEAD "hdqk=64", "hdqk: given twice; expected each field once");
-    assert_rejected(HEAD "window=3", "window: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
-    assert_rejected(HEAD "=3", ": unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
+    assert_rejected(HEAD "window=3",
+                    "window: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
+    assert_rejected(HEAD "=3",
+                    ": unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
     assert_rejected(HEAD "lse", "lse: no value; expected lse=...");
     assert_rejected(HEAD "lse=0;", "lse=0;: expected 0 or 1");
     assert_rejected(HEAD "lse =1", "lse: no value; expected lse=...");
-    assert_rejected(HEAD "x", "x: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
+    assert_rejected(HEAD "x",
+                    "x: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
     assert_rejected(HEAD "hdv=\x01\xff\\", "hdv=\\x01\\xff\\x5c: expected a decimal number");
 #undef HEAD
 #undef ARCHS
@@ -311,7 +333,8 @@ static void mutate(char *text, size_t size, unsigned long long *seed)
 static void test_any_bytes_are_survived(void **state)
 {
     (void)state;
-    static const char good[] = "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1";
+    static const char good[] =
+        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1";
     unsigned long long seed = 88172645463325252ull;
     int accepted = 0, rejected = 0;
     for (int i = 0; i < 200000; i++) {

@@ -1,4 +1,5 @@
-# The digest of gen/embed.cmake: follows names and contents, ignores places and the order of its arguments.
+# The digest of gen/embed.cmake: follows names and contents, ignores places and the order of its
+# arguments.
 #
 #   cmake -DEMBED=gen/embed.cmake -DWORK=DIR -P test_gen_embed.cmake
 
@@ -7,7 +8,8 @@ file(REMOVE_RECURSE "${WORK}")
 # digest_of(VARIABLE FILES...): runs embed.cmake and reads the digest out of the C file.
 function(digest_of variable)
   string(REPLACE ";" "|" list "${ARGN}")
-  execute_process(COMMAND ${CMAKE_COMMAND} -DOUT=${WORK}/out.c "-DEMBED=${list}" "-DDIGEST=${list}" -P ${EMBED}
+  execute_process(COMMAND ${CMAKE_COMMAND} -DOUT=${WORK}/out.c "-DEMBED=${list}"
+                          "-DDIGEST=${list}" -P ${EMBED}
                   RESULT_VARIABLE result)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "embed.cmake failed: ${result}")

@@ -92,21 +92,24 @@ struct forward_args {
     float scale_log2;
 };
 
-#define FIELD(type, name) { #name, type, offsetof(struct forward_args, name), sizeof ((struct forward_args *)0)->name, "" }
+#define SIZE(name) sizeof((struct forward_args *)0)->name
+#define FIELD(type, name) { #name, type, offsetof(struct forward_args, name), SIZE(name), "" }
+#define POINTER(type, name) FIELD(type " *", name)
+#define STRIDE(name) FIELD("long long", name)
+#define INT(name) FIELD("int", name)
 
 static void test_arguments_match_a_c_struct(void **state)
 {
     (void)state;
     static const gen_arg expected[] = {
-        FIELD("const void *", q), FIELD("const void *", k), FIELD("const void *", v), FIELD("void *", out),
-        FIELD("float *", lse),
-        FIELD("long long", q_stride_batch), FIELD("long long", q_stride_row), FIELD("long long", q_stride_head),
-        FIELD("long long", k_stride_batch), FIELD("long long", k_stride_row), FIELD("long long", k_stride_head),
-        FIELD("long long", v_stride_batch), FIELD("long long", v_stride_row), FIELD("long long", v_stride_head),
-        FIELD("long long", out_stride_batch), FIELD("long long", out_stride_row),
-        FIELD("long long", out_stride_head), FIELD("long long", lse_stride_batch),
-        FIELD("long long", lse_stride_head),
-        FIELD("int", batch), FIELD("int", num_heads), FIELD("int", seqlen_q), FIELD("int", seqlen_k),
+        POINTER("const void", q), POINTER("const void", k), POINTER("const void", v),
+        POINTER("void", out), POINTER("float", lse),
+        STRIDE(q_stride_batch), STRIDE(q_stride_row), STRIDE(q_stride_head),
+        STRIDE(k_stride_batch), STRIDE(k_stride_row), STRIDE(k_stride_head),
+        STRIDE(v_stride_batch), STRIDE(v_stride_row), STRIDE(v_stride_head),
+        STRIDE(out_stride_batch), STRIDE(out_stride_row), STRIDE(out_stride_head),
+        STRIDE(lse_stride_batch), STRIDE(lse_stride_head),
+        INT(batch), INT(num_heads), INT(seqlen_q), INT(seqlen_k),
         FIELD("float", scale_log2),
     };
     gen_kernel kernel = describe("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128");
@@ -127,11 +130,13 @@ static void test_arguments_match_a_c_struct(void **state)
 static void test_symbol_describes_the_configuration(void **state)
 {
     (void)state;
-    assert_string_equal(describe("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8 lse=1").symbol,
-                        "fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse");
-    assert_string_equal(describe("fmha_fwd arch=gfx90a dtype=fp16 hdqk=192 hdv=128").symbol,
-                        "fmha_fwd_gfx90a_fp16_hd192x128_full_g1");
-    gen_kernel longest = describe("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256 mask=causal gqa=2147483647 lse=1");
+    gen_kernel kernel;
+    kernel = describe("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8 lse=1");
+    assert_string_equal(kernel.symbol, "fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse");
+    kernel = describe("fmha_fwd arch=gfx90a dtype=fp16 hdqk=192 hdv=128");
+    assert_string_equal(kernel.symbol, "fmha_fwd_gfx90a_fp16_hd192x128_full_g1");
+    gen_kernel longest =
+        describe("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256 mask=causal gqa=2147483647 lse=1");
     assert_string_equal(longest.symbol, "fmha_fwd_gfx1201_fp32_hd256x256_causal_g2147483647_lse");
     for (const char *c = longest.symbol; *c; c++)
         assert_true(isalnum((unsigned char)*c) || *c == '_');
@@ -142,7 +147,7 @@ static void test_options_name_the_arch(void **state)
     (void)state;
     const gen_arch *arch;
     for (size_t i = 0; (arch = gen_arch_at(i)); i++) {
-        gen_config config = { .op = GEN_FMHA_FWD, .arch = arch, .dtype = GEN_FP32, .hdqk = 64, .hdv = 64, .gqa = 1 };
+        gen_config config = { .op = GEN_FMHA_FWD, .arch = arch, .dtype = GEN_FP32, .gqa = 1 };
         char first[64];
         int n = snprintf(first, sizeof first, "--offload-arch=%s\n", arch->name);
         const char *options = gen_options(&config);

@@ -1,9 +1,10 @@
 /* Rendered sources.
  *
- * A source is a prologue, templates/prelude.h and a template, byte for byte: that composition is checked against the
- * files in the source tree. The prologues are checked against golden files: three to read (golden/NAME.txt), and
- * digests of many (golden/digests.txt, one "SHA-256 configuration" a line). After an intended change,
- * `cmake --build BUILD --target gen-golden` rewrites them; read the diff before committing it. */
+ * A source is a prologue, templates/prelude.h and a template, byte for byte: that composition is
+ * checked against the files in the source tree. The prologues are checked against golden files:
+ * three to read (golden/NAME.txt), and digests of many (golden/digests.txt, one "SHA-256
+ * configuration" a line). After an intended change, `cmake --build BUILD --target gen-golden`
+ * rewrites them; read the diff before committing it. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
@@ -18,8 +19,11 @@
 
 #include "gen/gen.h"
 
-static const struct { const char *file, *config; } readable[] = {
-    { "gfx942-bf16-causal.txt", "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8 lse=1" },
+static const struct {
+    const char *file, *config;
+} readable[] = {
+    { "gfx942-bf16-causal.txt",
+      "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8 lse=1" },
     { "gfx950-fp16-hd192x128.txt", "fmha_fwd arch=gfx950 dtype=fp16 hdqk=192 hdv=128" },
     { "gfx1100-fp32.txt", "fmha_fwd arch=gfx1100 dtype=fp32 hdqk=40 mask=causal" },
 };
@@ -91,10 +95,12 @@ static char *render_prologue(const char *text)
 static void check_composition(const char *config, const char *template_file)
 {
     char *source = render(config), *prologue = prologue_of(source);
-    char *prelude = read_file(TEMPLATES_DIR, "prelude.h"), *template = read_file(TEMPLATES_DIR, template_file);
+    char *prelude = read_file(TEMPLATES_DIR, "prelude.h"),
+         *template = read_file(TEMPLATES_DIR, template_file);
     char *expected = NULL;
-    assert_true(asprintf(&expected, "%s#line 1 \"templates/prelude.h\"\n%s#line 1 \"templates/%s\"\n%s", prologue,
-                         prelude, template_file, template) > 0);
+    assert_true(asprintf(&expected,
+                         "%s#line 1 \"templates/prelude.h\"\n%s#line 1 \"templates/%s\"\n%s",
+                         prologue, prelude, template_file, template) > 0);
     assert_string_equal(source, expected);
     free(expected);
     free(template);
@@ -137,11 +143,13 @@ static void digest_line(const char *config, char out[512])
     free(prologue);
 }
 
-/* The configurations of digests.txt: every arch and dtype with the template head_dims and some padded ones. */
+/* The configurations of digests.txt: every arch and dtype with the template head_dims and some
+ * padded ones. */
 static char *all_digests(void)
 {
-    static const int head_dims[][2] = { { 32, 32 }, { 40, 40 }, { 64, 64 }, { 96, 96 }, { 128, 128 },
-                                        { 160, 160 }, { 192, 128 }, { 192, 192 }, { 224, 224 }, { 256, 256 } };
+    static const int head_dims[][2] = { { 32, 32 },   { 40, 40 },   { 64, 64 },   { 96, 96 },
+                                        { 128, 128 }, { 160, 160 }, { 192, 128 }, { 192, 192 },
+                                        { 224, 224 }, { 256, 256 } };
     char *text = NULL, line[512], err[GEN_ERROR_MAX], config_text[GEN_TEXT_MAX];
     size_t size;
     FILE *out = open_memstream(&text, &size);

@@ -1,4 +1,5 @@
-/* A user of the installed library: compiles one kernel into a cache, then opens a context on a HIP runtime.
+/* A user of the installed library: compiles one kernel into a cache, then opens a context on a HIP
+ * runtime.
  *
  *   consumer HIP_RUNTIME CACHE_DIR VERSION */
 #include <stdio.h>

@@ -1,0 +1,125 @@
+/* Rendered sources through the real compiler: what gen_kernel_describe() promises is what the code
+ * object's metadata says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "gen/gen.h"
+#include "runtime/helper/helper.h"
+
+static helper_pool *pool;
+
+static int start_pool(void **state)
+{
+    (void)state;
+    return helper_pool_create(&pool, NULL, 1, 120000) == HELPER_OK ? 0 : -1;
+}
+
+static int stop_pool(void **state)
+{
+    (void)state;
+    helper_pool_destroy(pool);
+    return 0;
+}
+
+/* The metadata text of the configuration's code object. */
+static char *compile(const gen_config *config)
+{
+    helper_blob code = { 0 }, metadata = { 0 }, identity = { 0 }, log = { 0 };
+    char *source = gen_render(config);
+    assert_non_null(source);
+    helper_status status = helper_compile(pool, "aiter_kernel.hip", source, gen_options(config),
+                                          &code, &metadata, &identity, &log);
+    if (status != HELPER_OK) {
+        char text[GEN_TEXT_MAX];
+        gen_config_print(config, text);
+        fail_msg("%s: status %d: %s", text, (int)status, log.data ? log.data : "");
+    }
+    if (log.size > 0)
+        fail_msg("the compiler has something to say: %s", log.data);
+    free(source);
+    helper_blob_free(&code);
+    helper_blob_free(&identity);
+    helper_blob_free(&log);
+    return metadata.data;
+}
+
+/* Arguments in the signature come first, those that the compiler adds ("hidden_...") after them.
+ * Metadata has no names for the arguments of HIP kernels. */
+static void check_arguments(const gen_kernel *expected, const helper_kernel *kernel)
+{
+    assert_true(kernel->num_args >= expected->num_args);
+    for (size_t i = 0; i < expected->num_args; i++) {
+        bool pointer = strchr(expected->args[i].type, '*') != NULL;
+        assert_string_equal(kernel->args[i].kind, pointer ? "global_buffer" : "by_value");
+        assert_int_equal(kernel->args[i].offset, expected->args[i].offset);
+        assert_int_equal(kernel->args[i].size, expected->args[i].size);
+    }
+    for (size_t i = expected->num_args; i < kernel->num_args; i++)
+        assert_int_equal(strncmp(kernel->args[i].kind, "hidden_", 7), 0);
+    assert_true(kernel->kernarg_segment_size >= expected->kernarg_bytes);
+    assert_int_equal(kernel->kernarg_segment_align, 8);
+}
+
+static void check(const char *text)
+{
+    char err[GEN_ERROR_MAX];
+    gen_config config;
+    gen_kernel expected;
+    helper_kernel *kernels = NULL;
+
+    print_message("%s\n", text);
+    if (!gen_config_parse(text, &config, err))
+        fail_msg("%s: %s", text, err);
+    gen_kernel_describe(&config, &expected);
+    char *metadata = compile(&config);
+    assert_int_equal(helper_metadata_parse(metadata, &kernels), 1);
+
+    assert_string_equal(kernels[0].name, expected.symbol);
+    check_arguments(&expected, &kernels[0]);
+    assert_int_equal(kernels[0].group_segment_fixed_size, expected.lds_bytes);
+    assert_int_equal(kernels[0].max_flat_workgroup_size, expected.block);
+    assert_int_equal(kernels[0].wavefront_size, config.arch->wave_size);
+    assert_int_equal(kernels[0].private_segment_fixed_size, 0);
+    assert_int_equal(kernels[0].vgpr_spill_count, 0);
+    assert_int_equal(kernels[0].sgpr_spill_count, 0);
+
+    helper_kernels_free(kernels, 1);
+    free(metadata);
+}
+
+static void test_matrix_kernels(void **state)
+{
+    (void)state;
+    check("fmha_fwd arch=gfx90a dtype=fp16 hdqk=64 mask=causal gqa=8");
+    check("fmha_fwd arch=gfx90a dtype=bf16 hdqk=256 lse=1");
+    check("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8 lse=1");
+    check("fmha_fwd arch=gfx942 dtype=fp16 hdqk=192 hdv=128");
+    check("fmha_fwd arch=gfx942 dtype=bf16 hdqk=40 gqa=3");
+    check("fmha_fwd arch=gfx950 dtype=fp16 hdqk=64");
+    check("fmha_fwd arch=gfx950 dtype=bf16 hdqk=128 mask=causal gqa=8");
+    check("fmha_fwd arch=gfx950 dtype=bf16 hdqk=256 mask=causal lse=1");
+}
+
+static void test_portable_kernels(void **state)
+{
+    (void)state;
+    check("fmha_fwd arch=gfx90a dtype=fp32 hdqk=32");
+    check("fmha_fwd arch=gfx942 dtype=fp32 hdqk=256 mask=causal lse=1");
+    check("fmha_fwd arch=gfx950 dtype=fp32 hdqk=192 hdv=128 gqa=4");
+    check("fmha_fwd arch=gfx1100 dtype=fp32 hdqk=128 mask=causal gqa=8 lse=1");
+    check("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_matrix_kernels),
+        cmocka_unit_test(test_portable_kernels),
+    };
+    return cmocka_run_group_tests(tests, start_pool, stop_pool);
+}
