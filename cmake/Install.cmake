@@ -1,6 +1,7 @@
 # What `cmake --install` puts where:
-#   lib/libaiter.so.*, lib/libaiter.a, lib/libaiter-sim.so, include/aiter/, bin/ (tools), libexec/aiter/aiter-compiler,
+#   lib/libaiter.so.*, lib/libaiter.a, lib/libaiter-sim.so, include/aiter/, bin/ (tools),
 #   lib/cmake/aiter/ (aiter::aiter, aiter::aiter_static), lib/pkgconfig/aiter.pc, share/man/man1/
+# and tools/compiler/ puts its own program into libexec/aiter/.
 # The tree can be moved: whatever finds something else in it does so relative to itself.
 include(CMakePackageConfigHelpers)
 
@@ -14,7 +15,6 @@ install(TARGETS aiter_static EXPORT aiterStaticTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS aiter-sim LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS aiter-precompile aiter-bench RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(TARGETS aiter-compiler RUNTIME DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/aiter)
 set_property(TARGET aiter-precompile aiter-bench PROPERTY INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/aiter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
