@@ -129,6 +129,16 @@ void sim_mem_unmap(uint64_t base, size_t size)
     pthread_mutex_unlock(&space.lock);
 }
 
+bool sim_mem_is_mapped_space(uint64_t address)
+{
+    pthread_mutex_lock(&space.lock);
+    const region *r = space.regions;
+    while (r && (address < r->base || address - r->base >= r->size))
+        r = r->next;
+    pthread_mutex_unlock(&space.lock);
+    return r != NULL;
+}
+
 void sim_mem_kernel_begin(int device)
 {
     pthread_mutex_lock(&space.lock);

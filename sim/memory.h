@@ -56,6 +56,9 @@ typedef struct sim_mem_info {
 uint64_t sim_mem_map(size_t size);
 void sim_mem_unmap(uint64_t base, size_t size);
 
+/* The address was handed out by sim_mem_map() once: if no known range holds it, nobody may touch it. */
+bool sim_mem_is_mapped_space(uint64_t address);
+
 /* Makes a range known: false without memory, or if it overlaps a known one. */
 bool sim_mem_publish(const sim_mem_info *info);
 
