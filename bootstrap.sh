@@ -80,7 +80,8 @@ missing_packages()
 
 install_packages()
 {
-    apt-get --quiet update
+    # A third-party source that is down need not stop Debian's packages from being installed.
+    apt-get --quiet update || echo "apt-get update failed; going on with the lists that are there"
     DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "$@"
 }
 

@@ -235,8 +235,10 @@ static int print_field(const field *f, const gen_config *config, char *out, size
 {
     const void *source = (const char *)config + f->offset;
     switch (f->kind) {
-    case FIELD_ARCH:
-        return snprintf(out, size, " %s=%s", f->name, (*(const gen_arch *const *)source)->name);
+    case FIELD_ARCH: {
+        const gen_arch *arch = *(const gen_arch *const *)source;
+        return snprintf(out, size, " %s=%s", f->name, arch ? arch->name : "?");
+    }
     case FIELD_DTYPE:
         return snprintf(out, size, " %s=%s", f->name, gen_dtype_name(*(const gen_dtype *)source));
     case FIELD_MASK:

@@ -50,7 +50,8 @@ enum { GEN_TEXT_MAX = 256, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 128 };
 /* false: err names the field, its value and what is expected. */
 bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX]);
 
-/* Canonical text: operation, then every field as name=value in a fixed order, single spaces. */
+/* Canonical text: operation, then every field as name=value in a fixed order, single spaces. What is
+ * not set or unknown in an invalid configuration prints as "?". */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX]);
 
 /* Accepts the canonical text, fields in any order, optional ones (hdv, mask, gqa, lse) left out for

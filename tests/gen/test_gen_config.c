@@ -168,6 +168,15 @@ static void test_print(void **state)
                         "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0");
 }
 
+static void test_an_unset_configuration_can_be_printed(void **state)
+{
+    (void)state;
+    char text[GEN_TEXT_MAX];
+    gen_config config = { .dtype = (gen_dtype)9, .mask = (gen_mask)9, .hdqk = INT_MIN };
+    gen_config_print(&config, text);
+    assert_string_equal(text, "fmha_fwd arch=? dtype=? hdqk=-2147483648 hdv=0 mask=? gqa=0 lse=0");
+}
+
 static void test_parse_defaults_and_order(void **state)
 {
     (void)state;
@@ -363,6 +372,7 @@ int main(void)
         cmocka_unit_test(test_16_bit_types_need_matrix_instructions),
         cmocka_unit_test(test_other_fields_are_checked),
         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_an_unset_configuration_can_be_printed),
         cmocka_unit_test(test_parse_defaults_and_order),
         cmocka_unit_test(test_round_trip_over_the_space),
         cmocka_unit_test(test_parse_errors),
