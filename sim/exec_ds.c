@@ -293,6 +293,8 @@ static void ds_atomic(sim_wave *w, const sim_inst *inst)
     if (!lds_addresses(w, inst, &inst->ops[at], (uint32_t)inst->offset, size, address) ||
         !lds_aligned(w, inst, address, size))
         return;
+    if (!w->mode_default)
+        sim_default_host_mode();
     FOR_LANES(l, sim_exec_mask(w)) {
         uint8_t *p = w->wg->lds + address[l];
         uint64_t old = 0, result;

@@ -384,6 +384,8 @@ static bool update_lane(sim_wave *w, const sim_inst *inst, space where, unsigned
     }
     if (!lane_ok(w, inst, where, l, address, size, true))
         return false;
+    if (!w->mode_default)
+        sim_default_host_mode();
     if (where == GLOBAL) {
         *old = update_global(address, op, size, data, data2);
         return true;
@@ -601,18 +603,22 @@ static void buffer_atomic(sim_wave *w, const sim_inst *inst)
 
 /* LDS byte address of a wave's data: M0 + the instruction's offset (which the memory address gets too) + lane * pitch
  * (CDNA3 ISA guide, "Memory Buffer Load to LDS"). M0[15:0] up to gfx942; gfx950's LDS needs more bits.
- * A byte or short is extended to a dword; the pitch is 4 for up to 4 bytes, 16 for 16 and for 12. */
+ * Bytes and shorts are extended to a dword, 12 bytes are padded with zeros to 16 (MLIR's amdgpu.gather_to_lds;
+ * Triton's AMD TargetInfo::supportsDirectToLdsLoadBitWidth). */
 static bool put_lds(sim_wave *w, const sim_inst *inst, unsigned l, const uint8_t *bytes)
 {
     const unsigned size = access_size(inst->aux), pitch = size <= 4 ? 4 : 16;
     const uint32_t m0 = w->arch >= SIM_GFX950 ? w->s[SIM_M0] : w->s[SIM_M0] & 0xffff;
     const uint64_t address = (uint64_t)m0 + (uint64_t)(int64_t)inst->offset + (uint64_t)l * pitch;
-    uint32_t dword = 0;
-    if (inst->aux >> 8)
-        return write_lane(w, inst, LDS, l, address, size, bytes);
-    memcpy(&dword, bytes, size);
-    dword = extend(dword, 0, inst->aux);
-    return write_lane(w, inst, LDS, l, address, 4, (const uint8_t *)&dword);
+    uint8_t padded[16] = {0};
+    memcpy(padded, bytes, size);
+    if (size < 4) {
+        uint32_t dword;
+        memcpy(&dword, padded, 4);
+        dword = extend(dword, 0, inst->aux);
+        memcpy(padded, &dword, 4);
+    }
+    return write_lane(w, inst, LDS, l, address, pitch, padded);
 }
 
 /* Lanes out of the buffer's range write zeros. */

@@ -70,6 +70,13 @@ static inline unsigned element_bits(unsigned type)
     }
 }
 
+/* Under another MODE the engine leaves the host in the mode of the last instruction that obeys it. */
+static inline void leave_mode(const sim_wave *w)
+{
+    if (!w->mode_default)
+        sim_default_host_mode();
+}
+
 /* ---- decoding of A and B ---- */
 
 static inline uint32_t decode_lane(uint32_t dword, unsigned type, unsigned shift, sim_arch arch)
@@ -557,6 +564,7 @@ static void mfma_float(sim_wave *w, const sim_inst *inst)
     matrix a, b;
     const unsigned b_count = s.n * s.k * s.blocks, a_count = s.sparse ? b_count / 2 : b_count;
     bool special = false;
+    leave_mode(w);
     load_a(w, inst, &s, (uint32_t *)a.value);
     load_b(w, inst, &s, (uint32_t *)b.value);
     switch (model_of(&s, w->arch)) {
@@ -636,6 +644,7 @@ static void mfma_f64(sim_wave *w, const sim_inst *inst)
     const double c_value = constant ? inline_double(inst->ops[3].value) : 0;
     double a[64], b[64];
     _Alignas(64) uint32_t result[8][SIM_LANES];
+    leave_mode(w);
     for (unsigned l = 0; l < SIM_LANES; l++) { /* K*M*B is 64: one element in each lane */
         const unsigned at = (l / s.n % s.blocks * s.k + l / (s.n * s.blocks)) * s.n + l % s.n;
         a[at] = negate & 1 ? -get_double(ra, l) : get_double(ra, l);
@@ -735,6 +744,7 @@ static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
         sim_fault(w, inst, -1, 0, "cbsz:%u blgp:%u is not a matrix format (0 to 4)", inst->cbsz, inst->blgp);
         return;
     }
+    leave_mode(w);
     load_f8f6f4(w, &inst->ops[1], inst->cbsz, &s, a);
     load_f8f6f4(w, &inst->ops[2], inst->blgp, &s, b);
     for (unsigned l = 0; l < SIM_LANES; l++)

@@ -11,6 +11,7 @@
 #ifndef SIM_FLOAT_H
 #define SIM_FLOAT_H
 
+#include <fenv.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -65,6 +66,16 @@ static inline uint64_t sim_bits64(double d)
     uint64_t bits;
     memcpy(&bits, &d, sizeof bits);
     return bits;
+}
+
+/* Puts the host into its default mode, for instructions that do not obey the MODE register. */
+static inline void sim_default_host_mode(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_ldmxcsr(0x1f80);
+#else
+    fesetround(FE_TONEAREST);
+#endif
 }
 
 /* ---- to float ---- */
