@@ -1,0 +1,44 @@
+/* Warms a cache with a selection, on several threads. */
+#ifndef AITER_PRECOMPILE_RUN_H
+#define AITER_PRECOMPILE_RUN_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <aiter/aiter.h>
+
+#include "tools/precompile/select.h"
+
+typedef enum outcome_state { OUTCOME_NOT_RUN, OUTCOME_COMPILED, OUTCOME_CACHED, OUTCOME_FAILED } outcome_state;
+
+typedef struct outcome {
+    outcome_state state;
+    aiter_status status;
+    uint64_t ns;                /* from asking for it to having it                                        */
+    uint64_t compile_ns;
+    aiter_kernel_info info;     /* symbol is NULL: it is in the selection's kernel                        */
+    char *error;                /* OUTCOME_FAILED; owned                                                  */
+} outcome;
+
+typedef struct run_options {
+    aiter_context_options context;
+    const char *emit_code;      /* directory or NULL                                                      */
+    int jobs;
+    bool quiet;
+    atomic_int *interrupted;    /* set by a signal handler: nothing new is started                        */
+} run_options;
+
+typedef struct run_result {
+    outcome *outcomes;          /* one per item of the selection                                          */
+    size_t compiled, cached, failed, not_run;
+    uint64_t ns;
+    aiter_status fatal;         /* not AITER_OK: no configuration can succeed (no compiler, no cache); the rest
+                                   was not run                                                            */
+    char *fatal_message;        /* owned                                                                  */
+} run_result;
+
+/* false: out of memory before anything ran. Failures are printed to stderr as they happen. */
+bool run_selection(const selection *s, const run_options *options, run_result *result);
+void run_result_free(run_result *result, size_t count);
+
+#endif
