@@ -52,8 +52,9 @@ bool target_check(const char *target, text *err)
         n = strcspn(at, ":");
         unsigned bit = feature_bit(at, n);
         if (!(bit & left)) {
-            text_print(err, "arch \"%s\": target feature \"%.*s\" is not one of %s that this arch has, or is repeated",
-                       target, (int)n, at, "sramecc+, sramecc-, xnack+, xnack-");
+            text_print(err, "arch \"%s\": target feature \"%.*s\" is unknown, given twice or not one that %s has%s",
+                       target, (int)n, at, targets[index].name,
+                       targets[index].features ? "" : " (it has none)");
             return false;
         }
         left &= ~bit;

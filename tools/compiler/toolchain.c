@@ -26,7 +26,7 @@ enum { HIPRTC_OLDEST = 6, COMGR_OLDEST = 2, NEWEST = 12 };
  * there and cannot be loaded is worth telling; the last such reason is kept. */
 static void *load_newest(const char *folder, const char *stem, int oldest, text *why)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX + 128];
     for (int version = NEWEST; version >= oldest; version--) {
         snprintf(path, sizeof path, "%s%s%s.%d", folder, *folder ? "/" : "", stem, version);
         if (*folder && access(path, F_OK) != 0)
@@ -124,7 +124,7 @@ static bool load_from(toolchain *tc, const char *folder, text *why)
 
 static bool load_from_system(toolchain *tc, text *why)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX + 64];
     const char *rocm = environment_rocm_path();
     if (rocm && *rocm) {
         snprintf(folder, sizeof folder, "%s/lib", rocm);
@@ -136,7 +136,7 @@ static bool load_from_system(toolchain *tc, text *why)
 
 static bool load_from_prefix(toolchain *tc, const char *prefix, text *why)
 {
-    char folder[PATH_MAX];
+    char folder[PATH_MAX + 64];
     for (int i = 0; i < NUM_FOLDERS; i++) {
         snprintf(folder, sizeof folder, "%s/%s", prefix, prefix_folders[i]);
         if (load_from(tc, folder, why))
