@@ -134,7 +134,7 @@ void fixture_compiler_mode(const fixture *f, const char *mode)
 
 void fixture_set_toolchain(const fixture *f, const char *id)
 {
-    char path[400], text[800];
+    char path[400], text[900];
     write_elf(f->library, id);
     snprintf(path, sizeof path, "%s/identity", f->compiler_dir);
     snprintf(text, sizeof text, "fake %s %s\n", id, f->library);

@@ -16,7 +16,7 @@
 
 typedef struct fixture {
     char dir[256];               /* temporary; cache/ and compiler/ are in it                        */
-    char cache_dir[300], compiler_dir[300], library[300];
+    char cache_dir[300], compiler_dir[300], library[400];
     fake_hip *hip;
     char log[16384];             /* what the log callback got, "LEVEL message\n"                     */
     aiter_context_options options;   /* for contexts: fake HIP, fake compiler, the cache, the log    */
