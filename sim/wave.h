@@ -54,6 +54,8 @@ typedef struct sim_workgroup sim_workgroup;
 
 typedef void (*sim_exec_fn)(sim_wave *w, const sim_inst *inst);
 
+enum { SIM_MODE_GPR_IDX_EN = 1 << 27 };
+
 /* ---- decoded instructions ---- */
 
 typedef enum sim_kind {
@@ -67,20 +69,24 @@ typedef enum sim_kind {
 
 /* Operand types decide how wide an operand is and what the inline constant 1.0 means. */
 typedef enum sim_type {
-    SIM_B16, SIM_F16, SIM_BF16, SIM_B32, SIM_F32, SIM_B64, SIM_F64, SIM_PK16, SIM_PKBF16, SIM_PKF32,
+    SIM_B16, SIM_F16, SIM_BF16, SIM_B32, SIM_F32, SIM_B64, SIM_I64, SIM_F64, SIM_PK16, SIM_PKBF16, SIM_PKF32,
     SIM_B96, SIM_B128, SIM_B160, SIM_B192, SIM_B256, SIM_B512, SIM_B1024, SIM_ANY
 } sim_type;
 
-enum { SIM_NEG = 1, SIM_ABS = 2, SIM_SEXT = 4 };
+enum {
+    SIM_NEG = 1, SIM_ABS = 2, SIM_SEXT = 4, /* written at the operand */
+    SIM_HALF = 8,     /* op_sel selects the high half of this source   */
+    SIM_PERMUTED = 16 /* DPP permutes the lanes of this source         */
+};
 
 typedef struct sim_operand {
     uint8_t kind;  /* sim_kind */
     uint8_t type;  /* sim_type, from the table's form */
     uint8_t width; /* dwords, as written in the text for registers: v[2:3] is 2 */
-    uint8_t mods;  /* SIM_NEG, SIM_ABS, SIM_SEXT written at the operand */
+    uint8_t mods;  /* SIM_NEG ... */
     uint16_t reg;  /* first register: index into w->s or w->v */
     uint8_t sdwa_sel; /* SIM_SDWA_* of this source */
-    uint8_t plain; /* no modifier, DPP, SDWA or op_sel touches this source */
+    uint8_t plain; /* mods and sdwa_sel are 0 */
     uint64_t value;        /* SIM_CONST, SIM_IMM */
     const uint32_t *lanes; /* SIM_CONST: low dword in 64 lanes, then the high dword in 64 lanes */
 } sim_operand;
@@ -110,11 +116,13 @@ struct sim_inst {
     uint16_t offset1;        /* offset1:N */
     uint8_t num_ops;
     uint8_t omod;            /* 0 none, 1 *2, 2 *4, 3 /2 */
-    uint8_t op_sel, op_sel_hi; /* bit i: operand i (packed default of op_sel_hi is all ones) */
-    uint8_t neg_lo, neg_hi;
+    uint8_t op_sel;          /* bit i: source i; bit 3: destination */
+    uint8_t op_sel_hi;       /* bit i: source i; all ones if not written */
+    uint8_t neg_lo, neg_hi;  /* bit i: source i */
     uint8_t cbsz, abid, blgp;
     uint8_t dst_sel, dst_unused; /* SDWA */
     uint8_t row_mask, bank_mask; /* DPP */
+    uint8_t bitop3;          /* truth table */
     uint16_t dpp_ctrl;       /* as encoded: quad_perm 0x00-0xff, row_shl 0x101.., see exec_valu */
     uint16_t size;           /* bytes of the encoding */
     uint8_t bad_form;        /* the row's form does not fit the operands */
@@ -130,7 +138,7 @@ enum { SIM_FP_NONE, SIM_FP_SP, SIM_FP_DP };
 
 /* One row of a table. form: operand roles and types in text order, separated by one space.
  * Role: D destination, S source, I plain integer (any text; the encoding in inst->enc is authoritative).
- * Type: b16 f16 bf16 b32 f32 b64 f64 pk16 pkbf16 pkf32 b96 b128 b160 b192 b256 b512 b1024 any.
+ * Type: b16 f16 bf16 b32 f32 b64 i64 f64 pk16 pkbf16 pkf32 b96 b128 b160 b192 b256 b512 b1024 any.
  * "any" accepts every width and "off". A register whose width differs from the type's makes the row not match
  * (16-bit types are one register wide). An empty form means no operands. */
 typedef struct sim_op {
