@@ -262,13 +262,13 @@ static aiter_status find_or_make(const job *j)
 /* A miss on a machine that cannot compile is for the operator: say what is missing and how to provide it. */
 static aiter_status explain_missing(const job *j)
 {
-    const gen_config *c = j->config;
-    return rt_fail(AITER_ERROR_COMPILER_MISSING, "'%s' is not in the cache %s%sand there is no compiler to make it: %s. "
-                   "To warm a cache where there is one: aiter-precompile --arch %s --dtype %s --head-dim %d "
-                   "--head-dim-v %d --mask %s --gqa %d%s",
-                   j->text, j->maker->cache_dir ? j->maker->cache_dir : "", j->maker->cache_dir ? " " : "",
-                   aiter_last_error(), c->arch->name, gen_dtype_name(c->dtype), c->hdqk, c->hdv,
-                   gen_mask_name(c->mask), c->gqa, c->lse ? " --lse" : "");
+    const char *dir = j->maker->store ? j->maker->cache_dir : NULL;
+    if (!dir)
+        return rt_fail(AITER_ERROR_COMPILER_MISSING, "'%s' has to be compiled: %s", j->text, aiter_last_error());
+    return rt_fail(AITER_ERROR_COMPILER_MISSING,
+                   "'%s' is not in the cache %s, and cannot be compiled: %s. Where there is a compiler, this puts it "
+                   "there: aiter-precompile --cache-dir %s '%s'",
+                   j->text, dir, aiter_last_error(), dir, j->text);
 }
 
 aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kernel *kernel, rt_made *out)

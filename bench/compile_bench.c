@@ -1,0 +1,97 @@
+/* A kernel's cold compile: our way against the same source through hiprtc with its default header.
+ *
+ *   bench-compile [RUNS [CONFIGURATION]]
+ *
+ * Each compile is done by a fresh compiler process (so it has the loading of hiprtc and LLVM in it), the two ways in
+ * turn, RUNS times (default 5). "In a running compiler" is the second compile of a process. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "bench/sample.h"
+#include "gen/gen.h"
+#include "runtime/helper/helper.h"
+
+typedef struct way {
+    const char *name;
+    char options[2048];
+    sample fresh, running;
+} way;
+
+static bool compile(helper_pool *pool, const char *source, const char *options, double *seconds)
+{
+    helper_blob code, metadata, identity, log;
+    double begin = sample_now();
+    helper_status status = helper_compile(pool, "aiter.hip", source, options, &code, &metadata, &identity, &log);
+    *seconds = sample_now() - begin;
+    if (status != HELPER_OK)
+        fprintf(stderr, "bench-compile: status %d: %s\n", (int)status, log.data ? log.data : "no log");
+    helper_blob_free(&code);
+    helper_blob_free(&metadata);
+    helper_blob_free(&identity);
+    helper_blob_free(&log);
+    return status == HELPER_OK;
+}
+
+static bool measure(way *w, const char *source)
+{
+    helper_pool *pool;
+    double fresh, running;
+    if (helper_pool_create(&pool, NULL, 1, 0) != HELPER_OK)
+        return false;
+    bool good = compile(pool, source, w->options, &fresh) && compile(pool, source, w->options, &running);
+    helper_pool_destroy(pool);
+    if (good) {
+        sample_add(&w->fresh, fresh);
+        sample_add(&w->running, running);
+    }
+    return good;
+}
+
+/* The options without those that keep hiprtc's built-in header and the device headers out. */
+static void with_default_header(const char *options, char *out, size_t size)
+{
+    static const char *const ours[] = { "--hiprtc-no-builtin-header\n", "-nogpuinc\n" };
+    snprintf(out, size, "%s", options);
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        char *at = strstr(out, ours[i]);
+        if (at)
+            memmove(at, at + strlen(ours[i]), strlen(at + strlen(ours[i])) + 1);
+    }
+}
+
+static void report(way ways[2])
+{
+    for (int w = 0; w < 2; w++) {
+        char name[128];
+        snprintf(name, sizeof name, "%s, fresh compiler", ways[w].name);
+        sample_print(name, &ways[w].fresh, 1e3, "ms");
+        snprintf(name, sizeof name, "%s, running compiler", ways[w].name);
+        sample_print(name, &ways[w].running, 1e3, "ms");
+    }
+    printf("ours / default header: %.2f fresh, %.2f running (aim: at most 0.50)\n",
+           sample_median(&ways[0].fresh) / sample_median(&ways[1].fresh),
+           sample_median(&ways[0].running) / sample_median(&ways[1].running));
+}
+
+int main(int argc, char **argv)
+{
+    int runs = argc > 1 ? atoi(argv[1]) : 5;
+    const char *text = argc > 2 ? argv[2] : "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8";
+    char why[GEN_ERROR_MAX] = "RUNS has to be from 1 to 1000";
+    gen_config config;
+    if (runs < 1 || runs > SAMPLE_MAX || !gen_config_parse(text, &config, why)) {
+        fprintf(stderr, "usage: bench-compile [RUNS [CONFIGURATION]]: %s\n", why);
+        return 2;
+    }
+    static way ways[2] = { { .name = "ours" }, { .name = "default header" } };
+    snprintf(ways[0].options, sizeof ways[0].options, "%s", gen_options(&config));
+    with_default_header(gen_options(&config), ways[1].options, sizeof ways[1].options);
+    char *source = gen_render(&config);
+    bool good = source != NULL;
+    for (int i = 0; i < runs && good; i++)
+        good = measure(&ways[0], source) && measure(&ways[1], source);
+    if (good)
+        report(ways);
+    free(source);
+    return good ? 0 : 1;
+}
