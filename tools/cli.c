@@ -84,12 +84,15 @@ static void print_wrapped(const char *text)
 
     while (*text) {
         const int word = (int)strcspn(text, " ");
-        if (column + word > HELP_WIDTH && column > HELP_COLUMN) {
+        const bool first = column == HELP_COLUMN, fits = column + word < HELP_WIDTH;
+
+        if (!first && !fits) {
             printf("\n%*s", HELP_COLUMN, "");
             column = HELP_COLUMN;
+        } else if (!first) {
+            column += printf(" ");
         }
-        printf("%.*s ", word, text);
-        column += word + 1;
+        column += printf("%.*s", word, text);
         text += word;
         text += strspn(text, " ");
     }

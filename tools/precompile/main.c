@@ -31,7 +31,7 @@ typedef struct options {
     { .name = option, .set = cli_set_flag, .offset = offsetof(options, field), .help = text }
 
 static const cli_option table[] = {
-    HEADING("What to compile: the product of these lists. Values are separated by commas; options can be repeated."),
+    HEADING("What to compile: the product of these comma lists"),
     AXIS("arch", AXIS_ARCH, "LIST", axis_set_arch,
          "gfx90a, gfx942, gfx950, gfx1100, gfx1201, a comma list of these, or all",
          "Target architectures, or all. Needed unless configurations are given as text."),
@@ -46,14 +46,14 @@ static const cli_option table[] = {
          "Query heads per KV head. Default 1."),
     AXIS("lse", AXIS_LSE, "LIST", axis_set_lse, "0, 1 or a comma list of these",
          "1: kernels that also write the log-sum-exp. Default 0."),
-    HEADING("How:"),
+    HEADING("How"),
     TEXT("cache-dir", cache_dir, "DIR",
          "The cache to fill. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or ~/.cache/aiter."),
     INT("jobs", jobs, 1, MAX_JOBS, "Compile N kernels at a time. Default: the online processors."),
     INT("timeout", timeout_s, 1, MAX_TIMEOUT_S, "Give a compile up after N seconds. Default 120."),
     TEXT("compiler", compiler, "FILE", "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
     FLAG("dry-run", dry_run, "Compile nothing: print the configurations. --emit-source still writes."),
-    HEADING("Output:"),
+    HEADING("Output"),
     TEXT("emit-source", emit_source, "DIR",
          "Write each kernel's source, DIR/SYMBOL.hip, and its compiler options, DIR/SYMBOL.options."),
     TEXT("emit-code", emit_code, "DIR",
@@ -65,19 +65,23 @@ static const cli_option table[] = {
 static const cli_tool tool = {
     .name = "aiter-precompile",
     .usage = "aiter-precompile --arch LIST [OPTION]... [CONFIGURATION]...",
-    .summary = "Compiles attention kernels into libaiter's cache before they are needed; no GPU is used.\n"
-               "A CONFIGURATION is a text as libaiter and --dry-run print it, in quotes.",
+    .summary = "Compiles attention kernels into libaiter's cache before they are needed, without a\n"
+               "GPU.\n"
+               "A CONFIGURATION is a text as --dry-run prints it, in quotes. Options can be given\n"
+               "more than once: their lists add up.",
     .options = table,
     .num_options = sizeof table / sizeof *table,
     .closing =
-        "Combinations of the product that are no configuration (bf16 matrix kernels for an architecture without\n"
-        "them, say) are reported, counted and left out; one that stands alone is an error. Progress is\n"
-        "printed on stderr, results on stdout. SIGINT and SIGTERM end the run after the compiles under way.\n"
+        "Combinations of the product that are no configuration (bf16 for an architecture\n"
+        "without matrix instructions, say) are reported, counted and left out; one that\n"
+        "stands alone is an error. Progress is printed on stderr, results on stdout.\n"
+        "SIGINT and SIGTERM end the run after the compiles under way.\n"
         "\n"
-        "Exit status: 0 everything is in the cache, 1 some failed, 2 wrong usage, 3 no compiler, no usable\n"
-        "cache or no directory to write to, 130 interrupted.\n"
+        "Exit status: 0 everything is in the cache, 1 some failed, 2 wrong usage, 3 no\n"
+        "compiler, no usable cache or no directory to write to, 130 interrupted.\n"
         "\n"
-        "Example: aiter-precompile --arch gfx942,gfx950 --dtype bf16 --head-dim 64,128 --gqa 1,8 --jobs 8\n",
+        "Example: aiter-precompile --arch gfx942,gfx950 --dtype bf16 --head-dim 64,128 \\\n"
+        "           --gqa 1,8 --jobs 8\n",
 };
 
 /* ---- Signals ---- */
@@ -110,12 +114,21 @@ static bool has_axes(const options *o)
     return false;
 }
 
-static void print_invalid(const selection *s, bool quiet)
+/* One line per reason: a product can hold the same mistake many times. */
+static void print_invalid(const selection *s)
 {
-    for (size_t i = 0; i < s->num_invalid && !quiet; i++)
-        fprintf(stderr, "invalid: %s: %s\n", s->invalid[i].text, s->invalid[i].why);
-    if (s->num_invalid && !quiet)
-        fprintf(stderr, "%zu combinations are no configuration and are left out\n", s->num_invalid);
+    for (size_t i = 0; i < s->num_invalid; i++) {
+        size_t alike = 0, earlier = 0;
+
+        for (size_t j = 0; j < s->num_invalid; j++)
+            if (strcmp(s->invalid[i].why, s->invalid[j].why) == 0) {
+                alike++;
+                earlier += j < i;
+            }
+        if (earlier == 0)
+            fprintf(stderr, "left out: %zu of the combinations, such as %s: %s\n", alike, s->invalid[i].text,
+                    s->invalid[i].why);
+    }
 }
 
 /* Returns 0 or an exit code. */
@@ -134,7 +147,8 @@ static int select_all(const options *o, char *const *texts, int num_texts, selec
             return cli_usage_error(&tool, "configuration '%s': %s", texts[i], why);
     if (s->count == 0 && s->num_invalid == 1)
         return cli_usage_error(&tool, "%s: %s", s->invalid[0].text, s->invalid[0].why);
-    print_invalid(s, o->quiet);
+    if (!o->quiet)
+        print_invalid(s);
     if (s->count == 0)
         return cli_usage_error(&tool, "none of the %zu combinations is a configuration", s->num_invalid);
     return 0;
