@@ -1,0 +1,414 @@
+// Forward attention on the matrix units (gfx90a, gfx942, gfx950), fp16 and bf16.
+//
+// One workgroup: TILE_Q query rows of one head, 32 per wave. It walks the keys in steps of TILE_K; K and V tiles are
+// double-buffered in LDS, the next pair travels through registers while this one is computed with.
+//
+// Everything is computed transposed, so that P never leaves its registers:
+//   S^T = K Q^T   A = K (32 keys x d), B = Q (d x 32 queries); lane l holds query l % 32
+//   O^T = V^T P   A = V^T (32 d x keys), B = P (keys x 32 queries)
+// Operand layouts (AMD matrix instruction calculator), l = lane, h = l / 32:
+//   32x32x8:  A row l % 32, k = 4h + e, e < 4;  32x32x16 (gfx950): k = 8h + e, e < 8;  B alike with column l % 32
+//   C/D:      column l % 32, row 8(r / 4) + 4h + r % 4, r < 16
+// So registers 4t .. 4t+3 of S^T are the B operand for keys 8t + 4h + e. The sum over d does not depend on the order of
+// d: lane l takes d = 16p + 8h .. + 7 in step p, 16 bytes, on every arch. The sum over keys is taken in steps of 16,
+// element e of lane l being key 16t + 8(e / 4) + 4h + e % 4; V^T is laid out to match.
+
+using half8 = vec<elem_t, 8>;
+using half4 = vec<elem_t, 4>;
+using float16 = vec<float, 16>;
+using uint2 = vec<uint, 2>;
+using uint4 = vec<uint, 4>;
+
+constexpr int WAVES = BLOCK / 64;
+constexpr int KEY_BLOCKS = TILE_K / 32;           // 32-key blocks in a step
+constexpr int QK_STEPS = ceil_div(HDQK, 16);      // d in steps of 16
+constexpr int PV_STEPS = TILE_K / 16;             // keys in steps of 16
+constexpr int V_BLOCKS = HDV_PAD / 32;            // 32-row blocks of O^T
+constexpr int K_CHUNKS = HDQK_PAD / 8;            // 16-byte chunks of a K row
+constexpr int V_CHUNKS = HDV_PAD / 8;
+constexpr int K_BYTES = TILE_K * HDQK_PAD * 2;
+constexpr int V_BYTES = TILE_K * HDV_PAD * 2;
+constexpr float RESCALE_LOG2 = 8; // P may grow to 2^8 before O is rescaled: exact in fp16 and bf16
+
+static_assert(TILE_Q == 32 * WAVES && TILE_K % 32 == 0, "a wave owns 32 query rows");
+static_assert(LDS_BYTES == 2 * (K_BYTES + V_BYTES), "K and V are double-buffered");
+
+// ---- Arithmetic that differs between the archs ----
+
+// acc += A B over 16 values of k.
+INLINE float16 mfma(half8 a, half8 b, float16 acc)
+{
+#if AITER_CDNA == 4
+#if AITER_DTYPE_FP16
+    return __builtin_amdgcn_mfma_f32_32x32x16_f16(a, b, acc, 0, 0, 0);
+#else
+    return __builtin_amdgcn_mfma_f32_32x32x16_bf16(a, b, acc, 0, 0, 0);
+#endif
+#elif AITER_DTYPE_FP16
+    acc = __builtin_amdgcn_mfma_f32_32x32x8f16(a.lo, b.lo, acc, 0, 0, 0);
+    return __builtin_amdgcn_mfma_f32_32x32x8f16(a.hi, b.hi, acc, 0, 0, 0);
+#else
+    using short4 = vec<short, 4>;
+    acc = __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.lo), bit_cast<short4>(b.lo), acc, 0, 0, 0);
+    return __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.hi), bit_cast<short4>(b.hi), acc, 0, 0, 0);
+#endif
+}
+
+// Two probabilities to the kernel's dtype, round to nearest even. They are never negative; a NaN stays one.
+INLINE uint pack_probabilities(float x, float y)
+{
+#if AITER_DTYPE_BF16 && !AITER_CVT_PK_BF16
+    uint a = bit_cast<uint>(x), b = bit_cast<uint>(y);
+    a += 0x7fff + ((a >> 16) & 1);
+    b += 0x7fff + ((b >> 16) & 1);
+    return __builtin_amdgcn_perm(b, a, 0x07060302);
+#else
+    vec<elem_t, 2> pair = { elem_t(x), elem_t(y) };
+    return bit_cast<uint>(pair);
+#endif
+}
+
+// The value of lane l ^ 32.
+INLINE float other_half(float x)
+{
+#if AITER_CDNA == 4
+    auto pair = __builtin_amdgcn_permlane32_swap(bit_cast<uint>(x), bit_cast<uint>(x), false, false);
+    return bit_cast<float>(__builtin_amdgcn_workitem_id_x() & 32 ? pair[0] : pair[1]);
+#else
+    int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
+    return bit_cast<float>(__builtin_amdgcn_ds_bpermute((lane ^ 32) * 4, bit_cast<int>(x)));
+#endif
+}
+
+// ---- Global memory: rows behind a buffer resource, so that reads past the last row give 0 ----
+
+constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every resource
+
+// `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under 2^24 elements, so that
+// offsets within a tile fit 32 bits; larger distances are in `base`.
+INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
+{
+    uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * 2 : 0;
+    return __builtin_amdgcn_make_buffer_rsrc(const_cast<elem_t *>(base), 0, bytes, 0x00027000);
+}
+
+INLINE uint4 load16(__amdgpu_buffer_rsrc_t rows, int offset)
+{
+    return bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
+}
+
+// ---- LDS layouts ----
+
+// K: one row a key, 16-byte chunks, swizzled so that 8 lanes reading one chunk of 8 keys touch all 32 banks.
+INLINE int k_lds(int key, int chunk)
+{
+    int swizzle = K_CHUNKS % 8 == 0 ? key & 7 : (key >> 1) & 3;
+    return (key * K_CHUNKS + (chunk ^ swizzle)) * 16;
+}
+
+#if AITER_DS_READ_TR
+// V: one row a key. The transposing read has 16 lanes read 4 keys x 16 d: the swizzle puts the 64-byte blocks of 4
+// keys into different quarters of the 64 banks.
+INLINE int v_lds(int key, int d)
+{
+    int swizzle = V_BLOCKS % 2 ? 0 : V_BLOCKS % 4 ? (key >> 1) & 1 : key & 3;
+    return key * HDV_PAD * 2 + ((d / 32) ^ swizzle) * 64 + d % 32 * 2;
+}
+#else
+// V^T: one row a d, 16-byte chunks of 8 keys: chunk 2t + h holds keys 16t + 4h + (0..3) and 16t + 8 + 4h + (0..3). With
+// 32 keys (64-byte rows) rows d and d + 4 are neighbours, so that both the writes (rows 4 apart) and the reads (rows in
+// turn) of 8 lanes touch all 32 banks.
+INLINE int vt_lds(int d, int chunk)
+{
+    if (TILE_K == 32)
+        return ((d % 4) * (HDV_PAD / 4) + d / 4) * 64 + (chunk ^ (d & 3)) * 16;
+    return d * TILE_K * 2 + (chunk ^ (d & 7)) * 16;
+}
+#endif
+
+// ---- A tile's way from global memory to LDS, through registers ----
+
+// Rows of ROW_CHUNKS 16-byte chunks, of which the first USED hold data and the others become 0.
+template <int ROW_CHUNKS, int USED> struct row_tile {
+    static constexpr int CHUNKS = TILE_K * ROW_CHUNKS;
+    static constexpr int PER_THREAD = ceil_div(CHUNKS, BLOCK);
+    uint4 data[PER_THREAD];
+
+    INLINE int index(int i) { return i * BLOCK + int(__builtin_amdgcn_workitem_id_x()); }
+    INLINE bool active(int i) { return (i + 1) * BLOCK <= CHUNKS || index(i) < CHUNKS; }
+
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    {
+        for (int i = 0; i < PER_THREAD; i++) {
+            int row = index(i) / ROW_CHUNKS, chunk = index(i) % ROW_CHUNKS;
+            bool inside = active(i) && (USED == ROW_CHUNKS || chunk < USED);
+            data[i] = load16(rows, inside ? row * stride_bytes + chunk * 16 : OUTSIDE);
+        }
+    }
+};
+
+struct k_tile : row_tile<K_CHUNKS, HDQK / 8> {
+    INLINE void store(char *lds)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            if (active(i))
+                *(uint4 *)(lds + k_lds(index(i) / K_CHUNKS, index(i) % K_CHUNKS)) = data[i];
+    }
+};
+
+#if AITER_DS_READ_TR
+struct v_tile : row_tile<V_CHUNKS, HDV / 8> {
+    INLINE void store(char *lds)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            if (active(i))
+                *(uint4 *)(lds + v_lds(index(i) / V_CHUNKS, index(i) % V_CHUNKS * 8)) = data[i];
+    }
+};
+
+// A operand of O^T for d = 32 block .. + 31 and keys 16 step .. + 15.
+INLINE half8 v_operand(const char *lds, int block, int step)
+{
+    using short4 = vec<short, 4>;
+    using lds_short4 = short4 __attribute__((address_space(3)));
+    int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
+    int key = step * 16 + lane / 32 * 4 + lane % 16 / 4;
+    int d = block * 32 + lane / 16 % 2 * 16 + lane % 4 * 4;
+    struct { short4 lo, hi; } keys = {
+        __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key, d))),
+        __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key + 8, d))),
+    };
+    return bit_cast<half8>(keys);
+}
+#else
+// A thread takes blocks of 4 keys x 4 d and transposes each on the way into LDS.
+struct v_tile {
+    static constexpr int BLOCKS = TILE_K / 4 * (HDV_PAD / 4);
+    static constexpr int PER_THREAD = ceil_div(BLOCKS, BLOCK);
+    uint2 data[PER_THREAD][4];
+
+    INLINE int index(int i) { return i * BLOCK + int(__builtin_amdgcn_workitem_id_x()); }
+    INLINE bool active(int i) { return (i + 1) * BLOCK <= BLOCKS || index(i) < BLOCKS; }
+    // 8 key groups in neighbouring lanes: their writes fill whole LDS rows.
+    INLINE int d_group(int i) { return index(i) / 8 % (HDV_PAD / 4); }
+    INLINE int key_group(int i) { return index(i) % 8 + index(i) / 8 / (HDV_PAD / 4) * 8; }
+
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    {
+        for (int i = 0; i < PER_THREAD; i++) {
+            bool inside = active(i) && (HDV == HDV_PAD || d_group(i) < HDV / 4);
+            int offset = inside ? key_group(i) * 4 * stride_bytes + d_group(i) * 8 : OUTSIDE;
+            for (int key = 0; key < 4; key++)
+                data[i][key] = bit_cast<uint2>(
+                    __builtin_amdgcn_raw_buffer_load_b64(rows, inside ? offset + key * stride_bytes : OUTSIDE, 0, 0));
+        }
+    }
+
+    INLINE void store(char *lds)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            if (active(i))
+                store_block(lds, d_group(i) * 4, key_group(i), data[i]);
+    }
+
+    // Bytes of v_perm_b32(hi, lo): 0-3 select from lo, 4-7 from hi.
+    INLINE void store_block(char *lds, int d, int keys, const uint2 *rows)
+    {
+        int chunk = keys / 4 * 2 + keys % 2, half = keys / 2 % 2;
+        for (int j = 0; j < 4; j++) {
+            uint select = j % 2 ? 0x07060302 : 0x05040100;
+            uint2 column = { __builtin_amdgcn_perm(rows[1][j / 2], rows[0][j / 2], select),
+                             __builtin_amdgcn_perm(rows[3][j / 2], rows[2][j / 2], select) };
+            *(uint2 *)(lds + vt_lds(d + j, chunk) + half * 8) = column;
+        }
+    }
+};
+
+// A operand of O^T for d = 32 block .. + 31 and keys 16 step .. + 15.
+INLINE half8 v_operand(const char *lds, int block, int step)
+{
+    int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
+    return *(const half8 *)(lds + vt_lds(block * 32 + lane % 32, step * 2 + lane / 32));
+}
+#endif
+
+// ---- One step over TILE_K keys ----
+
+struct state {
+    half8 q[QK_STEPS];       // B operands of S^T
+    float16 o[V_BLOCKS];     // O^T, not normalised
+    float m;                 // reference maximum of the raw scores of this lane's query; -inf: no key seen
+    float m_scaled;          // m * scale_log2; 0 if m is -inf
+    float sum;               // of the probabilities of this lane's keys
+};
+
+INLINE void scores(const state &st, const char *lds, float16 s[KEY_BLOCKS])
+{
+    int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
+    for (int b = 0; b < KEY_BLOCKS; b++) {
+        s[b] = float16(0);
+        for (int p = 0; p < QK_STEPS; p++) {
+            half8 k = *(const half8 *)(lds + k_lds(b * 32 + lane % 32, p * 2 + lane / 32));
+            s[b] = mfma(k, st.q[p], s[b]);
+        }
+    }
+}
+
+// Keys from `limit` on (relative to the tile's first) are invisible to this lane's query.
+INLINE void mask_scores(float16 s[KEY_BLOCKS], int limit)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int b = 0; b < KEY_BLOCKS; b++)
+        for (int r = 0; r < 16; r++)
+            if (b * 32 + r / 4 * 8 + r % 4 + half * 4 >= limit)
+                s[b][r] = -INFINITE;
+}
+
+INLINE float row_max(const float16 s[KEY_BLOCKS])
+{
+    float m = s[0][0];
+    for (int b = 0; b < KEY_BLOCKS; b++)
+        for (int r = 0; r < 16; r++)
+            m = __builtin_fmaxf(m, s[b][r]);
+    return __builtin_fmaxf(m, other_half(m));
+}
+
+// Moves the reference maximum only if some row's grew by more than 2^RESCALE_LOG2: any reference near the maximum
+// gives the same quotient.
+INLINE void update_max(state &st, float tile_max, float scale_log2)
+{
+    bool grew = tile_max * scale_log2 > st.m_scaled + RESCALE_LOG2 || (st.m == -INFINITE && tile_max > st.m);
+    if (!__builtin_amdgcn_ballot_w64(grew))
+        return;
+    float m = __builtin_fmaxf(st.m, tile_max);
+    float m_scaled = m == -INFINITE ? 0 : m * scale_log2;
+    float factor = st.m == -INFINITE ? 0 : exp2(st.m_scaled - m_scaled);
+    st.m = m;
+    st.m_scaled = m_scaled;
+    st.sum *= factor;
+    for (int b = 0; b < V_BLOCKS; b++)
+        st.o[b] *= factor;
+}
+
+// P from S; the B operands of O^T.
+INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_log2, half8 p[PV_STEPS])
+{
+    for (int step = 0; step < PV_STEPS; step++) {
+        uint4 packed;
+        for (int e = 0; e < 8; e += 2) {
+            int r = step % 2 * 8 + e;
+            float x = exp2(__builtin_fmaf(s[step / 2][r], scale_log2, -st.m_scaled));
+            float y = exp2(__builtin_fmaf(s[step / 2][r + 1], scale_log2, -st.m_scaled));
+            st.sum += x + y;
+            packed[e / 2] = pack_probabilities(x, y);
+        }
+        p[step] = bit_cast<half8>(packed);
+    }
+}
+
+INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
+{
+    for (int b = 0; b < V_BLOCKS; b++)
+        for (int step = 0; step < PV_STEPS; step++)
+            st.o[b] = mfma(v_operand(lds, b, step), p[step], st.o[b]);
+}
+
+// ---- Ends ----
+
+INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes, bool negate)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int p = 0; p < QK_STEPS; p++) {
+        bool inside = p * 16 + 16 <= HDQK || half == 0;
+        uint4 q = load16(rows, inside ? row * stride_bytes + p * 32 + half * 16 : OUTSIDE);
+        // A negative scale is its magnitude and negated queries, so that the largest score stays the largest.
+        st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
+    }
+}
+
+INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes, float inverse)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int b = 0; b < V_BLOCKS; b++)
+        for (int g = 0; g < 4; g++) {
+            if (b * 32 + g * 8 >= HDV)
+                continue;
+            half4 out;
+            for (int e = 0; e < 4; e++)
+                out[e] = elem_t(st.o[b][g * 4 + e] * inverse);
+            __builtin_amdgcn_raw_buffer_store_b64(bit_cast<uint2>(out), rows,
+                                                  row * stride_bytes + (b * 32 + g * 8 + half * 4) * 2, 0, 0);
+        }
+}
+
+extern "C" __global__ __launch_bounds__(BLOCK, HDQK_PAD + HDV_PAD > 384 ? 1 : 2) void KERNEL_NAME(KERNEL_ARGS)
+{
+    __shared__ __attribute__((aligned(16))) char lds[LDS_BYTES];
+    char *const k_buffer[2] = { lds, lds + K_BYTES + V_BYTES };
+
+    const work w = assign_work(num_heads, batch, seqlen_q);
+    const int thread = int(__builtin_amdgcn_workitem_id_x());
+    const int wave = __builtin_amdgcn_readfirstlane(thread / 64);
+    const int wave_row = wave * 32, lane_row = wave_row + thread % 32;
+
+    // Bottom-right alignment: query row i sees keys up to and including i + offset.
+    const int offset = seqlen_k - seqlen_q;
+    const int q_rows = min(seqlen_q - w.q0, TILE_Q);
+    const int last_key = CAUSAL ? min(seqlen_k, w.q0 + q_rows + offset) : seqlen_k; // exclusive, of the workgroup
+    const int lane_limit = CAUSAL ? min(seqlen_k, w.q0 + lane_row + offset + 1) : seqlen_k;
+    const int wave_full = CAUSAL ? min(seqlen_k, w.q0 + wave_row + offset + 1) : seqlen_k; // seen by all its rows
+    const int wave_last = CAUSAL ? min(seqlen_k, w.q0 + wave_row + 32 + offset) : seqlen_k;
+
+    const float scale = __builtin_fabsf(scale_log2);
+    state st;
+    const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head + w.q0 * q_stride_row;
+    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2, scale_log2 < 0);
+    for (int b = 0; b < V_BLOCKS; b++)
+        st.o[b] = float16(0);
+    st.m = -INFINITE;
+    st.m_scaled = 0;
+    st.sum = 0;
+
+    const elem_t *k_base = (const elem_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head;
+    const elem_t *v_base = (const elem_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
+    k_tile next_k;
+    v_tile next_v;
+    auto load_tiles = [&](int key) __attribute__((always_inline)) {
+        int rows = min(last_key - key, TILE_K);
+        next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK), int(k_stride_row) * 2);
+        next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV), int(v_stride_row) * 2);
+    };
+
+    load_tiles(0);
+    next_k.store(k_buffer[0]);
+    next_v.store(k_buffer[0] + K_BYTES);
+    __syncthreads();
+
+    int current = 0;
+    for (int key = 0; key < last_key; key += TILE_K, current ^= 1) {
+        load_tiles(key + TILE_K);
+        if (key < wave_last) {
+            const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
+            float16 s[KEY_BLOCKS];
+            half8 p[PV_STEPS];
+            scores(st, k_lds_tile, s);
+            if (key + TILE_K > wave_full)
+                mask_scores(s, lane_limit - key);
+            update_max(st, row_max(s), scale);
+            probabilities(st, s, scale, p);
+            accumulate(st, k_lds_tile + K_BYTES, p);
+        }
+        char *other = lds + (current ^ 1) * (K_BYTES + V_BYTES);
+        next_k.store(other);
+        next_v.store(other + K_BYTES);
+        __syncthreads();
+    }
+
+    const float sum = st.sum + other_half(st.sum);
+    const float inverse = sum == 0 ? 0 : rcp(sum);
+    elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head + w.q0 * out_stride_row;
+    store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row, int(out_stride_row) * 2, inverse);
+    if (LSE && thread % 64 < 32 && lane_row < q_rows)
+        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + w.q0 + lane_row] =
+            sum == 0 ? -INFINITE : (st.m_scaled + log2(sum)) * LN2;
+}

@@ -1,0 +1,170 @@
+// Forward attention in fp32 without matrix units: any arch, any wave size that is a multiple of 4.
+//
+// One workgroup: TILE_Q query rows of one head, four neighbouring threads (a quad) per row. Thread `part` of a quad owns
+// the 4-element chunks part, part + 4, part + 8 ... of its row of Q and O. K and V tiles of TILE_K keys go through LDS.
+
+using float4 = vec<float, 4>;
+
+constexpr int QK_CHUNKS = HDQK_PAD / 16; // chunks of a thread
+constexpr int V_CHUNKS = HDV_PAD / 16;
+
+static_assert(TILE_Q * 4 == BLOCK, "a quad of threads per query row");
+static_assert(LDS_BYTES == TILE_K * (HDQK_PAD + HDV_PAD) * 4, "one K and one V tile");
+
+// The value of thread FROM of the quad.
+template <int FROM> INLINE float from_quad(float x)
+{
+    return bit_cast<float>(__builtin_amdgcn_mov_dpp(bit_cast<int>(x), FROM * 0x55, 0xf, 0xf, true)); // quad_perm
+}
+
+template <int PERM> INLINE float permute_quad(float x)
+{
+    return bit_cast<float>(__builtin_amdgcn_mov_dpp(bit_cast<int>(x), PERM, 0xf, 0xf, true));
+}
+
+INLINE float quad_sum(float x)
+{
+    x += permute_quad<0xb1>(x);        // quad_perm:[1,0,3,2]
+    return x + permute_quad<0x4e>(x);  // quad_perm:[2,3,0,1]
+}
+
+INLINE float quad_max(float x)
+{
+    x = __builtin_fmaxf(x, permute_quad<0xb1>(x));
+    return __builtin_fmaxf(x, permute_quad<0x4e>(x));
+}
+
+INLINE int quad_part() { return int(__builtin_amdgcn_workitem_id_x()) % 4; }
+
+// TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0.
+template <int PAD, int USED> INLINE void load_tile(float *lds, const float *base, int64 stride, int rows)
+{
+    for (int i = __builtin_amdgcn_workitem_id_x(); i < TILE_K * (PAD / 4); i += BLOCK) {
+        int row = i / (PAD / 4), d = i % (PAD / 4) * 4;
+        float4 value = 0;
+        if (row < rows && d < USED)
+            value = *(const float4 *)(base + row * stride + d);
+        *(float4 *)(lds + row * PAD + d) = value;
+    }
+}
+
+struct state {
+    float4 q[QK_CHUNKS]; // this thread's part, times scale * log2(e)
+    float4 o[V_CHUNKS];  // not normalised
+    float m;             // maximum of the row's scaled scores; -inf: no key seen
+    float sum;           // of the row's probabilities, this thread's keys only
+};
+
+// The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on are invisible.
+INLINE void scores(const state &st, const float *k_lds, int limit, float s[TILE_K / 4])
+{
+    const int part = quad_part();
+    for (int key = 0; key < TILE_K; key++) {
+        float dot = 0;
+        for (int c = 0; c < QK_CHUNKS; c++) {
+            float4 k = *(const float4 *)(k_lds + key * HDQK_PAD + (c * 4 + part) * 4);
+            for (int e = 0; e < 4; e++)
+                dot = __builtin_fmaf(st.q[c][e], k[e], dot);
+        }
+        dot = quad_sum(dot);
+        if (part == key % 4)
+            s[key / 4] = key < limit ? dot : -INFINITE;
+    }
+}
+
+INLINE void update_max(state &st, float tile_max)
+{
+    float m = __builtin_fmaxf(st.m, tile_max);
+    float factor = st.m == -INFINITE ? 0 : exp2(st.m - m);
+    st.m = m;
+    st.sum *= factor;
+    for (int c = 0; c < V_CHUNKS; c++)
+        st.o[c] *= factor;
+}
+
+template <int FROM> INLINE void accumulate_key(state &st, const float *v_row, float p)
+{
+    float weight = from_quad<FROM>(p);
+    for (int c = 0; c < V_CHUNKS; c++) {
+        float4 value = *(const float4 *)(v_row + FROM * HDV_PAD + (c * 4 + quad_part()) * 4);
+        for (int e = 0; e < 4; e++)
+            st.o[c][e] = __builtin_fmaf(weight, value[e], st.o[c][e]);
+    }
+}
+
+INLINE void accumulate(state &st, const float *v_lds, const float s[TILE_K / 4])
+{
+    const float m = st.m == -INFINITE ? 0 : st.m;
+    for (int i = 0; i < TILE_K / 4; i++) {
+        float p = exp2(s[i] - m);
+        st.sum += p;
+        const float *v_row = v_lds + i * 4 * HDV_PAD;
+        accumulate_key<0>(st, v_row, p);
+        accumulate_key<1>(st, v_row, p);
+        accumulate_key<2>(st, v_row, p);
+        accumulate_key<3>(st, v_row, p);
+    }
+}
+
+// Visits this thread's chunks of a row of `USED` elements.
+template <int CHUNKS, int USED, typename Visit> INLINE void each_chunk(Visit visit)
+{
+    for (int c = 0; c < CHUNKS; c++) {
+        int d = (c * 4 + quad_part()) * 4;
+        if (c * 16 + 16 <= USED || d < USED)
+            visit(c, d);
+    }
+}
+
+extern "C" __global__ __launch_bounds__(BLOCK, 1) void KERNEL_NAME(KERNEL_ARGS)
+{
+    __shared__ __attribute__((aligned(16))) float lds[LDS_BYTES / 4];
+    float *const k_lds = lds, *const v_lds = lds + TILE_K * HDQK_PAD;
+
+    const work w = assign_work(num_heads, batch, seqlen_q);
+    const int row = w.q0 + int(__builtin_amdgcn_workitem_id_x()) / 4;
+    const bool row_inside = row < seqlen_q;
+
+    // Bottom-right alignment: query row i sees keys up to and including i + offset.
+    const int offset = seqlen_k - seqlen_q;
+    const int last_key = CAUSAL ? min(seqlen_k, min(seqlen_q, w.q0 + TILE_Q) + offset) : seqlen_k; // exclusive
+    const int row_limit = CAUSAL ? min(seqlen_k, row + offset + 1) : seqlen_k;
+
+    state st;
+    st.m = -INFINITE;
+    st.sum = 0;
+    for (int c = 0; c < QK_CHUNKS; c++)
+        st.q[c] = 0;
+    for (int c = 0; c < V_CHUNKS; c++)
+        st.o[c] = 0;
+    const float *q_row = (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head + row * q_stride_row;
+    if (row_inside)
+        each_chunk<QK_CHUNKS, HDQK>([&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale_log2; });
+
+    const float *k_base = (const float *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head;
+    const float *v_base = (const float *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
+    for (int key = 0; key < last_key; key += TILE_K) {
+        int rows = min(last_key - key, TILE_K);
+        load_tile<HDQK_PAD, HDQK>(k_lds, k_base + key * k_stride_row, k_stride_row, rows);
+        load_tile<HDV_PAD, HDV>(v_lds, v_base + key * v_stride_row, v_stride_row, rows);
+        __syncthreads();
+        float s[TILE_K / 4];
+        scores(st, k_lds, row_limit - key, s);
+        float tile_max = s[0];
+        for (int i = 1; i < TILE_K / 4; i++)
+            tile_max = __builtin_fmaxf(tile_max, s[i]);
+        update_max(st, quad_max(tile_max));
+        accumulate(st, v_lds, s);
+        __syncthreads();
+    }
+
+    if (!row_inside)
+        return;
+    const float sum = quad_sum(st.sum);
+    const float inverse = sum == 0 ? 0 : 1 / sum;
+    float *out_row = (float *)out + w.batch * out_stride_batch + w.head * out_stride_head + row * out_stride_row;
+    each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
+    if (LSE && quad_part() == 0)
+        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + row] =
+            sum == 0 ? -INFINITE : (st.m + log2(sum)) * LN2;
+}

@@ -1,0 +1,68 @@
+// What every kernel starts with: attributes, types and the few device functions that HIP's headers would bring.
+// No header is included: parsing them costs five times as much as compiling a small kernel.
+
+#define __global__ __attribute__((global))
+#define __device__ __attribute__((device))
+#define __shared__ __attribute__((shared))
+#define __launch_bounds__(threads, waves_per_simd)          \
+    __attribute__((amdgpu_flat_work_group_size(threads, threads), amdgpu_waves_per_eu(waves_per_simd)))
+#define INLINE __device__ inline __attribute__((always_inline))
+
+using uint = unsigned int;
+using int64 = long long;
+using uint64 = unsigned long long;
+
+template <typename T, int N> using vec = T __attribute__((ext_vector_type(N)));
+
+// A vector of the same size with other elements.
+template <typename To, typename From> INLINE To bit_cast(From from)
+{
+    static_assert(sizeof(To) == sizeof(From), "bit_cast keeps the size");
+    return __builtin_bit_cast(To, from);
+}
+
+template <typename T> INLINE T min(T a, T b) { return a < b ? a : b; }
+template <typename T> INLINE T max(T a, T b) { return a > b ? a : b; }
+constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+constexpr float INFINITE = __builtin_inff();
+constexpr float LN2 = 0.69314718055994531f;
+
+INLINE float exp2(float x) { return __builtin_amdgcn_exp2f(x); } // v_exp_f32: exp2(-inf) is 0
+INLINE float log2(float x) { return __builtin_amdgcn_logf(x); }  // v_log_f32: log2(0) is -inf
+INLINE float rcp(float x) { return __builtin_amdgcn_rcpf(x); }   // v_rcp_f32, 1 ulp
+
+// Workgroups are dealt to the dies in turn: workgroup w runs on die w % NUM_XCDS. Gives the w-th workgroup its place
+// in a list of `count` that is cut into one run per die, so that neighbours in the list share a die's L2.
+INLINE int place_on_xcd(int w, int count)
+{
+    int xcd = w % NUM_XCDS, each = count / NUM_XCDS, more = count % NUM_XCDS;
+    return xcd * each + min(xcd, more) + w / NUM_XCDS;
+}
+
+// What one workgroup works on.
+struct work {
+    int batch, head, kv_head; // of the tensors' dimensions
+    int q0;                   // first query row
+};
+
+// Workgroups in list order: query blocks of a head, heads of a KV head, KV heads, batch entries. Causal blocks come
+// longest first, so that the short ones fill the end of the launch.
+INLINE work assign_work(int num_heads, int batch, int seqlen_q)
+{
+    uint blocks = uint(seqlen_q + TILE_Q - 1) / TILE_Q;
+    uint place = place_on_xcd(__builtin_amdgcn_workgroup_id_x(), int(blocks * num_heads * batch));
+    uint slice = place / blocks, block = place % blocks;
+    if (CAUSAL)
+        block = blocks - 1 - block;
+    int head = int(slice % num_heads);
+    return { int(slice / num_heads), head, head / GQA, int(block) * TILE_Q };
+}
+
+// Waits for every wave of the workgroup; LDS writes before it are seen after it.
+INLINE void __syncthreads()
+{
+    __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup", "local");
+    __builtin_amdgcn_s_barrier();
+    __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup", "local");
+}
