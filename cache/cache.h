@@ -24,13 +24,13 @@ enum { CACHE_READ_ONLY = 1 };
 /* Opens or creates (mkdir -p, 0700) the store in `dir`. One process may open a directory any number of times. A
  * child of fork() may go on using the store. errbuf (may be NULL) receives a message naming dir and the reason.
  * CACHE_ERROR: dir cannot be created or written, others may write there, it is on a network filesystem, or its files
- * are not what they should be. With CACHE_READ_ONLY nothing is created or written: dir must exist; an empty one is an
- * empty store only if it has a lock file or its filesystem is mounted read-only. Thread-safe. */
+ * are not what they should be. With CACHE_READ_ONLY nothing is created or written, and dir must exist. Thread-safe. */
 cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf, size_t errbuf_size);
 void cache_close(cache_store *store);
 
 /* Looks `key` up. On CACHE_OK *value is a heap copy (free()) of *size bytes whose checksum and full key were
- * verified. CACHE_TIMEOUT: a writer held the lock for 2 s. Thread-safe. */
+ * verified. A hit takes no lock and waits for nobody. CACHE_TIMEOUT: not found so far, and a writer held the lock for
+ * 2 s. Thread-safe. */
 cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size, char *errbuf,
                        size_t errbuf_size);
 

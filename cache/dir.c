@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -55,13 +54,6 @@ static const char *network_fs_name(unsigned long type)
         if (network_fs[i].type == type)
             return network_fs[i].name;
     return NULL;
-}
-
-bool dir_is_readonly_mount(int dirfd)
-{
-    struct statvfs st;
-
-    return fstatvfs(dirfd, &st) == 0 && (st.f_flag & ST_RDONLY);
 }
 
 /* Others could plant code or swap files: whoever may write here may choose what runs. */

@@ -50,9 +50,6 @@ int dir_open(const char *path, bool create, cache_err err);
 int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id, uint64_t *size,
                   cache_err err);
 
-/* True if the filesystem is mounted read-only: nobody on this host writes there. */
-bool dir_is_readonly_mount(int dirfd);
-
 /* Test seam: replaces fstatfs's f_type. NULL: the real one. */
 extern int (*cache_fs_type_hook)(int fd, unsigned long *type);
 
@@ -86,8 +83,8 @@ bool lock_is_current(const lock_handle *h, int dirfd);
 /* What one transaction needs; idle ones are kept by the store. */
 typedef struct session {
     lock_handle lock;
-    bool locked;        /* false inside a transaction: a read-only mount without a lock file */
-    int data_fd;        /* -1: there is no data file                                       */
+    bool locked; /* false inside a transaction: a read-only store whose lock file cannot be opened */
+    int data_fd; /* -1: there is no data file */
     file_id data_id;
     uint64_t data_size;
     struct session *next;

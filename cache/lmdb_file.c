@@ -34,6 +34,7 @@ enum {
     META_TXNID = 128,
     META_SIZE = 136
 };
+enum { META_PREFIX = PAGE_HEADER + META_SIZE, META_PAGE = 4096 };
 enum { DB_PAD = 0, DB_FLAGS = 4, DB_DEPTH = 6, DB_ROOT = 40 };
 enum { DB_INTEGER_KEY = 8, DB_KEY_ORDER_FLAGS = 0x7e }; /* MDB_REVERSEKEY ... MDB_REVERSEDUP */
 
@@ -87,36 +88,53 @@ static bool is_meta(const unsigned char *page)
     return (u16(page + PAGE_FLAGS) & P_META) && u32(meta + META_MAGIC) == MAGIC && u32(meta + META_VERSION) == 1;
 }
 
+/* MDB_meta's mm_psize is the padding field of its first database. */
+static uint32_t meta_page_size(const unsigned char *page)
+{
+    return u32(page + PAGE_HEADER + META_FREE_DB + DB_PAD);
+}
+
 static bool is_page_size(uint32_t size)
 {
     return size >= 512 && size <= LMDB_PAGE_MAX && (size & (size - 1)) == 0;
 }
 
+/* Reads what LMDB has at the start of page 0 and page 1; both in one go for the usual page size. */
+static lmdb_result read_metas(lmdb_file *f, unsigned char first[META_PAGE + META_PREFIX], unsigned char **second)
+{
+    size_t size = f->size < META_PAGE + META_PREFIX ? META_PREFIX : META_PAGE + META_PREFIX;
+    lmdb_result r = read_at(f, first, size, 0);
+
+    if (r != LMDB_FOUND)
+        return r;
+    if (!is_meta(first))
+        return lmdb_damaged(f, "page 0 is not a meta page of LMDB data version 1");
+    f->page_size = meta_page_size(first);
+    if (!is_page_size(f->page_size))
+        return lmdb_damaged(f, "page size %u", f->page_size);
+    *second = first + META_PAGE;
+    if ((f->page_size != META_PAGE || size == META_PREFIX) &&
+        (r = read_at(f, *second, META_PREFIX, f->page_size)) != LMDB_FOUND)
+        return r;
+    if (!is_meta(*second) || meta_page_size(*second) != f->page_size)
+        return lmdb_damaged(f, "page 1 is not a meta page of LMDB data version 1");
+    return LMDB_FOUND;
+}
+
 lmdb_result lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
 {
-    enum { PREFIX = PAGE_HEADER + META_SIZE };
-    unsigned char page[2][PREFIX];
+    unsigned char first[META_PAGE + META_PREFIX], *second;
     lmdb_result r;
 
     *f = (lmdb_file){.fd = fd, .size = size, .free_list = {.is_free_list = true}};
     if (size == 0)
         return LMDB_NOT_FOUND;
-    if ((r = read_at(f, page[0], PREFIX, 0)) != LMDB_FOUND)
+    if ((r = read_metas(f, first, &second)) != LMDB_FOUND)
         return r;
-    if (!is_meta(page[0]))
-        return lmdb_damaged(f, "page 0 is not a meta page of LMDB data version 1");
-    f->page_size = u32(page[0] + PAGE_HEADER + META_FREE_DB + DB_PAD);
-    if (!is_page_size(f->page_size))
-        return lmdb_damaged(f, "page size %u", f->page_size);
-    if ((r = read_at(f, page[1], PREFIX, f->page_size)) != LMDB_FOUND)
-        return r;
-    if (!is_meta(page[1]) || u32(page[1] + PAGE_HEADER + META_FREE_DB + DB_PAD) != f->page_size)
-        return lmdb_damaged(f, "page 1 is not a meta page of LMDB data version 1");
 
     /* LMDB uses the page with the higher transaction number, and page 0 if they are equal. */
-    const unsigned char *m0 = page[0] + PAGE_HEADER, *m1 = page[1] + PAGE_HEADER;
+    const unsigned char *m0 = first + PAGE_HEADER, *m1 = second + PAGE_HEADER;
     const unsigned char *meta = u64(m0 + META_TXNID) < u64(m1 + META_TXNID) ? m1 : m0;
-    f->txnid = u64(meta + META_TXNID);
     uint64_t last = u64(meta + META_LAST_PAGE);
     /* The bound keeps page numbers times page size, and LMDB's 48-bit page numbers, from overflowing. */
     if (last < 1 || last >= (uint64_t)1 << 40)

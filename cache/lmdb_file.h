@@ -30,7 +30,6 @@ typedef struct lmdb_file {
     uint64_t size;
     unsigned page_size;
     uint64_t page_count; /* pages numbered from here on do not exist */
-    uint64_t txnid;
     lmdb_tree free_list, main;
     char why[96];
 } lmdb_file;

@@ -1,6 +1,10 @@
 /* Opening, look-ups and iteration. A transaction is a session: an open file description of the lock file, locked,
  * and a descriptor of the data file. The store holds no memory map and no LMDB environment between calls; so
- * there is nothing that another process's growth, a truncation or a fork could invalidate. */
+ * there is nothing that another process's growth, a truncation or a fork could invalidate.
+ *
+ * A look-up first reads without the lock. A writer may be changing the pages it walks, but it uses copies that it
+ * has checked, and the record it finds proves itself by its key and checksum: a hit is a hit, and it waits for nobody.
+ * Anything else may be the writer's doing and is looked at again under the lock before it counts as a miss. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -212,11 +216,9 @@ cache_status session_refresh(cache_store *store, session *s, cache_err err)
 static cache_status session_try(cache_store *store, session *s, bool exclusive, cache_err err)
 {
     if (s->lock.fd < 0 && lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
-        if (errno != ENOENT)
-            return CACHE_ERROR;
-        if (!store->read_only || !dir_is_readonly_mount(store->dirfd))
-            return CACHE_MISS;
-        return session_refresh(store, s, err); /* nobody writes there: no lock is needed */
+        if (store->read_only && (errno == ENOENT || errno == EACCES))
+            return session_refresh(store, s, err); /* as good as a look-up without the lock is: see above */
+        return errno == ENOENT ? CACHE_MISS : CACHE_ERROR;
     }
     cache_status status = session_lock(store, s, exclusive, err);
     if (status != CACHE_OK)
@@ -268,62 +270,113 @@ void session_end(cache_store *store, session *s)
 
 /* ---- Look-ups ---- */
 
-/* Copies the record of `digest` to the heap, within one short transaction. CACHE_MISS: absent or damaged. */
-static cache_status read_record(cache_store *store, const unsigned char *digest, unsigned char **bytes, size_t *size,
-                                cache_err err)
+typedef struct found {
+    unsigned char *bytes; /* heap */
+    record_view record;   /* in bytes */
+} found;
+
+/* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a record. */
+static lmdb_result copy_record(const session *s, const unsigned char *digest, unsigned char **bytes, size_t *size)
 {
     lmdb_file f;
     lmdb_extent at;
-    session *s;
     lmdb_result r = LMDB_NOT_FOUND;
 
     *bytes = NULL;
-    cache_status status = session_begin(store, false, &s, err);
-    if (status != CACHE_OK)
-        return status;
     if (s->data_fd >= 0)
         r = lmdb_file_open(&f, s->data_fd, s->data_size);
     if (r == LMDB_FOUND)
         r = lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
-    if (r == LMDB_FOUND && (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX))
-        r = LMDB_DAMAGED;
-    if (r == LMDB_FOUND) {
-        *size = at.size;
-        *bytes = malloc(at.size);
-        r = *bytes ? lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
+    if (r != LMDB_FOUND)
+        return r;
+    if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX)
+        return LMDB_NOT_FOUND;
+    *size = at.size;
+    *bytes = malloc(at.size);
+    r = *bytes ? lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
+    if (r != LMDB_FOUND) {
+        free(*bytes);
+        *bytes = NULL;
     }
+    return r;
+}
+
+/* Verifies the copy, which is what the caller gets, for a record of this digest and, unless NULL, this key. */
+static bool verify_record(unsigned char *bytes, size_t size, const unsigned char *digest, const char *key,
+                          found *out)
+{
+    unsigned char actual[CACHE_DIGEST_SIZE];
+    const record_view *r = &out->record;
+
+    out->bytes = bytes;
+    if (!record_read(bytes, size, &out->record))
+        return false;
+    if (key)
+        return r->key_size == strlen(key) && !memcmp(r->key, key, r->key_size);
+    cache_digest(r->key, r->key_size, actual);
+    return !memcmp(actual, digest, sizeof actual);
+}
+
+static bool find_unlocked(cache_store *store, const unsigned char *digest, const char *key, found *out)
+{
+    unsigned char *bytes = NULL;
+    size_t size;
+    session *s = session_take(store);
+
+    if (!s)
+        return false;
+    if (session_refresh(store, s, (cache_err){0}) == CACHE_OK)
+        copy_record(s, digest, &bytes, &size);
+    session_give(store, s);
+    if (bytes && verify_record(bytes, size, digest, key, out))
+        return true;
+    free(bytes);
+    return false;
+}
+
+static cache_status find_locked(cache_store *store, const unsigned char *digest, const char *key, found *out,
+                                cache_err err)
+{
+    unsigned char *bytes;
+    size_t size;
+    session *s;
+    cache_status status = session_begin(store, false, &s, err);
+
+    if (status != CACHE_OK)
+        return status;
+    lmdb_result r = copy_record(s, digest, &bytes, &size);
     if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path, CACHE_DATA_NAME);
     session_end(store, s);
-    if (r == LMDB_FOUND)
+    if (r != LMDB_FOUND)
+        return status == CACHE_OK ? CACHE_MISS : status;
+    if (verify_record(bytes, size, digest, key, out))
         return CACHE_OK;
-    free(*bytes);
-    *bytes = NULL;
-    return status == CACHE_OK ? CACHE_MISS : status;
+    free(bytes);
+    return CACHE_MISS;
+}
+
+static cache_status find(cache_store *store, const unsigned char *digest, const char *key, found *out, cache_err err)
+{
+    return find_unlocked(store, digest, key, out) ? CACHE_OK : find_locked(store, digest, key, out, err);
 }
 
 cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size, char *errbuf,
                        size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
-    size_t key_size = strlen(key), record_bytes;
-    unsigned char digest[CACHE_DIGEST_SIZE], *bytes;
-    record_view r;
+    unsigned char digest[CACHE_DIGEST_SIZE];
+    found hit;
 
     *value = NULL;
     *size = 0;
-    cache_digest(key, key_size, digest);
-    cache_status status = read_record(store, digest, &bytes, &record_bytes, err);
+    cache_digest(key, strlen(key), digest);
+    cache_status status = find(store, digest, key, &hit, err);
     if (status != CACHE_OK)
         return status;
-    /* The lock is gone: what is verified is the copy that the caller gets. */
-    if (!record_read(bytes, record_bytes, &r) || r.key_size != key_size || memcmp(r.key, key, key_size)) {
-        free(bytes);
-        return CACHE_MISS;
-    }
-    memmove(bytes, r.value, r.value_size);
-    *value = bytes;
-    *size = r.value_size;
+    memmove(hit.bytes, hit.record.value, hit.record.value_size);
+    *value = hit.bytes;
+    *size = hit.record.value_size;
     return CACHE_OK;
 }
 
@@ -377,23 +430,18 @@ static cache_status collect(cache_store *store, digest_list *list, cache_err err
 static cache_status visit_record(cache_store *store, const unsigned char *digest, cache_visit_fn fn, void *user,
                                  int *stop, cache_err err)
 {
-    unsigned char *bytes, actual[CACHE_DIGEST_SIZE];
-    size_t size;
-    record_view r;
-    cache_status status = read_record(store, digest, &bytes, &size, err);
+    found hit;
+    cache_status status = find(store, digest, NULL, &hit, err);
 
     if (status != CACHE_OK)
         return status == CACHE_MISS ? CACHE_OK : status;
-    if (record_read(bytes, size, &r)) {
-        char *key = strndup(r.key, r.key_size);
-        cache_digest(r.key, r.key_size, actual);
-        if (!key)
-            status = cache_fail(err, "cache '%s': out of memory", store->path);
-        else if (!memcmp(actual, digest, sizeof actual))
-            *stop = fn(user, key, r.value, r.value_size, r.stored_unix_s);
-        free(key);
-    }
-    free(bytes);
+    char *key = strndup(hit.record.key, hit.record.key_size);
+    if (key)
+        *stop = fn(user, key, hit.record.value, hit.record.value_size, hit.record.stored_unix_s);
+    else
+        status = cache_fail(err, "cache '%s': out of memory", store->path);
+    free(key);
+    free(hit.bytes);
     return status;
 }
 
