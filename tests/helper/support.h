@@ -25,8 +25,8 @@ const char *watched_folder(void);
 /* pids of processes whose parent is `parent`, at most max. */
 int children_of(pid_t parent, pid_t *out, int max);
 
-/* Waits up to 10 s for `parent` to have a child whose program has been started; fails the test otherwise. */
-pid_t wait_for_child(pid_t parent);
+/* Waits up to 10 s for `parent` to have aiter-compiler as a child; fails the test otherwise. */
+pid_t wait_for_helper(pid_t parent);
 
 /* Waits up to 10 s for a process to be gone (or a zombie of somebody else's). */
 bool wait_until_gone(pid_t pid);

@@ -414,6 +414,20 @@ static void a_rocm_prefix_without_rocm_is_named(void **state)
     unsetenv("AITER_ROCM_PREFIX");
 }
 
+static void rocm_that_appears_later_is_found(void **state)
+{
+    (void)state;
+    helper_pool *pool = open_pool(1, 60000);
+    helper_blob identity, log;
+    setenv("AITER_ROCM_PREFIX", "/nonexistent/rocm", 1);
+    assert_int_equal(helper_identify(pool, &identity, &log), HELPER_MISSING);
+    helper_blob_free(&log);
+    unsetenv("AITER_ROCM_PREFIX");
+    assert_int_equal(helper_identify(pool, &identity, &log), HELPER_OK);
+    helper_blob_free(&identity);
+    helper_pool_destroy(pool);
+}
+
 /* ---- Parallel work, and its end by force ---- */
 
 typedef struct job { helper_pool *pool; const char *text, *options; helper_status status; helper_blob log; } job;
@@ -466,7 +480,7 @@ static void a_killed_compile_is_reported_and_the_pool_goes_on(void **state)
     helper_blob warm = compile_ok(pool, source, "--offload-arch=gfx942\n" BARE);
     helper_blob_free(&warm);
     assert_int_equal(pthread_create(&thread, NULL, run_job, &j), 0);
-    pid_t helper = wait_for_child(getpid());
+    pid_t helper = wait_for_helper(getpid());
     sleep_ms(300);
     assert_int_equal(kill(helper, SIGKILL), 0);
     pthread_join(thread, NULL);
@@ -509,7 +523,7 @@ static void the_helper_ends_with_its_client(void **state)
         hold_a_compile();
         _exit(0);
     }
-    pid_t helper = wait_for_child(client);
+    pid_t helper = wait_for_helper(client);
     sleep_ms(300); /* in the middle of the compile */
     assert_int_equal(kill(client, SIGKILL), 0);
     assert_int_equal(waitpid(client, &status, 0), client);
@@ -552,6 +566,7 @@ int main(void)
         TEST(identity_names_the_loaded_libraries),
         TEST(an_unusable_tmpdir_is_named),
         TEST(a_rocm_prefix_without_rocm_is_named),
+        TEST(rocm_that_appears_later_is_found),
         TEST(compiles_run_in_parallel),
         TEST(a_killed_compile_is_reported_and_the_pool_goes_on),
         TEST(an_endless_compile_ends_at_the_deadline),

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/prctl.h>
 
 #include "tools/compiler/command.h"
 #include "tools/compiler/environment.h"
@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 {
     arguments a = {0};
     (void)argc;
+    prctl(PR_SET_NAME, "aiter-compiler"); /* not that of a private dynamic linker */
     if (!environment_scrub()) {
         fprintf(stderr, "aiter-compiler: out of memory\n");
         return 3;

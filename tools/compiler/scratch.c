@@ -61,23 +61,33 @@ static void sweep(const char *parent)
     closedir(dir);
 }
 
-/* Makes and locks the folder. Between its creation and the lock another process may have swept it up: the lock is then
- * on a folder without a name, and it is made again. Returns 0 or an errno value. */
-static int make_folder(const char *parent)
+/* Whether the folder is locked by us and still has its name. Between its creation and the lock another process may have
+ * swept it up. A file system without locks (some network ones) is no obstacle: nothing can be swept up there. */
+static bool keep_folder(void)
 {
     struct stat st;
+    folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder_fd < 0)
+        return false;
+    while (flock(folder_fd, LOCK_EX) && errno == EINTR)
+        continue;
+    if (fstat(folder_fd, &st) == 0 && st.st_nlink > 0 && access(folder, F_OK) == 0)
+        return true;
+    close(folder_fd);
+    folder_fd = -1;
+    return false;
+}
+
+/* Returns 0 or an errno value. */
+static int make_folder(const char *parent)
+{
     for (int tries = 0; tries < 100; tries++) {
         if (snprintf(folder, sizeof folder, "%s/" NAME_START "XXXXXX", parent) >= (int)sizeof folder)
             return ENAMETOOLONG;
         if (!mkdtemp(folder))
             return errno;
-        folder_fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (folder_fd >= 0 && flock(folder_fd, LOCK_EX) == 0 && fstat(folder_fd, &st) == 0 && st.st_nlink > 0 &&
-            access(folder, F_OK) == 0)
+        if (keep_folder())
             return 0;
-        if (folder_fd >= 0)
-            close(folder_fd);
-        folder_fd = -1;
     }
     return EAGAIN;
 }

@@ -61,6 +61,16 @@ static void start_watch(int fd, long parent)
         pthread_detach(thread);
 }
 
+/* When memory runs out the kernel shall take this process rather than its client. */
+static void be_the_victim(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "we");
+    if (file) {
+        fputs("500", file);
+        fclose(file);
+    }
+}
+
 /* ---- Requests ---- */
 
 static void add_text(frame *reply, frame_field field, const text *t)
@@ -184,6 +194,7 @@ _Noreturn void serve(int fd, long parent, const toolchain *tc, const char *no_to
     service s = {.fd = fd, .tc = tc, .no_toolchain = no_toolchain};
     frame started = {.type = FRAME_STARTED}, request = {0}, reply;
     const char *why = NULL;
+    be_the_victim();
     start_watch(fd, parent);
     for (;;) {
         frame_io io = frame_receive(fd, &request, &why, wait_client, NULL);
@@ -199,7 +210,8 @@ _Noreturn void serve(int fd, long parent, const toolchain *tc, const char *no_to
         io = frame_send(fd, &reply, wait_client, NULL);
         frame_free(&reply);
         frame_free(&request);
-        if (io != FRAME_IO_OK)
+        /* Without a toolchain the next request shall find a new process, which looks again. */
+        if (io != FRAME_IO_OK || !tc)
             leave(0);
     }
 }
