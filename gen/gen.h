@@ -78,6 +78,7 @@ typedef struct gen_kernel {
     int tile_q, tile_k;          /* query rows and keys per workgroup and step                   */
     int hdqk_pad, hdv_pad;       /* head_dims rounded up to what the tile computes               */
     int lds_bytes;               /* static LDS                                                   */
+    int waves_per_simd;          /* at least so many waves find registers on a SIMD              */
     const char *grid_rule;       /* "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, ..."  */
     const gen_arg *args;
     size_t num_args;

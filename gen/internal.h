@@ -11,6 +11,7 @@ typedef struct gen_tile {
     int tile_q, tile_k;
     int hdqk_pad, hdv_pad;
     int lds_bytes;
+    int waves_per_simd; /* that the compiler must leave registers for */
 } gen_tile;
 
 /* The configuration must be valid. */

@@ -44,6 +44,7 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
         .hdqk_pad = tile.hdqk_pad,
         .hdv_pad = tile.hdv_pad,
         .lds_bytes = tile.lds_bytes,
+        .waves_per_simd = tile.waves_per_simd,
         .grid_rule = grid_rule,
         .args = args,
         .num_args = NUM_ARGS,

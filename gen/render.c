@@ -64,7 +64,7 @@ static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel
         { "TILE_K", kernel->tile_k },   { "HDQK", config->hdqk },
         { "HDV", config->hdv },         { "HDQK_PAD", kernel->hdqk_pad },
         { "HDV_PAD", kernel->hdv_pad }, { "LDS_BYTES", kernel->lds_bytes },
-        { "GQA", config->gqa },
+        { "GQA", config->gqa },           { "WAVES_PER_SIMD", kernel->waves_per_simd },
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         gen_buffer_printf(b, "constexpr int %s = %d;\n", shapes[i].name, shapes[i].value);

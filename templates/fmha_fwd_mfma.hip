@@ -277,12 +277,12 @@ INLINE float row_max(const float16 s[KEY_BLOCKS])
 // gives the same quotient.
 INLINE void update_max(state &st, float tile_max, float scale_log2)
 {
-    bool grew = tile_max * scale_log2 > st.m_scaled + RESCALE_LOG2 || (st.m == -INFINITE && tile_max > st.m);
+    bool grew = (tile_max * scale_log2 > st.m_scaled + RESCALE_LOG2) | ((st.m == -INFINITE) & (tile_max > st.m));
     if (!__builtin_amdgcn_ballot_w64(grew))
         return;
     float m = __builtin_fmaxf(st.m, tile_max);
     float m_scaled = m == -INFINITE ? 0 : m * scale_log2;
-    float factor = st.m == -INFINITE ? 0 : exp2(st.m_scaled - m_scaled);
+    float factor = st.m == -INFINITE ? 0 : hw_exp2(st.m_scaled - m_scaled);
     st.m = m;
     st.m_scaled = m_scaled;
     st.sum *= factor;
@@ -293,17 +293,19 @@ INLINE void update_max(state &st, float tile_max, float scale_log2)
 // P from S; the B operands of O^T.
 INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_log2, half8 p[PV_STEPS])
 {
+    vec<float, 2> sums = 0;
     for (int step = 0; step < PV_STEPS; step++) {
         uint4 packed;
         for (int e = 0; e < 8; e += 2) {
             int r = step % 2 * 8 + e;
-            float x = exp2(__builtin_fmaf(s[step / 2][r], scale_log2, -st.m_scaled));
-            float y = exp2(__builtin_fmaf(s[step / 2][r + 1], scale_log2, -st.m_scaled));
-            st.sum += x + y;
+            float x = hw_exp2(__builtin_fmaf(s[step / 2][r], scale_log2, -st.m_scaled));
+            float y = hw_exp2(__builtin_fmaf(s[step / 2][r + 1], scale_log2, -st.m_scaled));
+            sums += vec<float, 2>{ x, y };
             packed[e / 2] = pack_probabilities(x, y);
         }
         p[step] = bit_cast<half8>(packed);
     }
+    st.sum += sums.x + sums.y;
 }
 
 INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
@@ -341,7 +343,7 @@ INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, 
         }
 }
 
-extern "C" __global__ __launch_bounds__(BLOCK, HDQK_PAD + HDV_PAD > 384 ? 1 : 2) void KERNEL_NAME(KERNEL_ARGS)
+extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(KERNEL_ARGS)
 {
     __shared__ __attribute__((aligned(16))) char lds[LDS_BYTES];
     char *const k_buffer[2] = { lds, lds + K_BYTES + V_BYTES };
@@ -405,10 +407,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, HDQK_PAD + HDV_PAD > 384 ? 1 : 2)
     }
 
     const float sum = st.sum + other_half(st.sum);
-    const float inverse = sum == 0 ? 0 : rcp(sum);
+    const float inverse = sum == 0 ? 0 : hw_rcp(sum);
     elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head + w.q0 * out_stride_row;
     store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row, int(out_stride_row) * 2, inverse);
     if (LSE && thread % 64 < 32 && lane_row < q_rows)
         lse[w.batch * lse_stride_batch + w.head * lse_stride_head + w.q0 + lane_row] =
-            sum == 0 ? -INFINITE : (st.m_scaled + log2(sum)) * LN2;
+            sum == 0 ? -INFINITE : (st.m_scaled + hw_log2(sum)) * LN2;
 }

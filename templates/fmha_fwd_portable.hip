@@ -1,13 +1,16 @@
 // Forward attention in fp32 without matrix units: any arch, any wave size that is a multiple of 4.
 //
 // One workgroup: TILE_Q query rows of one head, four neighbouring threads (a quad) per row. Thread `part` of a quad owns
-// the 4-element chunks part, part + 4, part + 8 ... of its row of Q and O. K and V tiles of TILE_K keys go through LDS.
+// the 4-element chunks part, part + 4, part + 8 ... of its row of Q and O. K and V tiles of TILE_K keys go through LDS
+// and are taken STEP keys at a time: a loop that is not unrolled, or the compiler fills the registers with early reads.
 
 using float4 = vec<float, 4>;
 
 constexpr int QK_CHUNKS = HDQK_PAD / 16; // chunks of a thread
 constexpr int V_CHUNKS = HDV_PAD / 16;
+constexpr int STEP = 8;
 
+static_assert(TILE_K % STEP == 0 && STEP % 4 == 0, "whole steps, whole quads");
 static_assert(TILE_Q * 4 == BLOCK, "a quad of threads per query row");
 static_assert(LDS_BYTES == TILE_K * (HDQK_PAD + HDV_PAD) * 4, "one K and one V tile");
 
@@ -56,10 +59,10 @@ struct state {
 };
 
 // The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on are invisible.
-INLINE void scores(const state &st, const float *k_lds, int limit, float s[TILE_K / 4])
+INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP / 4])
 {
     const int part = quad_part();
-    for (int key = 0; key < TILE_K; key++) {
+    for (int key = 0; key < STEP; key++) {
         float dot = 0;
         for (int c = 0; c < QK_CHUNKS; c++) {
             float4 k = *(const float4 *)(k_lds + key * HDQK_PAD + (c * 4 + part) * 4);
@@ -75,7 +78,7 @@ INLINE void scores(const state &st, const float *k_lds, int limit, float s[TILE_
 INLINE void update_max(state &st, float tile_max)
 {
     float m = __builtin_fmaxf(st.m, tile_max);
-    float factor = st.m == -INFINITE ? 0 : exp2(st.m - m);
+    float factor = st.m == -INFINITE ? 0 : hw_exp2(st.m - m);
     st.m = m;
     st.sum *= factor;
     for (int c = 0; c < V_CHUNKS; c++)
@@ -92,11 +95,11 @@ template <int FROM> INLINE void accumulate_key(state &st, const float *v_row, fl
     }
 }
 
-INLINE void accumulate(state &st, const float *v_lds, const float s[TILE_K / 4])
+INLINE void accumulate(state &st, const float *v_lds, const float s[STEP / 4])
 {
     const float m = st.m == -INFINITE ? 0 : st.m;
-    for (int i = 0; i < TILE_K / 4; i++) {
-        float p = exp2(s[i] - m);
+    for (int i = 0; i < STEP / 4; i++) {
+        float p = hw_exp2(s[i] - m);
         st.sum += p;
         const float *v_row = v_lds + i * 4 * HDV_PAD;
         accumulate_key<0>(st, v_row, p);
@@ -116,7 +119,7 @@ template <int CHUNKS, int USED, typename Visit> INLINE void each_chunk(Visit vis
     }
 }
 
-extern "C" __global__ __launch_bounds__(BLOCK, 1) void KERNEL_NAME(KERNEL_ARGS)
+extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(KERNEL_ARGS)
 {
     __shared__ __attribute__((aligned(16))) float lds[LDS_BYTES / 4];
     float *const k_lds = lds, *const v_lds = lds + TILE_K * HDQK_PAD;
@@ -148,13 +151,16 @@ extern "C" __global__ __launch_bounds__(BLOCK, 1) void KERNEL_NAME(KERNEL_ARGS)
         load_tile<HDQK_PAD, HDQK>(k_lds, k_base + key * k_stride_row, k_stride_row, rows);
         load_tile<HDV_PAD, HDV>(v_lds, v_base + key * v_stride_row, v_stride_row, rows);
         __syncthreads();
-        float s[TILE_K / 4];
-        scores(st, k_lds, row_limit - key, s);
-        float tile_max = s[0];
-        for (int i = 1; i < TILE_K / 4; i++)
-            tile_max = __builtin_fmaxf(tile_max, s[i]);
-        update_max(st, quad_max(tile_max));
-        accumulate(st, v_lds, s);
+#pragma unroll 1
+        for (int first = 0; first < rows; first += STEP) {
+            float s[STEP / 4];
+            scores(st, k_lds + first * HDQK_PAD, row_limit - key - first, s);
+            float step_max = s[0];
+            for (int i = 1; i < STEP / 4; i++)
+                step_max = __builtin_fmaxf(step_max, s[i]);
+            update_max(st, quad_max(step_max));
+            accumulate(st, v_lds + first * HDV_PAD, s);
+        }
         __syncthreads();
     }
 
@@ -166,5 +172,5 @@ extern "C" __global__ __launch_bounds__(BLOCK, 1) void KERNEL_NAME(KERNEL_ARGS)
     each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
     if (LSE && quad_part() == 0)
         lse[w.batch * lse_stride_batch + w.head * lse_stride_head + row] =
-            sum == 0 ? -INFINITE : (st.m + log2(sum)) * LN2;
+            sum == 0 ? -INFINITE : (st.m + hw_log2(sum)) * LN2;
 }

@@ -28,9 +28,11 @@ constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 constexpr float INFINITE = __builtin_inff();
 constexpr float LN2 = 0.69314718055994531f;
 
-INLINE float exp2(float x) { return __builtin_amdgcn_exp2f(x); } // v_exp_f32: exp2(-inf) is 0
-INLINE float log2(float x) { return __builtin_amdgcn_logf(x); }  // v_log_f32: log2(0) is -inf
-INLINE float rcp(float x) { return __builtin_amdgcn_rcpf(x); }   // v_rcp_f32, 1 ulp
+// Single instructions. Their names avoid OpenCL's (exp2, log2, rcp): LLVM recognises those, mangled, as library calls
+// and puts denormal handling around them.
+INLINE float hw_exp2(float x) { return __builtin_amdgcn_exp2f(x); } // v_exp_f32: 2^-inf is 0
+INLINE float hw_log2(float x) { return __builtin_amdgcn_logf(x); }  // v_log_f32: log2 of 0 is -inf
+INLINE float hw_rcp(float x) { return __builtin_amdgcn_rcpf(x); }   // v_rcp_f32, 1 ulp
 
 // Workgroups are dealt to the dies in turn: workgroup w runs on die w % NUM_XCDS. Gives the w-th workgroup its place
 // in a list of `count` that is cut into one run per die, so that neighbours in the list share a die's L2.
