@@ -1,0 +1,195 @@
+/* From tensors to numbers: the real compiler and the simulated devices, judged against float64. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/runtime/fixture.h"
+#include "tools/trial.h"
+
+typedef aiter_status operation(aiter_context *ctx, const aiter_attn_args *args);
+
+typedef struct run {
+    const char *device;
+    trial_spec spec;
+    operation *call;
+} run;
+
+static aiter_context *context_on(fixture *f, const device *d)
+{
+    f->options.hip_runtime = device_runtime(d);
+    f->options.device = device_ordinal(d);
+    f->options.compiler = REAL_COMPILER;
+    return fixture_context(f);
+}
+
+static void check_result(trial *t)
+{
+    char error[DEVICE_ERROR_MAX], text[512];
+    trial_verdict verdict;
+    if (!trial_judge(t, &verdict, error))
+        fail_msg("%s", error);
+    trial_explain(&verdict, text, sizeof text);
+    if (!verdict.pass)
+        fail_msg("%s", text);
+}
+
+static void must(bool done, const char *error)
+{
+    if (!done)
+        fail_msg("%s", error);
+}
+
+static device *open_device(const char *name)
+{
+    char error[DEVICE_ERROR_MAX];
+    device *d = NULL;
+    must(device_open(&d, name, error) == DEVICE_OK, error);
+    return d;
+}
+
+static trial *make_trial(device *d, const trial_spec *spec)
+{
+    char error[DEVICE_ERROR_MAX];
+    trial *t = NULL;
+    must(trial_create(&t, d, spec, error), error);
+    return t;
+}
+
+static void run_one(fixture *f, const run *r)
+{
+    device *d = open_device(r->device);
+    aiter_context *ctx = context_on(f, d);
+    assert_string_equal(aiter_context_arch(ctx), device_arch(d));
+    trial *t = make_trial(d, &r->spec);
+    assert_ok(r->call(ctx, trial_args(t)));
+    check_result(t);
+    trial_destroy(t);
+    aiter_context_destroy(ctx);
+    device_close(d);
+}
+
+static trial_spec some_spec(num_dtype dtype)
+{
+    return (trial_spec){ .dtype = dtype, .batch = 2, .heads = 4, .heads_kv = 2, .seqlen_q = 70, .seqlen_k = 91,
+                         .hdqk = 64, .hdv = 64, .lse = true, .seed = 7 };
+}
+
+static void test_flash_attn_gfx90a(void **state)
+{
+    run_one(*state, &(run){ "sim:gfx90a", some_spec(NUM_FP16), aiter_flash_attn_func });
+}
+
+static void test_flash_attn_gfx942(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_BF16), aiter_flash_attn_func };
+    r.spec.causal = true;
+    run_one(*state, &r);
+}
+
+static void test_flash_attn_gfx950(void **state)
+{
+    run r = { "sim:gfx950", some_spec(NUM_BF16), aiter_flash_attn_func };
+    r.spec.layout = TRIAL_GAPS;
+    run_one(*state, &r);
+}
+
+static void test_portable_fp32(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_FP32), aiter_flash_attn_func };
+    r.spec.causal = true;
+    run_one(*state, &r);
+}
+
+static void test_grouped_query(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_FP16), aiter_grouped_query_attention };
+    r.spec.layout = TRIAL_PACKED_QKV;
+    r.spec.seqlen_k = r.spec.seqlen_q;
+    run_one(*state, &r);
+}
+
+static void test_multi_query(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_BF16), aiter_multi_query_attention };
+    r.spec.heads_kv = 1;
+    r.spec.scale = 0.3f;
+    run_one(*state, &r);
+}
+
+/* Without a key every row is 0 and its LSE -inf, also where memory held something else. */
+static void test_no_keys(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_BF16), aiter_flash_attn_func };
+    r.spec.seqlen_k = 0;
+    run_one(*state, &r);
+}
+
+/* The scale that was given is the one that is used: with another one, the judge finds the output wrong. */
+static void test_scale_is_used(void **state)
+{
+    fixture *f = *state;
+    char error[DEVICE_ERROR_MAX];
+    device *d = open_device("sim:gfx942");
+    aiter_context *ctx = context_on(f, d);
+    trial_spec spec = some_spec(NUM_BF16);
+    trial *t = make_trial(d, &spec);
+    trial_verdict verdict;
+    aiter_attn_args args = *trial_args(t);
+    args.softmax_scale = 0.5f;
+    assert_ok(aiter_flash_attn_func(ctx, &args));
+    must(trial_judge(t, &verdict, error), error);
+    assert_false(verdict.pass);
+    trial_destroy(t);
+    aiter_context_destroy(ctx);
+    device_close(d);
+}
+
+/* Prepares for one shape, launches two with the plan. */
+static void run_plan(aiter_context *ctx, device *d, int expect_from_cache)
+{
+    trial_spec spec = some_spec(NUM_BF16);
+    trial *first = make_trial(d, &spec);
+    spec.batch = 1;
+    spec.heads = 2;
+    spec.heads_kv = 1;
+    spec.seqlen_q = 1;
+    spec.layout = TRIAL_BHSD;
+    trial *second = make_trial(d, &spec);
+    aiter_plan *plan;
+    aiter_kernel_info info = { .size = sizeof info };
+    assert_ok(aiter_prepare(ctx, trial_args(first), &plan));
+    assert_ok(aiter_plan_info(plan, &info));
+    assert_int_equal(info.from_cache, expect_from_cache);
+    assert_ok(aiter_launch(plan, trial_args(first)));
+    assert_ok(aiter_launch(plan, trial_args(second)));
+    check_result(first);
+    check_result(second);
+    aiter_plan_destroy(plan);
+    trial_destroy(first);
+    trial_destroy(second);
+}
+
+/* The second context gets its code object from the cache, and it computes the same. */
+static void test_plan_and_warm_start(void **state)
+{
+    fixture *f = *state;
+    device *d = open_device("sim:gfx942");
+    for (int warm = 0; warm < 2; warm++) {
+        aiter_context *ctx = context_on(f, d);
+        run_plan(ctx, d, warm);
+        assert_int_equal(fixture_stats(ctx).compiles, !warm);
+        aiter_context_destroy(ctx);
+    }
+    device_close(d);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_flash_attn_gfx90a), T(test_flash_attn_gfx942), T(test_flash_attn_gfx950), T(test_portable_fp32),
+        T(test_grouped_query), T(test_multi_query), T(test_no_keys), T(test_scale_is_used),
+        T(test_plan_and_warm_start),
+    };
+    return cmocka_run_group_tests_name("end to end", tests, NULL, NULL);
+}
