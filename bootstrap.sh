@@ -176,7 +176,8 @@ main_job()
     "$build/bin/aiter-precompile" --arch gfx942 --dtype bf16 --head-dim 64,128 --mask none,causal \
         --gqa 1,8 --cache-dir "$cache"
     note attention "on a simulated MI300X, cold and warm"
-    "$build/bin/example-flash-attn" "$build/lib/libaiter-sim.so" "$build/demo-cold-cache"
+    rm -rf "$build/demo-cold-cache"
+    "$build/bin/example-flash-attn" --sim gfx942 --cache-dir "$build/demo-cold-cache"
 }
 
 # "PASSED FAILED SKIPPED" of a JUnit report that ctest wrote; nothing if it ran no test.

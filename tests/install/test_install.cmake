@@ -12,11 +12,18 @@ function(run)
   set(out "${out}" PARENT_SCOPE)
 endfunction()
 
+# build_project(SOURCE BUILD OPTIONS...): against what is installed.
+function(build_project source build)
+  run(${CMAKE_COMMAND} -S ${source} -B ${build} -G ${GENERATOR} -DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}
+      -DCMAKE_C_COMPILER=${CC} -DCMAKE_PREFIX_PATH=${prefix} ${ARGN})
+  run(${CMAKE_COMMAND} --build ${build})
+endfunction()
+
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/first)
 file(RENAME "${WORK}/first" "${prefix}")
 
-foreach(file ${LIBDIR}/libaiter.so ${LIBDIR}/libaiter.so.${VERSION} ${LIBDIR}/libaiter.a ${LIBDIR}/libaiter-sim.so
-        include/aiter/aiter.h bin/aiter-precompile bin/aiter-bench libexec/aiter/aiter-compiler
+foreach(file ${LIBDIR}/libaiter.so ${LIBDIR}/libaiter.so.${VERSION} ${LIBDIR}/libaiter.a
+        ${LIBDIR}/libaiter-sim.so include/aiter/aiter.h bin/aiter-precompile bin/aiter-bench libexec/aiter/aiter-compiler
         ${LIBDIR}/cmake/aiter/aiterConfig.cmake ${LIBDIR}/pkgconfig/aiter.pc
         share/man/man1/aiter-precompile.1 share/man/man1/aiter-bench.1)
   if(NOT EXISTS "${prefix}/${file}")
@@ -41,12 +48,11 @@ foreach(file IN LISTS package)
 endforeach()
 
 # With CMake, shared and static. The library finds the installed compiler without being told.
-unset(ENV{AITER_COMPILER})
-unset(ENV{LD_LIBRARY_PATH})
-run(${CMAKE_COMMAND} -S ${SOURCE}/project -B ${WORK}/cmake -G ${GENERATOR} -DCMAKE_MAKE_PROGRAM=${MAKE_PROGRAM}
-    -DCMAKE_C_COMPILER=${CC} -DCMAKE_PREFIX_PATH=${prefix} -DVERSION=${VERSION} -DCONSUMER=${SOURCE}/consumer.c
-    -DEXAMPLE=${EXAMPLE})
-run(${CMAKE_COMMAND} --build ${WORK}/cmake)
+foreach(variable AITER_COMPILER AITER_SIM AITER_HIP_RUNTIME LD_LIBRARY_PATH)
+  unset(ENV{${variable}})
+endforeach()
+set(ENV{AITER_SIM_DEVICES} gfx942)
+build_project(${SOURCE}/project ${WORK}/cmake -DVERSION=${VERSION} -DCONSUMER=${SOURCE}/consumer.c)
 run(${WORK}/cmake/consumer-shared ${sim} ${WORK}/cache ${VERSION})
 if(NOT out MATCHES "fmha_fwd_gfx942_fp32_hd64x64_full_g1: [0-9]+ bytes, compiled\ndevice: gfx942\n")
   message(FATAL_ERROR "unexpected output")
@@ -71,6 +77,15 @@ string(STRIP "${out}" flags)
 separate_arguments(flags UNIX_COMMAND "${flags}")
 run(${CC} ${SOURCE}/consumer.c ${flags} -Wl,-rpath,${prefix}/${LIBDIR} -o ${WORK}/pkg-config-shared)
 run(${WORK}/pkg-config-shared ${sim} ${WORK}/cache ${VERSION})
+
+# The examples, which are a project of their own.
+build_project(${EXAMPLES} ${WORK}/examples)
+run(${WORK}/examples/example-flash-attn --sim gfx942 --cache-dir ${WORK}/example-cache)
+string(REGEX MATCHALL "against float64[^\n]*: ok\n" right "${out}")
+list(LENGTH right count)
+if(NOT count EQUAL 2)
+  message(FATAL_ERROR "expected two right results")
+endif()
 
 # The tools run from the installed tree.
 run(${prefix}/bin/aiter-precompile --help)
