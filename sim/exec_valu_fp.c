@@ -504,6 +504,17 @@ static void div_fmas_f32(sim_wave *w, const sim_inst *in)
     sim_put_f32(w, in, &r);
 }
 
+/* a * b + c rounded to odd: rounding it again, to fewer bits, gives the correctly rounded result. */
+static double fma_to_odd(double a, double b, double c)
+{
+    const double r = fma(a, b, c), rest = fma(a, b, c - r);
+    const uint64_t bits = sim_bits64(r);
+
+    if (rest == 0.0 || rest != rest || bits & 1)
+        return r;
+    return sim_double((rest > 0.0) == (r > 0.0) ? bits | 1 : bits - 1);
+}
+
 static void div_fmas_f64(sim_wave *w, const sim_inst *in)
 {
     sim_lanes64 ba, bb, bc, r;
@@ -514,8 +525,7 @@ static void div_fmas_f64(sim_wave *w, const sim_inst *in)
     {
         const double a = sim_double(pa[l]), b = sim_double(pb[l]), c = sim_double(pc[l]);
         const int n = vcc >> l & 1 ? (exponent64(c) > 1023 ? 128 : -128) : 0;
-        const double f = n < 0 ? fma(a * 0x1p-128, b, c * 0x1p-128) : fma(a, b, c);
-        r.l[l] = sim_bits64(n > 0 ? ldexp(f, n) : f);
+        r.l[l] = sim_bits64(n ? ldexp(n < 0 ? fma_to_odd(a, b, c) : fma(a, b, c), n) : fma(a, b, c));
     }
     sim_put_f64(w, in, &r);
 }

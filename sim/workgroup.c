@@ -72,8 +72,12 @@ enum {
     ENABLE_KERNARG_SEGMENT_PTR = 1 << 3,
     ENABLE_DISPATCH_ID = 1 << 4,
     ENABLE_FLAT_SCRATCH_INIT = 1 << 5,
-    ENABLE_PRIVATE_SEGMENT_SIZE = 1 << 6
+    ENABLE_PRIVATE_SEGMENT_SIZE = 1 << 6,
+    USES_DYNAMIC_STACK = 1 << 11
 };
+
+/* Scratch per lane of a kernel whose stack has no static bound (recursion, indirect calls). */
+#define DYNAMIC_STACK_BYTES 16384
 
 static unsigned rsrc2_user_sgprs(const sim_kernel *k)
 {
@@ -94,7 +98,7 @@ static void put_scratch_resource(sim_wave *w, unsigned *sgpr)
 
     w->s[*sgpr] = (uint32_t)base;
     w->s[*sgpr + 1] = (uint32_t)(base >> 32 & 0xffff) | 1u << 31;
-    w->s[*sgpr + 2] = w->scratch_bytes * SIM_LANES;
+    w->s[*sgpr + 2] = UINT32_MAX; /* no range check: what leaves the scratch is a fault, not dropped */
     w->s[*sgpr + 3] = 0x00e00000; /* index stride 64 lanes, add_tid */
     *sgpr += 4;
 }
@@ -299,6 +303,8 @@ static int prepare(sim_worker *worker, sim_workgroup *wg, const uint32_t size[3]
                  d->kernel->group_bytes, limit);
         return refuse(wg->error, d, message);
     }
+    if (d->kernel->properties & USES_DYNAMIC_STACK && scratch < DYNAMIC_STACK_BYTES)
+        scratch = DYNAMIC_STACK_BYTES;
     scratch = (scratch + 15) & ~15u;
     wg->num_waves = (size[0] * size[1] * size[2] + SIM_LANES - 1) / SIM_LANES;
     wg->waves = worker->waves;
