@@ -1,0 +1,185 @@
+#include "tests/acceptance/cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Sets: a row stands for each member. */
+enum { FP16 = 1 << NUM_FP16, BF16 = 1 << NUM_BF16, FP32 = 1 << NUM_FP32, HALF = FP16 | BF16 };
+enum { FULL = 1, CAUSAL = 2, BOTH = 3 };        /* masks                     */
+enum { PLAIN = 1, LSE = 2, EITHER = 3 };        /* without and with the LSE  */
+enum { ALL = 0, FAST = 1 };                     /* run on each commit or not */
+enum { BSHD = TRIAL_BSHD, BHSD = TRIAL_BHSD, SBHD = TRIAL_SBHD, PACKED = TRIAL_PACKED_QKV, GAPS = TRIAL_GAPS };
+
+typedef struct row {
+    int when, dtypes;
+    int seqlen_q, seqlen_k, hdqk, hdv;
+    int batch, heads, heads_kv;
+    int masks, lses, layout;
+    float q_gain;           /* size of q: large scores */
+    bool refused;
+} row;
+
+/* Short sequences that are no multiple of any tile, at one head_dim. */
+#define LENGTHS(when, dq, dv) \
+    { when, HALF,   1, 147, dq, dv, 1, 2, 2, BOTH, LSE,   BSHD, 1, false }, \
+    { when, HALF,   1,   1, dq, dv, 1, 2, 2, BOTH, LSE,   GAPS, 1, false }, \
+    { when, HALF,  64,   1, dq, dv, 1, 2, 2, BOTH, LSE,   GAPS, 1, false }, \
+    { when, HALF, 113, 211, dq, dv, 1, 2, 2, BOTH, LSE,   BSHD, 1, false }, \
+    { when, HALF, 108, 256, dq, dv, 1, 2, 2, BOTH, LSE,   BHSD, 1, false }, \
+    { when, HALF, 128, 217, dq, dv, 1, 2, 2, BOTH, LSE,   SBHD, 1, false }, \
+    { when, HALF, 217, 128, dq, dv, 1, 2, 2, BOTH, LSE,   GAPS, 1, false }, \
+    { when, HALF,  65,   0, dq, dv, 1, 2, 2, BOTH, LSE,   BSHD, 1, false }
+
+#define LONGER(dq, dv) \
+    { ALL, HALF,  256,  512, dq, dv, 1, 1, 1, BOTH, EITHER, BSHD, 1, false }, \
+    { ALL, HALF,  512,  256, dq, dv, 1, 1, 1, BOTH, EITHER, BSHD, 1, false }, \
+    { ALL, HALF, 1024, 1024, dq, dv, 1, 1, 1, BOTH, PLAIN,  BSHD, 1, false }, \
+    { ALL, HALF, 1023, 1024, dq, dv, 1, 1, 1, BOTH, PLAIN,  GAPS, 1, false }, \
+    { ALL, HALF, 1024, 1023, dq, dv, 1, 1, 1, BOTH, PLAIN,  GAPS, 1, false }
+
+#define GROUPS(dq, dv) \
+    { ALL, HALF, 113, 203, dq, dv, 2,  4, 1, BOTH, EITHER, BSHD, 1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 1,  8, 2, BOTH, EITHER, GAPS, 1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 1,  8, 1, BOTH, EITHER, BSHD, 1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 1, 16, 1, BOTH, EITHER, BHSD, 1, false }
+
+#define LAYOUTS(dq, dv) \
+    { ALL, HALF, 113, 203, dq, dv, 3, 2, 2, BOTH, EITHER, BSHD,   1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 3, 2, 2, BOTH, EITHER, BHSD,   1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 3, 2, 2, BOTH, EITHER, SBHD,   1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 3, 2, 2, BOTH, EITHER, GAPS,   1, false }, \
+    { ALL, HALF, 113, 203, dq, dv, 3, 2, 2, BOTH, EITHER, GAPS,  12, false }
+
+#define EVERYTHING(dq, dv) LENGTHS(ALL, dq, dv), LONGER(dq, dv), GROUPS(dq, dv), LAYOUTS(dq, dv)
+
+static const row rows[] = {
+/*    when  dtypes seqlens   hdqk  hdv  b  h kv  mask  lse     layout gain refused */
+    /* Each head_dim: those that templates exist for, and those padded inside the kernel. */
+    { FAST, HALF, 113, 203,   32,  32, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, HALF, 113, 203,   40,  40, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, HALF, 113, 203,   64,  64, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, HALF, 113, 203,   96,  96, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, HALF, 113, 203,  128, 128, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, HALF, 113, 203,  160, 160, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, HALF, 113, 203,  192, 192, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, HALF, 113, 203,  224, 224, 1, 2, 2, BOTH, PLAIN,  BHSD,   1, false },
+    { FAST, HALF, 113, 203,  256, 256, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, HALF, 113, 203,  192, 128, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, BF16,  70,  70,    8,   8, 1, 1, 1, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, FP16,  70,  70,   64, 256, 1, 1, 1, BOTH, PLAIN,  GAPS,   1, false },
+
+    /* Lengths, with the LSE. */
+    LENGTHS(FAST, 64, 64),
+    { FAST, BF16, 256, 512,  128, 128, 1, 1, 1, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, BF16, 512, 256,  128, 128, 1, 1, 1, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, BF16, 1023, 1024, 64,  64, 1, 1, 1, CAUSAL, PLAIN, BSHD,  1, false },
+
+    /* Groups of heads. */
+    { FAST, HALF, 113, 203,  128, 128, 1, 8, 1, BOTH, EITHER, BSHD,   1, false },
+    { FAST, HALF,  97, 160,   64,  64, 2, 16, 2, BOTH, LSE,   GAPS,   1, false },
+
+    /* Layouts, batches, scores far beyond what exp2 can represent without the maximum taken off. */
+    { FAST, HALF,  97, 160,   64,  64, 3, 2, 2, BOTH, LSE,    GAPS,  12, false },
+    { FAST, HALF, 160, 160,   64,  64, 2, 2, 2, BOTH, PLAIN,  PACKED, 1, false },
+    { FAST, HALF,  97, 160,   64,  64, 3, 2, 2, BOTH, PLAIN,  SBHD,   1, false },
+
+    /* The portable path. */
+    { FAST, FP32,  33,  70,   32,  32, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, false },
+    { FAST, FP32,  70,  33,   64,  64, 2, 2, 1, BOTH, LSE,    GAPS,   1, false },
+    { FAST, FP32,  65,   0,   64,  64, 1, 2, 1, BOTH, LSE,    BSHD,   1, false },
+    { FAST, FP32,  33, 130,  128, 128, 1, 8, 1, BOTH, PLAIN,  BHSD,   1, false },
+    { FAST, FP32,  17,  40,  192, 128, 1, 1, 1, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, FP32,  17,  40,  256, 256, 1, 1, 1, BOTH, PLAIN,  GAPS,   1, false },
+    { FAST, FP32,  17,  40,   40,  40, 1, 1, 1, BOTH, PLAIN,  GAPS,  12, false },
+    { ALL,  FP32, 113, 203,   64,  64, 2, 4, 2, BOTH, EITHER, GAPS,   1, false },
+    { ALL,  FP32, 256, 512,   96,  96, 1, 2, 2, BOTH, EITHER, BSHD,   1, false },
+    { ALL,  FP32, 113, 203,  160, 160, 1, 2, 2, BOTH, EITHER, GAPS,   1, false },
+    { ALL,  FP32, 113, 203,  224, 224, 1, 2, 2, BOTH, EITHER, GAPS,   1, false },
+
+    /* head_dims that nothing is written for. */
+    { FAST, HALF, 113, 203,   59,  59, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, true },
+    { FAST, HALF, 113, 203,  111, 111, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, true },
+    { FAST, HALF, 113, 203,  264, 264, 1, 2, 2, BOTH, PLAIN,  BSHD,   1, true },
+
+    /* The whole product. */
+    EVERYTHING(32, 32), EVERYTHING(40, 40), EVERYTHING(64, 64), EVERYTHING(96, 96), EVERYTHING(128, 128),
+    EVERYTHING(160, 160), EVERYTHING(192, 192), EVERYTHING(224, 224), EVERYTHING(256, 256), EVERYTHING(192, 128),
+    { ALL,  HALF, 2048, 2048, 64,  64, 1, 1, 1, BOTH, PLAIN,  BSHD,   1, false },
+    { ALL,  HALF, 2048, 2048, 128, 128, 1, 1, 1, BOTH, PLAIN, BSHD,   1, false },
+};
+
+enum { NUM_ROWS = sizeof rows / sizeof *rows, MAX_PER_ROW = 3 * 3 * 2 * 2 };
+
+static void name_case(sweep_case *c)
+{
+    const trial_spec *s = &c->spec;
+    char dims[32], gain[24] = "";
+
+    snprintf(dims, sizeof dims, s->hdqk == s->hdv ? "%d" : "%dx%d", s->hdqk, s->hdv);
+    if (s->q_gain != 1)
+        snprintf(gain, sizeof gain, " gain%g", s->q_gain);
+    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s", c->arch, num_dtype_name(s->dtype),
+             dims, s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->causal ? "causal" : "full",
+             s->lse ? " lse" : "", trial_layout_name(s->layout), gain, c->refused ? " refused" : "");
+}
+
+static sweep_case make_case(const row *r, const char *arch, int dtype, bool causal, bool lse)
+{
+    sweep_case c = {
+        .arch = arch,
+        .fast = r->when == FAST,
+        .refused = r->refused,
+        .spec = {
+            .dtype = (num_dtype)dtype,
+            .batch = r->batch,
+            .heads = r->heads,
+            .heads_kv = r->heads_kv,
+            .seqlen_q = r->seqlen_q,
+            .seqlen_k = r->seqlen_k,
+            .hdqk = r->hdqk,
+            .hdv = r->hdv,
+            .causal = causal,
+            .lse = lse,
+            .layout = (trial_layout)r->layout,
+            .q_gain = r->q_gain,
+            .seed = 1,
+        },
+    };
+    name_case(&c);
+    return c;
+}
+
+/* Adds a case unless an earlier row has it already. */
+static void add(sweep_case *cases, size_t *count, const sweep_case *c)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (strcmp(cases[i].name, c->name) == 0)
+            return;
+    cases[(*count)++] = *c;
+}
+
+static void expand(const row *r, sweep_case *cases, size_t *count)
+{
+    static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
+
+    for (int arch = 0; arch < 3; arch++)
+        for (int dtype = NUM_FP16; dtype <= NUM_FP32; dtype++)
+            for (int causal = 0; causal <= 1; causal++)
+                for (int lse = 0; lse <= 1; lse++)
+                    if (r->dtypes & 1 << dtype && r->masks & 1 << causal && r->lses & 1 << lse) {
+                        const sweep_case c = make_case(r, archs[arch], dtype, causal, lse);
+                        add(cases, count, &c);
+                    }
+}
+
+size_t sweep_cases(bool fast_only, sweep_case **out)
+{
+    size_t count = 0;
+
+    *out = calloc((size_t)NUM_ROWS * MAX_PER_ROW, sizeof **out);
+    for (int i = 0; *out && i < NUM_ROWS; i++)
+        if (!fast_only || rows[i].when == FAST)
+            expand(&rows[i], *out, &count);
+    return count;
+}
