@@ -48,4 +48,7 @@ const char *sim_isa_name(void);
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);
 void sim_run_wave(sim_wave *w, uint64_t max_instructions);
 
+/* Executes one instruction under the wave's MODE; the host's floating-point mode is the default one afterwards. */
+void sim_step(sim_wave *w, const sim_inst *inst);
+
 #endif

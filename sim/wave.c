@@ -78,6 +78,46 @@ static void set_host_mode(uint32_t mode, unsigned fp_class)
 }
 #endif
 
+/* MODE.GPR_IDX_EN: a copy of a vector instruction with M0[7:0] added to the numbers of the VGPRs that M0[15:12]
+ * selects (ISA guide, "VGPR Indexing"). Returns NULL after a fault. */
+static const sim_inst *index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy)
+{
+    const char *form = inst->op ? inst->op->form : "";
+    unsigned select = w->s[SIM_M0] >> 12 & 15, offset = w->s[SIM_M0] & 0xff, source = 0;
+
+    if (!inst->op || inst->op->name[0] != 'v')
+        return inst;
+    *copy = *inst;
+    for (unsigned i = 0; i < inst->num_ops; i++) {
+        sim_operand *o = &copy->ops[i];
+        bool chosen = *form == 'D' ? select & 8 : *form == 'S' && select >> source & 1;
+        source += *form == 'S';
+        form += strcspn(form, " ");
+        form += *form == ' ';
+        if (o->kind != SIM_VGPR || !chosen)
+            continue;
+        if (o->reg % SIM_AGPR0 + offset + o->width > SIM_AGPR0) {
+            sim_fault(w, inst, -1, 0, "indexed register v%u + %u does not exist", o->reg % SIM_AGPR0, offset);
+            return NULL;
+        }
+        o->reg = (uint16_t)(o->reg + offset);
+    }
+    return copy;
+}
+
+void sim_step(sim_wave *w, const sim_inst *inst)
+{
+    sim_inst copy;
+
+    if (inst->fp_class != SIM_FP_NONE)
+        set_host_mode(w->mode, inst->fp_class);
+    if (w->mode & SIM_MODE_GPR_IDX_EN)
+        inst = index_registers(w, inst, &copy);
+    if (inst)
+        inst->exec(w, inst);
+    set_host_mode(0xf0, SIM_FP_SP);
+}
+
 static void run_default_mode(sim_wave *w, uint64_t end)
 {
     while (w->state == SIM_RUNNING && w->mode_default && w->executed < end) {
@@ -94,11 +134,8 @@ static void run_other_mode(sim_wave *w, uint64_t end)
         const sim_inst *inst = w->next;
         w->next = inst + 1;
         w->executed++;
-        if (inst->fp_class != SIM_FP_NONE)
-            set_host_mode(w->mode, inst->fp_class);
-        inst->exec(w, inst);
+        sim_step(w, inst);
     }
-    set_host_mode(0xf0, SIM_FP_SP);
 }
 
 void sim_run_wave(sim_wave *w, uint64_t max_instructions)
