@@ -146,6 +146,8 @@ int main(void)
         misbehave(mode);
         if (strcmp(mode, "once") == 0)
             break;
+        if (strcmp(mode, "kill-second") == 0)
+            mode = "kill";
     }
     frame_free(&request);
     if (strcmp(mode, "stay") == 0)

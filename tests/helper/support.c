@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,14 +42,25 @@ int begin_watched(void **state)
     return 0;
 }
 
+/* Ends the children that a test left, so that the next one starts clean; returns their number. */
+static int end_children(void)
+{
+    pid_t pids[64];
+    int count = 0, n = children_of(getpid(), pids, 64);
+    for (int i = 0; i < n; i++)
+        kill(pids[i], SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        count++;
+    return count;
+}
+
 int end_watched(void **state)
 {
     (void)state;
     unsetenv("AITER_FAKE");
     unsetenv("AITER_FAKE_LOG");
+    assert_int_equal(end_children(), 0);
     assert_int_equal(count_entries("/proc/self/fd"), descriptors_before);
-    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-    assert_int_equal(errno, ECHILD);
     assert_int_equal(count_entries(folder), 0);
     assert_int_equal(rmdir(folder), 0);
     return 0;

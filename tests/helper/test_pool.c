@@ -1,5 +1,6 @@
 /* The pool of helpers against a fake program that misbehaves in one way each (fake.c). */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -211,6 +212,24 @@ static void a_crash_during_the_work_is_not_retried(void **state)
     unlink(path);
 }
 
+static void a_crash_of_a_reused_helper_is_not_retried(void **state)
+{
+    (void)state;
+    char path[128];
+    struct stat st;
+    helper_blob identity, log;
+    snprintf(path, sizeof path, "%s/starts", watched_folder());
+    setenv("AITER_FAKE_LOG", path, 1);
+    helper_pool *pool = fake_pool("kill-second", 1, 5000);
+    expect_identity(pool, "fake 1 /fake\n");
+    assert_int_equal(helper_identify(pool, &identity, &log), HELPER_DIED);
+    assert_log_contains(&log, "without an answer; killed by signal 9 (KILL)");
+    helper_pool_destroy(pool);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 1);
+    unlink(path);
+}
+
 static void the_pool_recovers_from_each_failure(void **state)
 {
     (void)state;
@@ -290,21 +309,55 @@ static void the_helper_gets_no_other_descriptor(void **state)
     close(leak);
 }
 
+/* A request while the descriptors 0 to 3 are closed here. The socket and the pipe then get numbers that they shall not
+ * have in the helper, and that its descriptors are made over. */
+static helper_status request_without_low_descriptors(helper_blob *identity)
+{
+    int saved[4];
+    fflush(NULL);
+    for (int i = 0; i < 4; i++) {
+        saved[i] = fcntl(i, F_DUPFD_CLOEXEC, 20);
+        close(i);
+    }
+    helper_pool *pool = fake_pool("descriptors", 1, 5000);
+    helper_status status = helper_identify(pool, identity, NULL);
+    helper_pool_destroy(pool);
+    for (int i = 0; i < 4; i++) {
+        if (saved[i] >= 0) {
+            dup2(saved[i], i);
+            close(saved[i]);
+        }
+    }
+    return status;
+}
+
 static void low_descriptors_may_be_closed_here(void **state)
 {
     (void)state;
-    /* The socket and the pipe then get the numbers that they shall have in the helper, in the wrong order. */
-    int saved = dup(0);
-    close(0);
-    helper_pool *pool = fake_pool("descriptors", 1, 5000);
-    helper_blob identity, log;
-    helper_status status = helper_identify(pool, &identity, &log);
-    helper_pool_destroy(pool);
-    assert_int_equal(dup2(saved, 0), 0);
-    close(saved);
-    assert_int_equal(status, HELPER_OK);
+    helper_blob identity;
+    assert_int_equal(request_without_low_descriptors(&identity), HELPER_OK);
     assert_string_equal(identity.data, "0 1 2 3 ");
     helper_blob_free(&identity);
+}
+
+static void other_programs_get_none_of_the_pools_descriptors(void **state)
+{
+    (void)state;
+    bool before[64];
+    int opened = 0;
+    for (int fd = 0; fd < 64; fd++)
+        before[fd] = fcntl(fd, F_GETFD) >= 0;
+    helper_pool *pool = fake_pool("ok", 1, 5000);
+    expect_identity(pool, "fake 1 /fake\n");
+    for (int fd = 0; fd < 64; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+        if (flags < 0 || before[fd])
+            continue;
+        assert_true(flags & FD_CLOEXEC);
+        opened++;
+    }
+    assert_in_range(opened, 2, 3); /* socket, output, and a pidfd where there are such */
+    helper_pool_destroy(pool);
 }
 
 static void a_helper_that_will_not_go_is_killed(void **state)
@@ -477,12 +530,14 @@ int main(void)
         TEST(a_helper_that_died_while_idle_is_replaced_once),
         TEST(the_replacement_is_not_replaced),
         TEST(a_crash_during_the_work_is_not_retried),
+        TEST(a_crash_of_a_reused_helper_is_not_retried),
         TEST(the_pool_recovers_from_each_failure),
         TEST(a_missing_program_is_named),
         TEST(a_program_that_cannot_be_executed_is_named),
         TEST(the_environment_names_the_program),
         TEST(the_helper_gets_no_other_descriptor),
         TEST(low_descriptors_may_be_closed_here),
+        TEST(other_programs_get_none_of_the_pools_descriptors),
         TEST(a_helper_that_will_not_go_is_killed),
         TEST(a_request_over_the_limit_is_refused),
         TEST(threads_share_at_most_jobs_helpers),
