@@ -31,11 +31,12 @@ static hip_error pack_params(uint8_t *kernarg, const sim_function *f, void **par
     return HIP_SUCCESS;
 }
 
-/* The real runtime takes exactly this order of keys. A buffer beyond the kernel's arguments is cut off, as there. */
+/* The real runtime takes exactly this order of keys. A buffer beyond the kernel's arguments is cut
+ * off, as there. */
 static hip_error pack_extra(uint8_t *kernarg, const sim_function *f, void **extra)
 {
-    if (extra[0] != HIP_EXTRA_BUFFER_POINTER || extra[2] != HIP_EXTRA_BUFFER_SIZE || extra[4] != HIP_EXTRA_END ||
-        !extra[1] || !extra[3]) {
+    if (extra[0] != HIP_EXTRA_BUFFER_POINTER || extra[2] != HIP_EXTRA_BUFFER_SIZE ||
+        extra[4] != HIP_EXTRA_END || !extra[1] || !extra[3]) {
         sim_report("kernel %s: extra is not {BUFFER_POINTER, p, BUFFER_SIZE, &size, END}", f->name);
         return HIP_ERROR_INVALID_VALUE;
     }
@@ -44,11 +45,13 @@ static hip_error pack_extra(uint8_t *kernarg, const sim_function *f, void **extr
     return HIP_SUCCESS;
 }
 
-/* Kinds and meanings: LLVM's AMDGPU usage guide, "Code Object V5 Metadata", hidden arguments. What is not listed
- * here (queue, hostcall, heap, printf, multigrid ...) has no counterpart in the simulator and stays 0. */
+/* Kinds and meanings: LLVM's AMDGPU usage guide, "Code Object V5 Metadata", hidden arguments. What
+ * is not listed here (queue, hostcall, heap, printf, multigrid ...) has no counterpart in the
+ * simulator and stays 0. */
 static uint64_t hidden_value(const char *kind, const sim_geometry *g)
 {
-    static const char *const per_dimension[] = {"hidden_block_count_", "hidden_group_size_", "hidden_remainder_"};
+    static const char *const per_dimension[] = {"hidden_block_count_", "hidden_group_size_",
+                                                "hidden_remainder_"};
     for (int k = 0; k < 3; k++) {
         size_t length = strlen(per_dimension[k]);
         if (strncmp(kind, per_dimension[k], length) || kind[length] < 'x' || kind[length] > 'z')
@@ -83,8 +86,9 @@ static hip_error check_metadata(const sim_function *f)
         const helper_kernel_arg *arg = &f->meta->args[i];
         if (fits(f, arg))
             continue;
-        sim_report("kernel %s: argument %s at %u of %u bytes lies outside its %u bytes of arguments", f->name,
-                   arg->name, arg->offset, arg->size, sim_function_kernarg_bytes(f));
+        sim_report(
+            "kernel %s: argument %s at %u of %u bytes lies outside its %u bytes of arguments",
+            f->name, arg->name, arg->offset, arg->size, sim_function_kernarg_bytes(f));
         return HIP_ERROR_INVALID_KERNEL_FILE;
     }
     return HIP_SUCCESS;
@@ -98,8 +102,8 @@ static bool takes_arguments(const sim_function *f)
     return false;
 }
 
-hip_error sim_arguments_pack(uint8_t *kernarg, const sim_function *f, const sim_geometry *g, void **kernel_params,
-                             void **extra)
+hip_error sim_arguments_pack(uint8_t *kernarg, const sim_function *f, const sim_geometry *g,
+                             void **kernel_params, void **extra)
 {
     if (kernel_params && extra) {
         sim_report("kernel %s: both kernelParams and extra are given", f->name);
@@ -110,7 +114,8 @@ hip_error sim_arguments_pack(uint8_t *kernarg, const sim_function *f, const sim_
         return HIP_ERROR_INVALID_VALUE;
     }
     if (kernel_params && !f->meta) {
-        sim_report("kernel %s has no metadata: kernelParams cannot be packed, pass them by extra", f->name);
+        sim_report("kernel %s has no metadata: kernelParams cannot be packed, pass them by extra",
+                   f->name);
         return HIP_ERROR_INVALID_VALUE;
     }
     hip_error e = f->meta ? check_metadata(f) : HIP_SUCCESS;

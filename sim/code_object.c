@@ -28,7 +28,8 @@ typedef struct reader {
 
 static hip_error invalid(reader *r, const char *what, uint64_t value)
 {
-    snprintf(r->error, SIM_ERROR_MAX, "code object of %zu bytes: %s (%llu)", r->size, what, (unsigned long long)value);
+    snprintf(r->error, SIM_ERROR_MAX, "code object of %zu bytes: %s (%llu)", r->size, what,
+             (unsigned long long)value);
     return HIP_ERROR_INVALID_IMAGE;
 }
 
@@ -55,8 +56,10 @@ static hip_error check_header(reader *r, const sim_device_info *device)
         return invalid(r, "ELF type is not that of a linked code object", r->eh.e_type);
     unsigned mach = r->eh.e_flags & MACH_MASK;
     bool arch = mach == device->mach || (device->generic_mach && mach == device->generic_mach);
-    if (!arch || (r->eh.e_flags & XNACK_MASK) == XNACK_ON || (r->eh.e_flags & SRAMECC_MASK) == SRAMECC_OFF) {
-        snprintf(r->error, SIM_ERROR_MAX, "code object with ELF flags 0x%x is not for %s (machine 0x%x)",
+    if (!arch || (r->eh.e_flags & XNACK_MASK) == XNACK_ON ||
+        (r->eh.e_flags & SRAMECC_MASK) == SRAMECC_OFF) {
+        snprintf(r->error, SIM_ERROR_MAX,
+                 "code object with ELF flags 0x%x is not for %s (machine 0x%x)",
                  (unsigned)r->eh.e_flags, device->target, device->mach);
         return HIP_ERROR_NO_BINARY_FOR_GPU;
     }
@@ -125,7 +128,8 @@ static const sim_segment *segment_of(const sim_code_object *o, uint64_t address,
 {
     for (size_t i = 0; i < o->num_segments; i++) {
         const sim_segment *s = &o->segments[i];
-        if (address >= s->address && size <= s->memory_size && address - s->address <= s->memory_size - size)
+        if (address >= s->address && size <= s->memory_size &&
+            address - s->address <= s->memory_size - size)
             return s;
     }
     return NULL;
@@ -155,7 +159,8 @@ static hip_error add_symbol(reader *r, const Elf64_Sym *sym, const char *name)
     unsigned type = ELF64_ST_TYPE(sym->st_info);
     size_t length = strlen(name);
     bool kernel = length > 3 && !strcmp(name + length - 3, ".kd");
-    if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= SHN_LORESERVE || (type != STT_OBJECT && !kernel))
+    if (sym->st_shndx == SHN_UNDEF || sym->st_shndx >= SHN_LORESERVE ||
+        (type != STT_OBJECT && !kernel))
         return HIP_SUCCESS;
     uint64_t size = kernel ? SIM_DESCRIPTOR_SIZE : sym->st_size;
     bool inside = kernel ? sim_code_object_at(o, sym->st_value, size) != NULL
@@ -265,8 +270,8 @@ static hip_error read_relocations(reader *r)
     return HIP_SUCCESS;
 }
 
-hip_error sim_code_object_parse(sim_code_object *out, const uint8_t *elf, size_t size, const sim_device_info *device,
-                                char error[SIM_ERROR_MAX])
+hip_error sim_code_object_parse(sim_code_object *out, const uint8_t *elf, size_t size,
+                                const sim_device_info *device, char error[SIM_ERROR_MAX])
 {
     memset(out, 0, sizeof *out);
     reader r = {.data = elf, .size = size, .out = out, .error = error};

@@ -11,8 +11,9 @@
 
 #define GIB ((size_t)1 << 30)
 
-/* CU counts, clocks, memory: AMD's data sheets of MI250X (one of its two GCDs), MI300X and MI355X; L2 is that of one
- * XCD, which is what HIP reports. Machine numbers: EF_AMDGPU_MACH_AMDGCN_* in LLVM's AMDGPU usage guide, "ELF header".
+/* CU counts, clocks, memory: AMD's data sheets of MI250X (one of its two GCDs), MI300X and MI355X;
+ * L2 is that of one XCD, which is what HIP reports. Machine numbers: EF_AMDGPU_MACH_AMDGCN_* in
+ * LLVM's AMDGPU usage guide, "ELF header".
  */
 static const sim_device_info table[] = {
     {.arch = "gfx90a",
@@ -90,8 +91,9 @@ static hip_error parse_list(const char *list)
         const char *colon = memchr(p, ':', length);
         const sim_device_info *info = find_arch(p, colon ? (size_t)(colon - p) : length);
         if (!info) {
-            sim_report("AITER_SIM_DEVICES=%s: unknown device '%.*s'; expected gfx90a, gfx942 or gfx950",
-                       list, (int)length, p);
+            sim_report(
+                "AITER_SIM_DEVICES=%s: unknown device '%.*s'; expected gfx90a, gfx942 or gfx950",
+                list, (int)length, p);
             return HIP_ERROR_INVALID_VALUE;
         }
         if (devices.count == SIM_MAX_DEVICES) {
@@ -228,10 +230,8 @@ bool sim_device_attribute(int device, hip_device_attribute attribute, int *value
     hip_device_prop p;
     sim_device_properties(device, &p);
     switch (attribute) {
-#define CASE(attr, expression)                                                                     \
-    case attr:                                                                                     \
-        *value = (int)(expression);                                                                \
-        return true
+#define CASE(attr, expression) \
+    case attr: *value = (int)(expression); return true
         CASE(HIP_ATTR_ECC_ENABLED, p.ECCEnabled);
         CASE(HIP_ATTR_ASYNC_ENGINE_COUNT, p.asyncEngineCount);
         CASE(HIP_ATTR_CAN_MAP_HOST_MEMORY, p.canMapHostMemory);
@@ -281,7 +281,6 @@ bool sim_device_attribute(int device, hip_device_attribute attribute, int *value
         CASE(HIP_ATTR_IS_LARGE_BAR, p.isLargeBar);
         CASE(HIP_ATTR_FINE_GRAIN_SUPPORT, 1);
 #undef CASE
-    default:
-        return false;
+    default: return false;
     }
 }

@@ -1,4 +1,5 @@
-/* The simulated devices: one table of facts, the list chosen by AITER_SIM_DEVICES, and each device's state. */
+/* The simulated devices: one table of facts, the list chosen by AITER_SIM_DEVICES, and each
+ * device's state. */
 #ifndef SIM_DEVICE_H
 #define SIM_DEVICE_H
 
@@ -8,8 +9,16 @@
 
 #include "runtime/hip_abi.h"
 
-enum { SIM_MAX_DEVICES = 16, SIM_WAVE_SIZE = 64, SIM_MAX_BLOCK = 1024, SIM_WAVES_PER_SIMD = 8, SIM_SIMDS_PER_CU = 4,
-       SIM_VGPRS_PER_SIMD = 512, SIM_VGPR_GRANULE = 8, SIM_MAX_KERNARG = 1 << 16 };
+enum {
+    SIM_MAX_DEVICES = 16,
+    SIM_WAVE_SIZE = 64,
+    SIM_MAX_BLOCK = 1024,
+    SIM_WAVES_PER_SIMD = 8,
+    SIM_SIMDS_PER_CU = 4,
+    SIM_VGPRS_PER_SIMD = 512,
+    SIM_VGPR_GRANULE = 8,
+    SIM_MAX_KERNARG = 1 << 16
+};
 
 typedef struct sim_device_info {
     const char *arch;      /* "gfx942"                             */
@@ -26,8 +35,8 @@ typedef struct sim_device_info {
     int l2_bytes;
 } sim_device_info;
 
-/* Chooses the devices once per process. Everything below is valid after it returned HIP_SUCCESS; otherwise it
- * returns the same error each time. */
+/* Chooses the devices once per process. Everything below is valid after it returned HIP_SUCCESS;
+ * otherwise it returns the same error each time. */
 hip_error sim_devices_init(void);
 int sim_device_count(void);
 bool sim_device_valid(int device);

@@ -1,5 +1,6 @@
-/* Stream capture: while a stream captures, what is submitted to it becomes a node of a graph instead. A graph is run
- * in the order of capture, one node after the other, which respects every dependency that was captured. */
+/* Stream capture: while a stream captures, what is submitted to it becomes a node of a graph
+ * instead. A graph is run in the order of capture, one node after the other, which respects every
+ * dependency that was captured. */
 #ifndef SIM_GRAPH_H
 #define SIM_GRAPH_H
 
@@ -8,11 +9,12 @@
 /* Submits to the stream or, if it captures, to the graph. Takes over the task in every case. */
 hip_error sim_submit(sim_stream *stream, sim_task *task);
 
-/* May this thread call what would disturb a capture (allocate, synchronise)? HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED
- * if not. */
+/* May this thread call what would disturb a capture (allocate, synchronise)?
+ * HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED if not. */
 hip_error sim_capture_check(void);
 
-/* HIP_SUCCESS if the stream does not capture; otherwise its capture becomes invalid and the call is refused. */
+/* HIP_SUCCESS if the stream does not capture; otherwise its capture becomes invalid and the call is
+ * refused. */
 hip_error sim_capture_refuse(sim_stream *stream);
 
 /* A place in a capture, which an event records. id 0: none. */

@@ -43,7 +43,8 @@ static const char *describe(hip_error code)
     case HIP_ERROR_STREAM_CAPTURE_INVALIDATED: return "the capture has become invalid";
     case HIP_ERROR_STREAM_CAPTURE_UNMATCHED: return "the stream did not begin this capture";
     case HIP_ERROR_STREAM_CAPTURE_UNJOINED: return "a captured stream was not joined";
-    case HIP_ERROR_STREAM_CAPTURE_IMPLICIT: return "the default stream depends on a capturing stream";
+    case HIP_ERROR_STREAM_CAPTURE_IMPLICIT:
+        return "the default stream depends on a capturing stream";
     case HIP_ERROR_CAPTURED_EVENT: return "the event was recorded by a capture";
     case HIP_ERROR_STREAM_CAPTURE_WRONG_THREAD: return "the capture was begun by another thread";
     case HIP_ERROR_UNKNOWN: return "unknown error";

@@ -25,8 +25,8 @@ static bool is_event(const sim_event *event)
 
 static hip_error create(hip_event *out, unsigned flags)
 {
-    const unsigned allowed = HIP_EVENT_BLOCKING_SYNC | HIP_EVENT_DISABLE_TIMING | HIP_EVENT_INTERPROCESS |
-                             0x20000000u /* hipEventDisableSystemFence */ |
+    const unsigned allowed = HIP_EVENT_BLOCKING_SYNC | HIP_EVENT_DISABLE_TIMING |
+                             HIP_EVENT_INTERPROCESS | 0x20000000u /* hipEventDisableSystemFence */ |
                              0xc0000000u /* hipEventReleaseToDevice, ToSystem */;
     hip_error e = out && !(flags & ~allowed) ? sim_hip_usable() : HIP_ERROR_INVALID_VALUE;
     if (e != HIP_SUCCESS)
@@ -180,7 +180,8 @@ static hip_error elapsed(float *ms, hip_event start, hip_event stop)
 {
     if (!ms)
         return HIP_ERROR_INVALID_VALUE;
-    if (!is_event(start) || !is_event(stop) || ((start->flags | stop->flags) & HIP_EVENT_DISABLE_TIMING))
+    if (!is_event(start) || !is_event(stop) ||
+        ((start->flags | stop->flags) & HIP_EVENT_DISABLE_TIMING))
         return HIP_ERROR_INVALID_HANDLE;
     sim_capture_mark unused;
     sim_marker *from = get_place(start, &unused), *to = get_place(stop, &unused);

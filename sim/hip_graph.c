@@ -8,7 +8,7 @@
 #define GRAPH_MAGIC 0x6870617267ull
 #define EXEC_MAGIC 0x63657865ull
 
-/* A list of tasks in the order of capture. A graph and its executable form have the same content. */
+/* A list of tasks in the order of capture. A graph and its executable form have equal content. */
 typedef struct ihipGraph {
     uint64_t magic;
     sim_task *head, *tail;
@@ -89,8 +89,8 @@ static void graph_destroy(sim_graph *g)
 
 static bool is_capturable(const sim_task *task)
 {
-    return task->kind == SIM_TASK_COPY || task->kind == SIM_TASK_FILL || task->kind == SIM_TASK_LAUNCH ||
-           task->kind == SIM_TASK_HOST;
+    return task->kind == SIM_TASK_COPY || task->kind == SIM_TASK_FILL ||
+           task->kind == SIM_TASK_LAUNCH || task->kind == SIM_TASK_HOST;
 }
 
 /* Work on the default stream would have to wait for a blocking stream that captures. */
@@ -145,7 +145,8 @@ hip_error sim_capture_check(void)
             refused = true;
     }
     pthread_mutex_unlock(&state.lock);
-    return refused && thread_mode != HIP_CAPTURE_MODE_RELAXED ? HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED : HIP_SUCCESS;
+    return refused && thread_mode != HIP_CAPTURE_MODE_RELAXED ? HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED
+                                                              : HIP_SUCCESS;
 }
 
 hip_error sim_capture_refuse(sim_stream *stream)
@@ -265,7 +266,12 @@ static hip_error begin_capture(hip_stream handle, hip_capture_mode mode)
         pthread_mutex_lock(&state.lock);
         busy = stream->capture != NULL;
         if (!busy) {
-            *c = (sim_capture){state.captures, ++state.last_id, graph, stream, NULL, mode, pthread_self(), false};
+            c->next = state.captures;
+            c->id = ++state.last_id;
+            c->graph = graph;
+            c->origin = stream;
+            c->mode = mode;
+            c->thread = pthread_self();
             state.captures = c;
             enter_capture(c, stream);
         }
@@ -301,9 +307,11 @@ static hip_error end_capture_locked(sim_stream *stream, sim_graph **graph)
         return HIP_ERROR_STREAM_CAPTURE_UNMATCHED;
     if (c->mode != HIP_CAPTURE_MODE_RELAXED && !pthread_equal(c->thread, pthread_self()))
         return HIP_ERROR_STREAM_CAPTURE_WRONG_THREAD;
-    hip_error e = c->invalid        ? HIP_ERROR_STREAM_CAPTURE_INVALIDATED
-                  : all_joined(c) ? HIP_SUCCESS
-                                    : HIP_ERROR_STREAM_CAPTURE_UNJOINED;
+    hip_error e = HIP_SUCCESS;
+    if (c->invalid)
+        e = HIP_ERROR_STREAM_CAPTURE_INVALIDATED;
+    else if (!all_joined(c))
+        e = HIP_ERROR_STREAM_CAPTURE_UNJOINED;
     *graph = c->graph;
     capture_remove(c);
     return e;
@@ -344,9 +352,9 @@ static hip_error capture_info(hip_stream handle, hip_capture_status *status, uns
         return HIP_ERROR_CONTEXT_IS_DESTROYED;
     pthread_mutex_lock(&state.lock);
     const sim_capture *c = stream->capture;
-    *status = !c           ? HIP_CAPTURE_STATUS_NONE
-              : c->invalid ? HIP_CAPTURE_STATUS_INVALIDATED
-                           : HIP_CAPTURE_STATUS_ACTIVE;
+    *status = HIP_CAPTURE_STATUS_NONE;
+    if (c)
+        *status = c->invalid ? HIP_CAPTURE_STATUS_INVALIDATED : HIP_CAPTURE_STATUS_ACTIVE;
     if (id)
         *id = c ? c->id : 0;
     pthread_mutex_unlock(&state.lock);
@@ -358,7 +366,8 @@ hip_error hipStreamIsCapturing(hip_stream stream, hip_capture_status *status)
     return sim_hip_return(capture_info(stream, status, NULL));
 }
 
-hip_error hipStreamGetCaptureInfo(hip_stream stream, hip_capture_status *status, unsigned long long *id)
+hip_error hipStreamGetCaptureInfo(hip_stream stream, hip_capture_status *status,
+                                  unsigned long long *id)
 {
     return sim_hip_return(capture_info(stream, status, id));
 }
@@ -410,8 +419,8 @@ static hip_error instantiate(hip_graph_exec *exec, const sim_graph *graph)
     return HIP_SUCCESS;
 }
 
-hip_error hipGraphInstantiate(hip_graph_exec *exec, hip_graph graph, hip_graph_node *error_node, char *log,
-                              size_t log_size)
+hip_error hipGraphInstantiate(hip_graph_exec *exec, hip_graph graph, hip_graph_node *error_node,
+                              char *log, size_t log_size)
 {
     if (error_node)
         *error_node = NULL;
@@ -420,7 +429,8 @@ hip_error hipGraphInstantiate(hip_graph_exec *exec, hip_graph graph, hip_graph_n
     return sim_hip_return(instantiate(exec, graph));
 }
 
-hip_error hipGraphInstantiateWithFlags(hip_graph_exec *exec, hip_graph graph, unsigned long long flags)
+hip_error hipGraphInstantiateWithFlags(hip_graph_exec *exec, hip_graph graph,
+                                       unsigned long long flags)
 {
     (void)flags; /* they only concern when memory is freed and where the graph is launched from */
     return sim_hip_return(instantiate(exec, graph));

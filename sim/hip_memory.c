@@ -1,4 +1,5 @@
-/* Allocation, copies, fills, pointer queries. Which misuse gives which error: hipamd's hip_memory.cpp. */
+/* Allocation, copies, fills, pointer queries. Which misuse gives which error: hipamd's
+ * hip_memory.cpp. */
 #include <string.h>
 
 #include "sim/graph.h"
@@ -21,8 +22,8 @@ static hip_error allocate(void **ptr, size_t size, sim_mem_kind kind, unsigned f
     int device = sim_device_current();
     uint64_t total = sim_device_info_at(device)->memory_bytes, used = sim_mem_used(device);
     if (kind != SIM_MEM_HOST && (size > total || used > total - size)) {
-        sim_report("allocation of %zu bytes on device %d: %llu of %llu bytes are free", size, device,
-                   (unsigned long long)(total - used), (unsigned long long)total);
+        sim_report("allocation of %zu bytes on device %d: %llu of %llu bytes are free", size,
+                   device, (unsigned long long)(total - used), (unsigned long long)total);
         return HIP_ERROR_OUT_OF_MEMORY;
     }
     sim_mem_info info = {sim_mem_map(size), size, kind, device, true, flags};
@@ -58,7 +59,8 @@ hip_error hipHostMalloc(void **ptr, size_t size, unsigned flags)
 
 hip_error hipMallocManaged(void **ptr, size_t size, unsigned flags)
 {
-    return sim_hip_return(size ? allocate(ptr, size, SIM_MEM_MANAGED, flags) : HIP_ERROR_INVALID_VALUE);
+    return sim_hip_return(size ? allocate(ptr, size, SIM_MEM_MANAGED, flags)
+                               : HIP_ERROR_INVALID_VALUE);
 }
 
 /* Freeing waits for the device, as the real runtime does; host memory for every device. */
@@ -141,7 +143,8 @@ static hip_error host_register(void *ptr, size_t size, unsigned flags)
     hip_error e = ptr && size ? sim_hip_usable() : HIP_ERROR_INVALID_VALUE;
     if (e != HIP_SUCCESS)
         return e;
-    sim_mem_info info = {(uint64_t)(uintptr_t)ptr, size, SIM_MEM_REGISTERED, sim_device_current(), true, flags};
+    sim_mem_info info = {(uint64_t)(uintptr_t)ptr, size, SIM_MEM_REGISTERED,
+                         sim_device_current(),     true, flags};
     return sim_mem_publish(&info) ? HIP_SUCCESS : HIP_ERROR_HOST_MEMORY_ALREADY_REGISTERED;
 }
 
@@ -159,14 +162,16 @@ hip_error hipHostUnregister(void *host_ptr)
     if (!is_allocation(host_ptr, &info) || info.kind != SIM_MEM_REGISTERED)
         return sim_hip_return(HIP_ERROR_HOST_MEMORY_NOT_REGISTERED);
     sim_queue_synchronize(-1);
-    return sim_hip_return(sim_mem_withdraw(info.base, NULL) ? HIP_SUCCESS : HIP_ERROR_HOST_MEMORY_NOT_REGISTERED);
+    return sim_hip_return(sim_mem_withdraw(info.base, NULL) ? HIP_SUCCESS
+                                                            : HIP_ERROR_HOST_MEMORY_NOT_REGISTERED);
 }
 
 hip_error hipHostGetDevicePointer(void **device_ptr, void *host_ptr, unsigned flags)
 {
     sim_mem_info info;
     hip_error e = device_ptr && !flags ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
-    if (e == HIP_SUCCESS && (!find(host_ptr, &info) || info.kind == SIM_MEM_DEVICE || info.kind == SIM_MEM_CODE))
+    if (e == HIP_SUCCESS &&
+        (!find(host_ptr, &info) || info.kind == SIM_MEM_DEVICE || info.kind == SIM_MEM_CODE))
         e = HIP_ERROR_INVALID_VALUE;
     if (e == HIP_SUCCESS)
         *device_ptr = host_ptr;
@@ -184,19 +189,21 @@ static hip_error check_range(const char *what, const void *ptr, size_t size, boo
     if (*known ? size <= info.size - (address - info.base) : !sim_mem_is_mapped_space(address))
         return HIP_SUCCESS;
     if (*known)
-        sim_report("%s: %zu bytes at %p exceed the allocation of %llu bytes at 0x%llx", what, size, ptr,
-                   (unsigned long long)info.size, (unsigned long long)info.base);
+        sim_report("%s: %zu bytes at %p exceed the allocation of %llu bytes at 0x%llx", what, size,
+                   ptr, (unsigned long long)info.size, (unsigned long long)info.base);
     else
         sim_report("%s: %zu bytes at %p: no live allocation (freed?)", what, size, ptr);
     return HIP_ERROR_INVALID_VALUE;
 }
 
-static hip_error check_copy(void *dst, const void *src, size_t size, hip_memcpy_kind kind, bool *pageable)
+static hip_error check_copy(void *dst, const void *src, size_t size, hip_memcpy_kind kind,
+                            bool *pageable)
 {
     bool dst_known, src_known;
     if (!dst || !src)
         return HIP_ERROR_INVALID_VALUE;
-    if ((kind < HIP_MEMCPY_HOST_TO_HOST || kind > HIP_MEMCPY_DEFAULT) && kind != HIP_MEMCPY_DEVICE_TO_DEVICE_NO_CU)
+    if ((kind < HIP_MEMCPY_HOST_TO_HOST || kind > HIP_MEMCPY_DEFAULT) &&
+        kind != HIP_MEMCPY_DEVICE_TO_DEVICE_NO_CU)
         return HIP_ERROR_INVALID_MEMCPY_DIRECTION;
     hip_error e = check_range("copy destination", dst, size, &dst_known);
     if (e == HIP_SUCCESS)
@@ -211,8 +218,10 @@ static hip_error check_copy(void *dst, const void *src, size_t size, hip_memcpy_
     return HIP_SUCCESS;
 }
 
-/* A copy from or to memory that HIP does not know has ended when the call returns: its owner may free it then. */
-static hip_error copy(void *dst, const void *src, size_t size, hip_memcpy_kind kind, hip_stream handle, bool async)
+/* A copy from or to memory that HIP does not know has ended when the call returns: its owner may
+ * free it then. */
+static hip_error copy(void *dst, const void *src, size_t size, hip_memcpy_kind kind,
+                      hip_stream handle, bool async)
 {
     sim_stream *stream;
     bool pageable = false;
@@ -245,12 +254,14 @@ hip_error hipMemcpy(void *dst, const void *src, size_t size, hip_memcpy_kind kin
     return sim_hip_return(copy(dst, src, size, kind, NULL, false));
 }
 
-hip_error hipMemcpyWithStream(void *dst, const void *src, size_t size, hip_memcpy_kind kind, hip_stream stream)
+hip_error hipMemcpyWithStream(void *dst, const void *src, size_t size, hip_memcpy_kind kind,
+                              hip_stream stream)
 {
     return sim_hip_return(copy(dst, src, size, kind, stream, false));
 }
 
-hip_error hipMemcpyAsync(void *dst, const void *src, size_t size, hip_memcpy_kind kind, hip_stream stream)
+hip_error hipMemcpyAsync(void *dst, const void *src, size_t size, hip_memcpy_kind kind,
+                         hip_stream stream)
 {
     return sim_hip_return(copy(dst, src, size, kind, stream, true));
 }
@@ -287,7 +298,8 @@ hip_error hipMemcpyDtoDAsync(hip_deviceptr dst, hip_deviceptr src, size_t size, 
 
 /* ---- fills ---- */
 
-static hip_error fill(void *dst, uint32_t value, unsigned width, size_t count, hip_stream handle, bool async)
+static hip_error fill(void *dst, uint32_t value, unsigned width, size_t count, hip_stream handle,
+                      bool async)
 {
     sim_stream *stream;
     bool known;
@@ -343,7 +355,8 @@ hip_error hipMemsetD16(hip_deviceptr dst, unsigned short value, size_t count)
     return sim_hip_return(fill(dst, value, 2, count, NULL, false));
 }
 
-hip_error hipMemsetD16Async(hip_deviceptr dst, unsigned short value, size_t count, hip_stream stream)
+hip_error hipMemsetD16Async(hip_deviceptr dst, unsigned short value, size_t count,
+                            hip_stream stream)
 {
     return sim_hip_return(fill(dst, value, 2, count, stream, true));
 }
@@ -389,12 +402,9 @@ static int memory_type(sim_mem_kind kind)
 {
     switch (kind) {
     case SIM_MEM_HOST:
-    case SIM_MEM_REGISTERED:
-        return HIP_MEMORY_HOST;
-    case SIM_MEM_MANAGED:
-        return HIP_MEMORY_MANAGED;
-    default:
-        return HIP_MEMORY_DEVICE;
+    case SIM_MEM_REGISTERED: return HIP_MEMORY_HOST;
+    case SIM_MEM_MANAGED: return HIP_MEMORY_MANAGED;
+    default: return HIP_MEMORY_DEVICE;
     }
 }
 

@@ -31,11 +31,25 @@ hip_error hipModuleLoadData(hip_module *module, const void *image)
     return sim_hip_return(load_data(module, image));
 }
 
-hip_error hipModuleLoadDataEx(hip_module *module, const void *image, unsigned num_options, hip_jit_option *options,
-                              void **values)
+hip_error hipModuleLoadDataEx(hip_module *module, const void *image, unsigned num_options,
+                              hip_jit_option *options, void **values)
 {
     (void)num_options, (void)options, (void)values; /* as in the real runtime */
     return sim_hip_return(load_data(module, image));
+}
+
+/* The whole file on the heap; NULL: it is empty or cannot be read. */
+static uint8_t *read_all(FILE *file, size_t *size)
+{
+    long length = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
+    if (length <= 0 || fseek(file, 0, SEEK_SET))
+        return NULL;
+    *size = (size_t)length;
+    uint8_t *data = malloc(*size);
+    if (data && fread(data, 1, *size, file) == *size)
+        return data;
+    free(data);
+    return NULL;
 }
 
 static hip_error read_file(const char *path, uint8_t **data, size_t *size)
@@ -43,22 +57,12 @@ static hip_error read_file(const char *path, uint8_t **data, size_t *size)
     FILE *file = fopen(path, "rb");
     if (!file)
         return HIP_ERROR_FILE_NOT_FOUND;
-    hip_error e = HIP_ERROR_INVALID_IMAGE;
-    long length = fseek(file, 0, SEEK_END) ? -1 : ftell(file);
-    *data = NULL;
-    if (length > 0 && !fseek(file, 0, SEEK_SET)) {
-        *size = (size_t)length;
-        *data = malloc(*size);
-        e = !*data                                       ? HIP_ERROR_OUT_OF_MEMORY
-            : fread(*data, 1, *size, file) == *size ? HIP_SUCCESS
-                                                         : HIP_ERROR_INVALID_IMAGE;
-    }
+    *data = read_all(file, size);
     fclose(file);
-    if (e == HIP_SUCCESS)
-        return e;
-    free(*data);
+    if (*data)
+        return HIP_SUCCESS;
     sim_report("module not loaded: %s is empty or cannot be read", path);
-    return e;
+    return HIP_ERROR_INVALID_IMAGE;
 }
 
 static hip_error load_file(hip_module *module, const char *path)
@@ -181,32 +185,19 @@ static hip_error get_attribute(int *value, hip_function_attribute attribute, sim
     if (e != HIP_SUCCESS)
         return e;
     switch (attribute) {
-    case HIP_FUNC_MAX_THREADS_PER_BLOCK:
-        *value = a.maxThreadsPerBlock;
-        return HIP_SUCCESS;
-    case HIP_FUNC_SHARED_SIZE_BYTES:
-        *value = (int)a.sharedSizeBytes;
-        return HIP_SUCCESS;
-    case HIP_FUNC_LOCAL_SIZE_BYTES:
-        *value = (int)a.localSizeBytes;
-        return HIP_SUCCESS;
-    case HIP_FUNC_NUM_REGS:
-        *value = a.numRegs;
-        return HIP_SUCCESS;
+    case HIP_FUNC_MAX_THREADS_PER_BLOCK: *value = a.maxThreadsPerBlock; return HIP_SUCCESS;
+    case HIP_FUNC_SHARED_SIZE_BYTES: *value = (int)a.sharedSizeBytes; return HIP_SUCCESS;
+    case HIP_FUNC_LOCAL_SIZE_BYTES: *value = (int)a.localSizeBytes; return HIP_SUCCESS;
+    case HIP_FUNC_NUM_REGS: *value = a.numRegs; return HIP_SUCCESS;
     case HIP_FUNC_PTX_VERSION:
-    case HIP_FUNC_BINARY_VERSION:
-        *value = a.binaryVersion;
-        return HIP_SUCCESS;
+    case HIP_FUNC_BINARY_VERSION: *value = a.binaryVersion; return HIP_SUCCESS;
     case HIP_FUNC_MAX_DYNAMIC_SHARED_SIZE_BYTES:
         *value = a.maxDynamicSharedSizeBytes;
         return HIP_SUCCESS;
     case HIP_FUNC_CONST_SIZE_BYTES:
     case HIP_FUNC_CACHE_MODE_CA:
-    case HIP_FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT:
-        *value = 0;
-        return HIP_SUCCESS;
-    default:
-        return HIP_ERROR_INVALID_VALUE;
+    case HIP_FUNC_PREFERRED_SHARED_MEMORY_CARVEOUT: *value = 0; return HIP_SUCCESS;
+    default: return HIP_ERROR_INVALID_VALUE;
     }
 }
 
@@ -244,14 +235,16 @@ static hip_error find_target(hip_function function, hip_stream handle, sim_strea
     *stream = sim_stream_find(handle, sim_device_current());
     if (!*stream)
         return HIP_ERROR_INVALID_VALUE;
-    return sim_function_valid(function) ? sim_device_fault((*stream)->device) : HIP_ERROR_INVALID_HANDLE;
+    return sim_function_valid(function) ? sim_device_fault((*stream)->device)
+                                        : HIP_ERROR_INVALID_HANDLE;
 }
 
-static hip_error submit_launch(sim_stream *stream, hip_function function, const sim_geometry *geometry,
-                               void **kernel_params, void **extra)
+static hip_error submit_launch(sim_stream *stream, hip_function function,
+                               const sim_geometry *geometry, void **kernel_params, void **extra)
 {
     sim_launch *launch;
-    hip_error e = sim_launch_create(&launch, stream->device, function, geometry, kernel_params, extra);
+    hip_error e =
+        sim_launch_create(&launch, stream->device, function, geometry, kernel_params, extra);
     if (e != HIP_SUCCESS)
         return e;
     sim_task *task = sim_task_create(SIM_TASK_LAUNCH);
@@ -263,9 +256,10 @@ static hip_error submit_launch(sim_stream *stream, hip_function function, const 
     return sim_submit(stream, task);
 }
 
-hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                                unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
-                                hip_stream handle, void **kernel_params, void **extra)
+hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y,
+                                unsigned grid_z, unsigned block_x, unsigned block_y,
+                                unsigned block_z, unsigned shared_bytes, hip_stream handle,
+                                void **kernel_params, void **extra)
 {
     const unsigned grid[3] = {grid_x, grid_y, grid_z}, block[3] = {block_x, block_y, block_z};
     sim_geometry geometry;
@@ -278,13 +272,15 @@ hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned
     return sim_hip_return(e);
 }
 
-hip_error hipExtModuleLaunchKernel(hip_function function, uint32_t global_x, uint32_t global_y, uint32_t global_z,
-                                   uint32_t local_x, uint32_t local_y, uint32_t local_z, size_t shared_bytes,
-                                   hip_stream handle, void **kernel_params, void **extra, hip_event start,
+hip_error hipExtModuleLaunchKernel(hip_function function, uint32_t global_x, uint32_t global_y,
+                                   uint32_t global_z, uint32_t local_x, uint32_t local_y,
+                                   uint32_t local_z, size_t shared_bytes, hip_stream handle,
+                                   void **kernel_params, void **extra, hip_event start,
                                    hip_event stop, uint32_t flags)
 {
     (void)flags; /* hipExtAnyOrderLaunch permits what the simulator never does */
-    sim_geometry geometry = {{global_x, global_y, global_z}, {local_x, local_y, local_z}, shared_bytes};
+    sim_geometry geometry = {
+        {global_x, global_y, global_z}, {local_x, local_y, local_z}, shared_bytes};
     sim_stream *stream;
     hip_error e = find_target(function, handle, &stream);
     if (e == HIP_SUCCESS && start)
@@ -309,14 +305,16 @@ static int blocks_per_cu(const sim_function *f, int block_size, size_t dynamic_l
     const sim_device_info *device = device_of(f);
     size_t lds = f->descriptor.group_bytes + dynamic_lds;
     int waves = (block_size + SIM_WAVE_SIZE - 1) / SIM_WAVE_SIZE;
-    int per_simd = min_int(SIM_WAVES_PER_SIMD, SIM_VGPRS_PER_SIMD / (int)sim_descriptor_vgprs(&f->descriptor));
+    int per_simd =
+        min_int(SIM_WAVES_PER_SIMD, SIM_VGPRS_PER_SIMD / (int)sim_descriptor_vgprs(&f->descriptor));
     int blocks = per_simd * SIM_SIMDS_PER_CU / waves;
     if (lds > device->lds_bytes)
         return 0;
     return lds ? min_int(blocks, (int)(device->lds_bytes / lds)) : blocks;
 }
 
-static hip_error max_active_blocks(int *num_blocks, const sim_function *f, int block_size, size_t dynamic_lds)
+static hip_error max_active_blocks(int *num_blocks, const sim_function *f, int block_size,
+                                   size_t dynamic_lds)
 {
     hip_error e = num_blocks && block_size > 0 ? check_function(f) : HIP_ERROR_INVALID_VALUE;
     if (e != HIP_SUCCESS)
@@ -325,24 +323,26 @@ static hip_error max_active_blocks(int *num_blocks, const sim_function *f, int b
     return HIP_SUCCESS;
 }
 
-hip_error hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(int *num_blocks, hip_function function, int block_size,
-                                                             size_t dynamic_shared)
+hip_error hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(int *num_blocks, hip_function function,
+                                                             int block_size, size_t dynamic_shared)
 {
     return sim_hip_return(max_active_blocks(num_blocks, function, block_size, dynamic_shared));
 }
 
-hip_error hipModuleOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int *num_blocks, hip_function function,
-                                                                      int block_size, size_t dynamic_shared,
-                                                                      unsigned flags)
+hip_error hipModuleOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(
+    int *num_blocks, hip_function function, int block_size, size_t dynamic_shared, unsigned flags)
 {
     hip_error e = flags > 1 ? HIP_ERROR_INVALID_VALUE : HIP_SUCCESS;
-    return sim_hip_return(e == HIP_SUCCESS ? max_active_blocks(num_blocks, function, block_size, dynamic_shared) : e);
+    return sim_hip_return(
+        e == HIP_SUCCESS ? max_active_blocks(num_blocks, function, block_size, dynamic_shared) : e);
 }
 
 /* The largest block among those that keep most waves resident. */
-static hip_error max_potential_block(int *grid_size, int *block_size, sim_function *f, size_t dynamic_lds, int limit)
+static hip_error max_potential_block(int *grid_size, int *block_size, sim_function *f,
+                                     size_t dynamic_lds, int limit)
 {
-    hip_error e = grid_size && block_size && limit >= 0 ? check_function(f) : HIP_ERROR_INVALID_VALUE;
+    hip_error e =
+        grid_size && block_size && limit >= 0 ? check_function(f) : HIP_ERROR_INVALID_VALUE;
     if (e == HIP_SUCCESS)
         e = sim_module_prepare(f->module);
     if (e != HIP_SUCCESS)
@@ -364,8 +364,10 @@ static hip_error max_potential_block(int *grid_size, int *block_size, sim_functi
     return HIP_SUCCESS;
 }
 
-hip_error hipModuleOccupancyMaxPotentialBlockSize(int *grid_size, int *block_size, hip_function function,
-                                                  size_t dynamic_shared, int block_size_limit)
+hip_error hipModuleOccupancyMaxPotentialBlockSize(int *grid_size, int *block_size,
+                                                  hip_function function, size_t dynamic_shared,
+                                                  int block_size_limit)
 {
-    return sim_hip_return(max_potential_block(grid_size, block_size, function, dynamic_shared, block_size_limit));
+    return sim_hip_return(
+        max_potential_block(grid_size, block_size, function, dynamic_shared, block_size_limit));
 }

@@ -130,7 +130,8 @@ hip_error hipStreamGetDevice(hip_stream handle, hip_device *device)
 
 /* ---- host functions ---- */
 
-static hip_error add_callback(hip_stream handle, hip_stream_callback callback, void *user, unsigned flags)
+static hip_error add_callback(hip_stream handle, hip_stream_callback callback, void *user,
+                              unsigned flags)
 {
     sim_stream *stream;
     hip_error e = callback && !flags ? find(handle, &stream) : HIP_ERROR_INVALID_VALUE;
@@ -145,7 +146,8 @@ static hip_error add_callback(hip_stream handle, hip_stream_callback callback, v
     return sim_submit(stream, task);
 }
 
-hip_error hipStreamAddCallback(hip_stream stream, hip_stream_callback callback, void *user_data, unsigned flags)
+hip_error hipStreamAddCallback(hip_stream stream, hip_stream_callback callback, void *user_data,
+                               unsigned flags)
 {
     return sim_hip_return(add_callback(stream, callback, user_data, flags));
 }

@@ -1,4 +1,5 @@
-/* Images: ELF files and offload bundles of unknown size. Bundle format: clang's "Clang Offload Bundler". */
+/* Images: ELF files and offload bundles of unknown size. Bundle format: clang's "Clang Offload
+ * Bundler". */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>
@@ -23,7 +24,8 @@ static bool extend(uint64_t *end, uint64_t offset, uint64_t size)
     return true;
 }
 
-/* Reads this process's own memory through the kernel, which answers EFAULT where a load would crash. */
+/* Reads this process's own memory through the kernel, which answers EFAULT where a load would
+ * crash. */
 static bool read_memory(const void *from, uint64_t offset, void *to, size_t size)
 {
     struct iovec local = {to, size}, remote = {(char *)(uintptr_t)from + offset, size};
@@ -89,11 +91,13 @@ hip_error sim_image_copy(const void *image, uint8_t **copy, size_t *size, char e
     }
     bool elf = !memcmp(magic, ELFMAG, SELFMAG);
     if (!elf && memcmp(magic, bundle_magic, sizeof magic)) {
-        snprintf(error, SIM_ERROR_MAX, "image at %p: neither an ELF file nor an uncompressed offload bundle", image);
+        snprintf(error, SIM_ERROR_MAX,
+                 "image at %p: neither an ELF file nor an uncompressed offload bundle", image);
         return HIP_ERROR_INVALID_IMAGE;
     }
     if (!(elf ? elf_extent(image, &end) : bundle_extent(image, &end))) {
-        snprintf(error, SIM_ERROR_MAX, "image at %p: its headers point outside readable memory", image);
+        snprintf(error, SIM_ERROR_MAX, "image at %p: its headers point outside readable memory",
+                 image);
         return HIP_ERROR_INVALID_IMAGE;
     }
     uint8_t *bytes = malloc(end);
@@ -110,9 +114,10 @@ hip_error sim_image_copy(const void *image, uint8_t **copy, size_t *size, char e
     return HIP_SUCCESS;
 }
 
-/* "gfx942" and "gfx942:xnack-" run on "gfx942:sramecc+:xnack-": every feature that the entry names must be the
- * device's. */
-static bool target_matches(const char *target, size_t length, const char *arch, const char *device_target)
+/* "gfx942" and "gfx942:xnack-" run on "gfx942:sramecc+:xnack-": every feature that the entry names
+ * must be the device's. */
+static bool target_matches(const char *target, size_t length, const char *arch,
+                           const char *device_target)
 {
     size_t name = 0;
     while (name < length && target[name] != ':')
@@ -135,8 +140,9 @@ static bool target_matches(const char *target, size_t length, const char *arch, 
     return true;
 }
 
-/* Entry names are KIND-TRIPLE-TARGET with KIND hip or hipv4, e.g. "hipv4-amdgcn-amd-amdhsa--gfx942:xnack-"; the
- * triple has an empty environment, hence the two dashes. */
+/* Entry names are KIND-TRIPLE-TARGET with KIND hip or hipv4, e.g.
+ * "hipv4-amdgcn-amd-amdhsa--gfx942:xnack-"; the triple has an empty environment, hence the two
+ * dashes. */
 static bool entry_matches(const char *name, size_t length, const sim_device_info *device)
 {
     static const char *const prefixes[] = {"hipv4-amdgcn-amd-amdhsa--", "hip-amdgcn-amd-amdhsa--"};
@@ -176,16 +182,16 @@ static hip_error bundle_select(const uint8_t *image, size_t size, const sim_devi
     }
     if (offset > size)
         goto damaged;
-    snprintf(error, SIM_ERROR_MAX, "offload bundle of %llu entries: none for %s", (unsigned long long)count,
-             device->target);
+    snprintf(error, SIM_ERROR_MAX, "offload bundle of %llu entries: none for %s",
+             (unsigned long long)count, device->target);
     return HIP_ERROR_NO_BINARY_FOR_GPU;
 damaged:
     snprintf(error, SIM_ERROR_MAX, "offload bundle of %zu bytes is cut off or damaged", size);
     return HIP_ERROR_INVALID_IMAGE;
 }
 
-hip_error sim_image_select(const uint8_t *image, size_t size, const sim_device_info *device, const uint8_t **elf,
-                           size_t *elf_size, char error[SIM_ERROR_MAX])
+hip_error sim_image_select(const uint8_t *image, size_t size, const sim_device_info *device,
+                           const uint8_t **elf, size_t *elf_size, char error[SIM_ERROR_MAX])
 {
     if (size >= SELFMAG && !memcmp(image, ELFMAG, SELFMAG)) {
         *elf = image;
@@ -194,6 +200,7 @@ hip_error sim_image_select(const uint8_t *image, size_t size, const sim_device_i
     }
     if (size >= BUNDLE_MAGIC_SIZE && !memcmp(image, bundle_magic, BUNDLE_MAGIC_SIZE))
         return bundle_select(image, size, device, elf, elf_size, error);
-    snprintf(error, SIM_ERROR_MAX, "image of %zu bytes: neither an ELF file nor an uncompressed offload bundle", size);
+    snprintf(error, SIM_ERROR_MAX,
+             "image of %zu bytes: neither an ELF file nor an uncompressed offload bundle", size);
     return HIP_ERROR_INVALID_IMAGE;
 }

@@ -14,8 +14,8 @@ enum { PACKET_BYTES = 64, ARGUMENT_SLACK = 64 };
 
 /* ---- checks ---- */
 
-hip_error sim_geometry_from_blocks(const unsigned blocks[3], const unsigned block[3], size_t dynamic_lds,
-                                   sim_geometry *out)
+hip_error sim_geometry_from_blocks(const unsigned blocks[3], const unsigned block[3],
+                                   size_t dynamic_lds, sim_geometry *out)
 {
     static const uint64_t max_blocks[3] = {INT_MAX, 65536, 65536};
     for (int i = 0; i < 3; i++) {
@@ -42,16 +42,17 @@ static uint64_t product(const uint32_t v[3])
     return (uint64_t)v[0] * v[1] * v[2];
 }
 
-/* The block may be larger than the grid: the real runtime then cuts it down, and refuses other grids that are not
- * whole blocks. */
+/* The block may be larger than the grid: the real runtime then cuts it down, and refuses other
+ * grids that are not whole blocks. */
 static hip_error fit_block(const char *kernel, sim_geometry *g)
 {
     for (int i = 0; i < 3; i++) {
         if (g->block[i] > g->grid[i])
             g->block[i] = g->grid[i];
         if (g->grid[i] % g->block[i]) {
-            sim_report("kernel %s: grid dimension %c of %u work-items is not a multiple of the block's %u", kernel,
-                       'x' + i, g->grid[i], g->block[i]);
+            sim_report(
+                "kernel %s: grid dimension %c of %u work-items is not a multiple of the block's %u",
+                kernel, 'x' + i, g->grid[i], g->block[i]);
             return HIP_ERROR_INVALID_VALUE;
         }
     }
@@ -63,12 +64,13 @@ static hip_error check_block(const sim_function *f, const sim_geometry *g)
     uint64_t block = (uint64_t)g->block[0] * g->block[1];
     block = block > SIM_MAX_BLOCK ? block : block * g->block[2];
     if (block > SIM_MAX_BLOCK) {
-        sim_report("kernel %s: block (%u,%u,%u) has more than %d work-items", f->name, g->block[0], g->block[1],
-                   g->block[2], SIM_MAX_BLOCK);
+        sim_report("kernel %s: block (%u,%u,%u) has more than %d work-items", f->name, g->block[0],
+                   g->block[1], g->block[2], SIM_MAX_BLOCK);
         return HIP_ERROR_INVALID_VALUE;
     }
     if (block > sim_function_max_block(f)) {
-        sim_report("kernel %s: block (%u,%u,%u) has %llu work-items, at most %u expected by its launch bounds",
+        sim_report("kernel %s: block (%u,%u,%u) has %llu work-items, at most %u expected by its "
+                   "launch bounds",
                    f->name, g->block[0], g->block[1], g->block[2], (unsigned long long)block,
                    sim_function_max_block(f));
         return HIP_ERROR_LAUNCH_FAILURE;
@@ -87,12 +89,13 @@ static hip_error check_geometry(const sim_function *f, int device, sim_geometry 
         return HIP_ERROR_INVALID_VALUE;
     }
     if (!g->block[0] || !g->block[1] || !g->block[2]) {
-        sim_report("kernel %s: empty block (%u,%u,%u)", f->name, g->block[0], g->block[1], g->block[2]);
+        sim_report("kernel %s: empty block (%u,%u,%u)", f->name, g->block[0], g->block[1],
+                   g->block[2]);
         return HIP_ERROR_INVALID_CONFIGURATION;
     }
     if (g->dynamic_lds > lds || f->descriptor.group_bytes > lds - g->dynamic_lds) {
-        sim_report("kernel %s: %u bytes of static and %zu of dynamic LDS, at most %zu expected", f->name,
-                   f->descriptor.group_bytes, g->dynamic_lds, lds);
+        sim_report("kernel %s: %u bytes of static and %zu of dynamic LDS, at most %zu expected",
+                   f->name, f->descriptor.group_bytes, g->dynamic_lds, lds);
         return HIP_ERROR_INVALID_VALUE;
     }
     hip_error e = check_block(f, g);
@@ -135,8 +138,8 @@ static void write_packet(const sim_launch *l)
     put64(p + 40, d->kernarg);
 }
 
-/* Kernel arguments live in their own read-only range. Scalar loads of merged arguments may reach past the last one,
- * which on the hardware stays inside the argument pool: hence the slack. */
+/* Kernel arguments live in their own read-only range. Scalar loads of merged arguments may reach
+ * past the last one, which on the hardware stays inside the argument pool: hence the slack. */
 static bool allocate_arguments(sim_launch *l)
 {
     l->argument_bytes = PACKET_BYTES + sim_function_kernarg_bytes(l->function) + ARGUMENT_SLACK;
@@ -186,8 +189,8 @@ static hip_error check_function(sim_function *f, int device)
     return HIP_SUCCESS;
 }
 
-hip_error sim_launch_create(sim_launch **out, int device, sim_function *f, const sim_geometry *geometry,
-                            void **kernel_params, void **extra)
+hip_error sim_launch_create(sim_launch **out, int device, sim_function *f,
+                            const sim_geometry *geometry, void **kernel_params, void **extra)
 {
     sim_geometry g = *geometry;
     hip_error e = check_function(f, device);
@@ -228,7 +231,8 @@ sim_launch *sim_launch_clone(const sim_launch *launch)
         sim_launch_destroy(l);
         return NULL;
     }
-    memcpy((void *)(uintptr_t)l->dispatch.kernarg, (const void *)(uintptr_t)launch->dispatch.kernarg,
+    memcpy((void *)(uintptr_t)l->dispatch.kernarg,
+           (const void *)(uintptr_t)launch->dispatch.kernarg,
            sim_function_kernarg_bytes(l->function));
     return l;
 }
@@ -249,10 +253,12 @@ bool sim_launch_exhausted(const sim_launch *l)
     return atomic_load(&l->failed) || atomic_load(&l->taken) >= l->total;
 }
 
-/* A memory fault has an address or a lane; the rest is an instruction that could not be executed. */
+/* A memory fault has an address or a lane; the rest is an instruction that could not be executed.
+ */
 static hip_error fault_code(const sim_error *error)
 {
-    return error->address || error->lane >= 0 ? HIP_ERROR_ILLEGAL_ADDRESS : HIP_ERROR_LAUNCH_FAILURE;
+    return error->address || error->lane >= 0 ? HIP_ERROR_ILLEGAL_ADDRESS
+                                              : HIP_ERROR_LAUNCH_FAILURE;
 }
 
 static void fail(sim_launch *l, const sim_error *error, hip_error code)
@@ -303,8 +309,8 @@ hip_error sim_launch_finish(sim_launch *l)
         return l->code;
     }
     uint64_t waves = (product(l->dispatch.block) + SIM_WAVE_SIZE - 1) / SIM_WAVE_SIZE;
-    sim_launch_stats stats = {l->function->name, atomic_load(&l->instructions), l->total, l->total * waves,
-                              sim_now_ns() - l->start_ns};
+    sim_launch_stats stats = {l->function->name, atomic_load(&l->instructions), l->total,
+                              l->total * waves, sim_now_ns() - l->start_ns};
     sim_report_launch(&stats);
     return HIP_SUCCESS;
 }

@@ -1,5 +1,5 @@
-/* One kernel launch: checked geometry, packed arguments, and its workgroups, which any number of threads take in
- * turn. */
+/* One kernel launch: checked geometry, packed arguments, and its workgroups, which any number of
+ * threads take in turn. */
 #ifndef SIM_LAUNCH_H
 #define SIM_LAUNCH_H
 
@@ -20,8 +20,8 @@ typedef struct sim_launch {
     int device;
     sim_dispatch dispatch;
     uint32_t groups[3];
-    uint64_t total;         /* workgroups */
-    uint64_t arguments;     /* device memory: dispatch packet, then kernel arguments */
+    uint64_t total;     /* workgroups */
+    uint64_t arguments; /* device memory: dispatch packet, then kernel arguments */
     size_t argument_bytes;
 
     _Atomic uint64_t taken; /* workgroups that some thread has taken */
@@ -31,13 +31,14 @@ typedef struct sim_launch {
     hip_error code;
     _Atomic uint64_t instructions;
     uint64_t start_ns;
-    size_t users;           /* threads inside sim_launch_run(); the queue's lock guards it */
+    size_t users; /* threads inside sim_launch_run(); the queue's lock guards it */
 } sim_launch;
 
-/* Checks a launch and packs its arguments: kernel_params (one pointer per explicit argument) or extra (a packed
- * buffer), as hipModuleLaunchKernel takes them. Errors are those of the real runtime; the reason is reported. */
-hip_error sim_launch_create(sim_launch **out, int device, sim_function *function, const sim_geometry *geometry,
-                            void **kernel_params, void **extra);
+/* Checks a launch and packs its arguments: kernel_params (one pointer per explicit argument) or
+ * extra (a packed buffer), as hipModuleLaunchKernel takes them. Errors are those of the real
+ * runtime; the reason is reported. */
+hip_error sim_launch_create(sim_launch **out, int device, sim_function *function,
+                            const sim_geometry *geometry, void **kernel_params, void **extra);
 sim_launch *sim_launch_clone(const sim_launch *launch);
 void sim_launch_destroy(sim_launch *launch);
 
@@ -51,7 +52,7 @@ void sim_launch_run(sim_launch *launch, sim_worker *worker);
 hip_error sim_launch_finish(sim_launch *launch);
 
 /* Work-items of a launch given as blocks. Real limits: hipModuleLaunchKernel of ROCm 6. */
-hip_error sim_geometry_from_blocks(const unsigned blocks[3], const unsigned block[3], size_t dynamic_lds,
-                                   sim_geometry *out);
+hip_error sim_geometry_from_blocks(const unsigned blocks[3], const unsigned block[3],
+                                   size_t dynamic_lds, sim_geometry *out);
 
 #endif

@@ -16,8 +16,9 @@ static _Atomic uint32_t peers[SIM_MAX_DEVICES]; /* bit p of entry d: d may acces
 
 /* ---- address space ----
  *
- * Pages come from regions of inaccessible address space, handed out upwards and never twice, so that a stale pointer
- * meets an unmapped page and not somebody else's data. A region whose allocations are all gone is returned. */
+ * Pages come from regions of inaccessible address space, handed out upwards and never twice, so
+ * that a stale pointer meets an unmapped page and not somebody else's data. A region whose
+ * allocations are all gone is returned. */
 
 typedef struct region {
     struct region *next;
@@ -58,7 +59,8 @@ static region *region_create(uint64_t need)
         return NULL;
     uint64_t size = need > REGION_SIZE ? need : REGION_SIZE;
     void *base;
-    while ((base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)) == MAP_FAILED) {
+    while ((base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+                        0)) == MAP_FAILED) {
         if (size / 2 < need) {
             free(r);
             return NULL;
@@ -106,7 +108,8 @@ uint64_t sim_mem_map(size_t size)
 static void unmap_locked(uint64_t base, size_t size)
 {
     uint64_t bytes = round_up(size ? size : 1, page_size());
-    mmap((void *)(uintptr_t)base, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    mmap((void *)(uintptr_t)base, bytes, PROT_NONE,
+         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     for (region *r = space.regions; r; r = r->next) {
         if (base < r->base || base - r->base >= r->size)
             continue;
@@ -184,7 +187,16 @@ static struct {
     sim_mem_info *entries;
     size_t count, capacity;
     uint64_t used[SIM_MAX_DEVICES];
+    _Atomic uint64_t generation; /* changes with every change of the table */
 } known = {.lock = PTHREAD_RWLOCK_INITIALIZER};
+
+/* The ranges that this thread met last: a kernel uses few, and most look-ups then need no lock. */
+enum { RECENT = 8 };
+static _Thread_local struct {
+    uint64_t generation;
+    unsigned next;
+    sim_mem_info entries[RECENT];
+} recent;
 
 static bool counts(const sim_mem_info *info)
 {
@@ -238,6 +250,7 @@ bool sim_mem_publish(const sim_mem_info *info)
         memmove(known.entries + i + 1, known.entries + i, (known.count - i) * sizeof *info);
         known.entries[i] = *info;
         known.count++;
+        atomic_fetch_add(&known.generation, 1);
         if (counts(info))
             known.used[info->device] += info->size;
     }
@@ -251,6 +264,7 @@ static void remove_locked(size_t i)
     if (counts(e))
         known.used[e->device] -= e->size;
     known.count--;
+    atomic_fetch_add(&known.generation, 1);
     memmove(known.entries + i, known.entries + i + 1, (known.count - i) * sizeof *e);
 }
 
@@ -306,19 +320,45 @@ static bool reachable(const sim_mem_info *e, int device)
     return device < 0 || e->device == device || sim_mem_is_peer(device, e->device);
 }
 
-bool sim_mem_lookup(uint64_t address, uint64_t size, bool write)
+static const sim_mem_info *find_recent(uint64_t address)
 {
-    bool ok = false;
+    if (recent.generation != atomic_load(&known.generation))
+        return NULL;
+    for (unsigned i = 0; i < RECENT; i++)
+        if (address - recent.entries[i].base < recent.entries[i].size)
+            return &recent.entries[i];
+    return NULL;
+}
+
+static const sim_mem_info *find_and_remember(uint64_t address)
+{
     pthread_rwlock_rdlock(&known.lock);
-    const sim_mem_info *e = find_locked(address);
-    if (e && reachable(e, kernel_device) && (!write || e->writable)) {
-        uint64_t offset = address - e->base;
-        /* A scalar load reads whole dwords, so the compiler may read up to the end of the last one. */
-        uint64_t limit = write ? e->size : round_up(e->size, 4);
-        ok = size <= limit && offset <= limit - size;
-        if (ok)
-            sim_mem_last = (sim_mem_hit){e->base, e->base + e->size, e->writable};
+    uint64_t generation = atomic_load(&known.generation);
+    const sim_mem_info *found = find_locked(address), *kept = NULL;
+    if (recent.generation != generation) {
+        memset(&recent, 0, sizeof recent);
+        recent.generation = generation;
+    }
+    if (found) {
+        recent.entries[recent.next] = *found;
+        kept = &recent.entries[recent.next];
+        recent.next = (recent.next + 1) % RECENT;
     }
     pthread_rwlock_unlock(&known.lock);
-    return ok;
+    return kept;
+}
+
+bool sim_mem_lookup(uint64_t address, uint64_t size, bool write)
+{
+    const sim_mem_info *e = find_recent(address);
+    if (!e)
+        e = find_and_remember(address);
+    if (!e || !reachable(e, kernel_device) || (write && !e->writable))
+        return false;
+    /* A scalar load reads whole dwords, so the compiler may read up to the end of the last one. */
+    uint64_t offset = address - e->base, limit = write ? e->size : round_up(e->size, 4);
+    if (size > limit || offset > limit - size)
+        return false;
+    sim_mem_last = (sim_mem_hit){e->base, e->base + e->size, e->writable};
+    return true;
 }

@@ -60,7 +60,8 @@ static hip_error map_segments(sim_module *m)
     apply_relocations(m);
     for (size_t i = 0; i < m->object.num_segments; i++) {
         const sim_segment *s = &m->object.segments[i];
-        sim_mem_info info = {m->base + s->address, s->memory_size, SIM_MEM_CODE, m->device, s->writable, 0};
+        sim_mem_info info = {
+            m->base + s->address, s->memory_size, SIM_MEM_CODE, m->device, s->writable, 0};
         if (!sim_mem_publish(&info))
             return HIP_ERROR_OUT_OF_MEMORY;
         m->num_published++;
@@ -92,7 +93,8 @@ static hip_error list_functions(sim_module *m)
         f->module = m;
         f->magic = FUNCTION_MAGIC;
         f->descriptor_offset = s->address;
-        sim_descriptor_read(sim_code_object_at(&m->object, s->address, SIM_DESCRIPTOR_SIZE), &f->descriptor);
+        sim_descriptor_read(sim_code_object_at(&m->object, s->address, SIM_DESCRIPTOR_SIZE),
+                            &f->descriptor);
     }
     return HIP_SUCCESS;
 }
@@ -196,7 +198,8 @@ sim_function *sim_module_function(sim_module *module, const char *name)
     return NULL;
 }
 
-bool sim_module_global(const sim_module *module, const char *name, uint64_t *address, uint64_t *size)
+bool sim_module_global(const sim_module *module, const char *name, uint64_t *address,
+                       uint64_t *size)
 {
     for (size_t i = 0; i < module->object.num_symbols; i++) {
         const sim_symbol *s = &module->object.symbols[i];
@@ -243,8 +246,8 @@ static hip_error build(sim_module *m, const char *metadata, const char *disassem
         sim_report("module not launchable: its metadata is malformed");
         return HIP_ERROR_INVALID_KERNEL_FILE;
     }
-    if (sim_program_build(&m->program, sim_device_info_at(m->device)->arch, m->elf, m->elf_size, m->base, disassembly,
-                          error, sizeof error)) {
+    if (sim_program_build(&m->program, sim_device_info_at(m->device)->arch, m->elf, m->elf_size,
+                          m->base, disassembly, error, sizeof error)) {
         m->program = NULL;
         sim_report("module not launchable: %s", error);
         return HIP_ERROR_INVALID_KERNEL_FILE;
@@ -258,14 +261,17 @@ static hip_error inspect_and_build(sim_module *m)
     helper_blob metadata = {0}, disassembly = {0}, log = {0};
     helper_pool *pool = shared_pool();
     helper_status status =
-        pool ? helper_inspect(pool, m->elf, m->elf_size, &metadata, &disassembly, &log) : HELPER_MISSING;
+        pool ? helper_inspect(pool, m->elf, m->elf_size, &metadata, &disassembly, &log)
+             : HELPER_MISSING;
     hip_error e;
     if (status == HELPER_OK) {
         e = build(m, metadata.data, disassembly.data);
     } else {
         sim_report("module not launchable: the compiler helper %s did not disassemble it: %s",
-                   pool ? helper_pool_program(pool) : "aiter-compiler", log.data ? log.data : "no details");
-        e = status == HELPER_REJECTED ? HIP_ERROR_INVALID_KERNEL_FILE : HIP_ERROR_SHARED_OBJECT_INIT_FAILED;
+                   pool ? helper_pool_program(pool) : "aiter-compiler",
+                   log.data ? log.data : "no details");
+        e = status == HELPER_REJECTED ? HIP_ERROR_INVALID_KERNEL_FILE
+                                      : HIP_ERROR_SHARED_OBJECT_INIT_FAILED;
     }
     helper_blob_free(&metadata);
     helper_blob_free(&disassembly);
@@ -279,7 +285,8 @@ hip_error sim_module_prepare(sim_module *m)
     if (!m->prepared) {
         m->prepare_error = inspect_and_build(m);
         /* A helper that was missing or died may be there the next time. */
-        m->prepared = m->prepare_error == HIP_SUCCESS || m->prepare_error == HIP_ERROR_INVALID_KERNEL_FILE;
+        m->prepared =
+            m->prepare_error == HIP_SUCCESS || m->prepare_error == HIP_ERROR_INVALID_KERNEL_FILE;
     }
     hip_error e = m->prepare_error;
     pthread_mutex_unlock(&m->lock);
@@ -291,7 +298,8 @@ const sim_program *sim_module_program(const sim_module *module)
     return module->program;
 }
 
-/* Hand-written assembly may leave the descriptor's field 0 and state the size in its metadata only. */
+/* Hand-written assembly may leave the descriptor's field 0 and state the size in its metadata only.
+ */
 uint32_t sim_function_kernarg_bytes(const sim_function *function)
 {
     uint32_t meta = function->meta ? function->meta->kernarg_segment_size : 0;

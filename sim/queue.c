@@ -27,7 +27,7 @@ static struct {
     sim_stream *streams;
     sim_stream *null_streams[SIM_MAX_DEVICES];
     uint64_t sequence;
-    sim_launch *active;       /* launches that have been started           */
+    sim_launch *active; /* launches that have been started           */
     bool started;
     int workers;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
@@ -155,8 +155,8 @@ static bool is_blocking(const sim_stream *s)
     return !s->is_null && !(s->flags & HIP_STREAM_NON_BLOCKING);
 }
 
-/* The legacy default stream waits for everything submitted before to blocking streams of its device, and they for
- * it. */
+/* The legacy default stream waits for everything submitted before to blocking streams of its
+ * device, and they for it. */
 static bool in_turn(const sim_stream *s)
 {
     uint64_t sequence = s->head->sequence;
@@ -182,7 +182,8 @@ static bool is_skipped(const sim_stream *s)
 {
     sim_task_kind kind = s->head->kind;
     return sim_device_fault(s->device) != HIP_SUCCESS &&
-           (kind == SIM_TASK_COPY || kind == SIM_TASK_FILL || kind == SIM_TASK_LAUNCH || kind == SIM_TASK_HOST);
+           (kind == SIM_TASK_COPY || kind == SIM_TASK_FILL || kind == SIM_TASK_LAUNCH ||
+            kind == SIM_TASK_HOST);
 }
 
 static void pop_locked(sim_stream *s)
@@ -226,7 +227,8 @@ static bool for_callback_thread(const sim_task *task)
     return task->kind == SIM_TASK_HOST || task->kind == SIM_TASK_CALLBACK;
 }
 
-/* Runs everything that can be run without a thread, then wakes the threads if something is left for them. */
+/* Runs everything that can be run without a thread, then wakes the threads if something is left for
+ * them. */
 static void pump_locked(void)
 {
     for (bool again = true; again;) {
@@ -315,20 +317,15 @@ static void fill(void *dst, uint32_t value, unsigned width, size_t count)
 static void run_task(const sim_task *task, hip_error status)
 {
     switch (task->kind) {
-    case SIM_TASK_COPY:
-        memmove(task->copy.dst, task->copy.src, task->copy.size);
-        break;
+    case SIM_TASK_COPY: memmove(task->copy.dst, task->copy.src, task->copy.size); break;
     case SIM_TASK_FILL:
         fill(task->fill.dst, task->fill.value, task->fill.width, task->fill.count);
         break;
-    case SIM_TASK_HOST:
-        task->host.fn(task->host.user);
-        break;
+    case SIM_TASK_HOST: task->host.fn(task->host.user); break;
     case SIM_TASK_CALLBACK:
         task->callback.fn(task->callback.stream, status, task->callback.user);
         break;
-    default:
-        break;
+    default: break;
     }
 }
 
@@ -373,7 +370,8 @@ static void *worker_main(void *unused)
     return NULL;
 }
 
-/* Host functions have a thread of their own: they may block until other streams have made progress. */
+/* Host functions have a thread of their own: they may block until other streams have made progress.
+ */
 static void *callback_main(void *unused)
 {
     (void)unused;
@@ -584,7 +582,8 @@ bool sim_stream_idle(sim_stream *stream)
     bool idle = true;
     lock_queue();
     for (const sim_stream *s = queue.streams; s; s = s->next)
-        if (s->head && (s == stream || (stream->is_null && s->device == stream->device && is_blocking(s))))
+        if (s->head &&
+            (s == stream || (stream->is_null && s->device == stream->device && is_blocking(s))))
             idle = false;
     unlock_queue();
     return idle;

@@ -1,5 +1,5 @@
-/* Streams: in-order queues of tasks, and the host threads that run them. Workgroups of a launch run on all worker
- * threads; everything else on one. All functions are thread-safe. */
+/* Streams: in-order queues of tasks, and the host threads that run them. Workgroups of a launch run
+ * on all worker threads; everything else on one. All functions are thread-safe. */
 #ifndef SIM_QUEUE_H
 #define SIM_QUEUE_H
 
@@ -16,14 +16,14 @@ uint64_t sim_marker_time(sim_marker *marker); /* ns, when it was passed */
 void sim_marker_wait(sim_marker *marker);
 
 typedef enum sim_task_kind {
-    SIM_TASK_MARKER,   /* passes `marker`              */
-    SIM_TASK_WAIT,     /* until `marker` is passed     */
+    SIM_TASK_MARKER, /* passes `marker`              */
+    SIM_TASK_WAIT,   /* until `marker` is passed     */
     SIM_TASK_FREE,
     SIM_TASK_COPY,
     SIM_TASK_FILL,
     SIM_TASK_LAUNCH,
-    SIM_TASK_HOST,     /* hipLaunchHostFunc            */
-    SIM_TASK_CALLBACK  /* hipStreamAddCallback         */
+    SIM_TASK_HOST,    /* hipLaunchHostFunc            */
+    SIM_TASK_CALLBACK /* hipStreamAddCallback         */
 } sim_task_kind;
 
 typedef struct sim_task {
@@ -33,11 +33,27 @@ typedef struct sim_task {
     union {
         sim_marker *marker; /* one reference */
         uint64_t address;   /* SIM_TASK_FREE */
-        struct { void *dst; const void *src; size_t size; } copy;
-        struct { void *dst; uint32_t value; unsigned width; size_t count; } fill;
+        struct {
+            void *dst;
+            const void *src;
+            size_t size;
+        } copy;
+        struct {
+            void *dst;
+            uint32_t value;
+            unsigned width;
+            size_t count;
+        } fill;
         sim_launch *launch;
-        struct { hip_host_fn fn; void *user; } host;
-        struct { hip_stream_callback fn; void *user; hip_stream stream; } callback;
+        struct {
+            hip_host_fn fn;
+            void *user;
+        } host;
+        struct {
+            hip_stream_callback fn;
+            void *user;
+            hip_stream stream;
+        } callback;
     };
 } sim_task;
 
@@ -49,15 +65,17 @@ struct sim_capture;
 
 typedef struct ihipStream_t sim_stream;
 struct ihipStream_t {
-    sim_stream *next; /* list of all streams, highest priority first; the queue's lock guards it and what follows */
+    sim_stream *next; /* list of all streams, highest priority first; the queue's lock guards it and
+                         what follows */
     int device;
     unsigned flags;
     int priority;
     bool is_null; /* the device's legacy default stream */
     sim_task *head, *tail;
     bool running; /* the head is being run */
-    /* Guarded by the lock of hip_graph.c: the capture it takes part in, the next stream of that capture, how many
-     * nodes it has captured, and how many of them another stream has waited for. */
+    /* Guarded by the lock of hip_graph.c: the capture it takes part in, the next stream of that
+     * capture, how many nodes it has captured, and how many of them another stream has waited for.
+     */
     struct sim_capture *capture;
     sim_stream *capture_next;
     uint64_t captured, joined;

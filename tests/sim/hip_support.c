@@ -9,8 +9,8 @@ void assert_hip(hip_error got, hip_error expected, const char *call, const char 
 {
     if (got == expected)
         return;
-    print_error("%s: %s, expected %s; last report: %s\n", call, hipGetErrorName(got), hipGetErrorName(expected),
-                aiterSimLastReport());
+    print_error("%s: %s, expected %s; last report: %s\n", call, hipGetErrorName(got),
+                hipGetErrorName(expected), aiterSimLastReport());
     _fail(file, line);
 }
 
@@ -46,7 +46,8 @@ static const char prelude[] =
     "#define tid() __builtin_amdgcn_workitem_id_x()\n"
     "#define bid() __builtin_amdgcn_workgroup_id_x()\n"
     "#define bdim() __builtin_amdgcn_workgroup_size_x()\n"
-    "#define sync() (__builtin_amdgcn_fence(__ATOMIC_RELEASE, \"workgroup\"), __builtin_amdgcn_s_barrier(),"
+    "#define sync() (__builtin_amdgcn_fence(__ATOMIC_RELEASE, \"workgroup\"), "
+    "__builtin_amdgcn_s_barrier(),"
     " __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, \"workgroup\"))\n";
 
 helper_blob compile(const char *arch, const char *source)
@@ -56,9 +57,11 @@ helper_blob compile(const char *arch, const char *source)
     char options[256], *text;
     if (!pool)
         assert_int_equal(helper_pool_create(&pool, NULL, 1, 60000), HELPER_OK);
-    snprintf(options, sizeof options, "--offload-arch=%s\n--hiprtc-no-builtin-header\n-nogpuinc\n-O3", arch);
+    snprintf(options, sizeof options,
+             "--offload-arch=%s\n--hiprtc-no-builtin-header\n-nogpuinc\n-O3", arch);
     assert_true(asprintf(&text, "%s%s", prelude, source) > 0);
-    helper_status status = helper_compile(pool, "test.hip", text, options, &code, &metadata, &identity, &log);
+    helper_status status =
+        helper_compile(pool, "test.hip", text, options, &code, &metadata, &identity, &log);
     if (status != HELPER_OK)
         fail_msg("compiling for %s: status %d: %s", arch, status, log.data ? log.data : "");
     free(text);
@@ -86,9 +89,17 @@ enum { NAME_KD = 1, NAME_COUNTER = 6, NAME_POINTER = 14 };
 
 static void put_headers(uint8_t *data, unsigned flags)
 {
-    Elf64_Ehdr eh = {.e_type = ET_DYN, .e_machine = EM_AMDGPU, .e_version = EV_CURRENT, .e_phoff = sizeof eh,
-                     .e_shoff = SECTIONS_AT, .e_flags = flags, .e_ehsize = sizeof eh, .e_phentsize = sizeof(Elf64_Phdr),
-                     .e_phnum = 2, .e_shentsize = sizeof(Elf64_Shdr), .e_shnum = NUM_SECTIONS};
+    Elf64_Ehdr eh = {.e_type = ET_DYN,
+                     .e_machine = EM_AMDGPU,
+                     .e_version = EV_CURRENT,
+                     .e_phoff = sizeof eh,
+                     .e_shoff = SECTIONS_AT,
+                     .e_flags = flags,
+                     .e_ehsize = sizeof eh,
+                     .e_phentsize = sizeof(Elf64_Phdr),
+                     .e_phnum = 2,
+                     .e_shentsize = sizeof(Elf64_Shdr),
+                     .e_shnum = NUM_SECTIONS};
     memcpy(eh.e_ident, ELFMAG, SELFMAG);
     eh.e_ident[EI_CLASS] = ELFCLASS64;
     eh.e_ident[EI_DATA] = ELFDATA2LSB;
@@ -96,19 +107,41 @@ static void put_headers(uint8_t *data, unsigned flags)
     eh.e_ident[EI_OSABI] = 64;
     memcpy(data, &eh, sizeof eh);
     Elf64_Phdr ph[2] = {
-        {.p_type = PT_LOAD, .p_flags = PF_R, .p_filesz = 0x500, .p_memsz = 0x500, .p_align = 0x1000},
-        {.p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_offset = DATA_AT, .p_vaddr = DATA_AT, .p_filesz = 16,
-         .p_memsz = 32, .p_align = 0x1000},
+        {.p_type = PT_LOAD,
+         .p_flags = PF_R,
+         .p_filesz = 0x500,
+         .p_memsz = 0x500,
+         .p_align = 0x1000},
+        {.p_type = PT_LOAD,
+         .p_flags = PF_R | PF_W,
+         .p_offset = DATA_AT,
+         .p_vaddr = DATA_AT,
+         .p_filesz = 16,
+         .p_memsz = 32,
+         .p_align = 0x1000},
     };
     memcpy(data + sizeof eh, ph, sizeof ph);
     Elf64_Shdr sh[NUM_SECTIONS] = {
         {.sh_type = SHT_NULL},
-        {.sh_type = SHT_DYNSYM, .sh_flags = SHF_ALLOC, .sh_addr = DYNSYM_AT, .sh_offset = DYNSYM_AT,
-         .sh_size = 4 * sizeof(Elf64_Sym), .sh_link = 2, .sh_entsize = sizeof(Elf64_Sym)},
-        {.sh_type = SHT_STRTAB, .sh_flags = SHF_ALLOC, .sh_addr = DYNSTR_AT, .sh_offset = DYNSTR_AT,
+        {.sh_type = SHT_DYNSYM,
+         .sh_flags = SHF_ALLOC,
+         .sh_addr = DYNSYM_AT,
+         .sh_offset = DYNSYM_AT,
+         .sh_size = 4 * sizeof(Elf64_Sym),
+         .sh_link = 2,
+         .sh_entsize = sizeof(Elf64_Sym)},
+        {.sh_type = SHT_STRTAB,
+         .sh_flags = SHF_ALLOC,
+         .sh_addr = DYNSTR_AT,
+         .sh_offset = DYNSTR_AT,
          .sh_size = sizeof names},
-        {.sh_type = SHT_RELA, .sh_flags = SHF_ALLOC, .sh_addr = RELA_AT, .sh_offset = RELA_AT,
-         .sh_size = sizeof(Elf64_Rela), .sh_link = 1, .sh_entsize = sizeof(Elf64_Rela)},
+        {.sh_type = SHT_RELA,
+         .sh_flags = SHF_ALLOC,
+         .sh_addr = RELA_AT,
+         .sh_offset = RELA_AT,
+         .sh_size = sizeof(Elf64_Rela),
+         .sh_link = 1,
+         .sh_entsize = sizeof(Elf64_Rela)},
     };
     memcpy(data + SECTIONS_AT, sh, sizeof sh);
 }
@@ -131,7 +164,8 @@ made_elf make_elf(unsigned flags)
     memcpy(data + DESCRIPTOR_AT, descriptor, sizeof descriptor);
     memcpy(data + DESCRIPTOR_AT + 48, &rsrc1, sizeof rsrc1);
     memcpy(data + DATA_AT, &value, sizeof value);
-    Elf64_Rela rela = {DATA_AT + 8, ELF64_R_INFO(0, 13), DATA_AT}; /* RELATIVE64: pointer = &counter */
+    Elf64_Rela rela = {DATA_AT + 8, ELF64_R_INFO(0, 13),
+                       DATA_AT}; /* RELATIVE64: pointer = &counter */
     memcpy(data + RELA_AT, &rela, sizeof rela);
     return (made_elf){data, MADE_SIZE};
 }

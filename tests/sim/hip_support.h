@@ -1,4 +1,5 @@
-/* What the tests of the HIP side share. They call the exported functions of libaiter-sim.so as a program would. */
+/* What the tests of the HIP side share. They call the exported functions of libaiter-sim.so as a
+ * program would. */
 #ifndef TEST_SIM_HIP_SUPPORT_H
 #define TEST_SIM_HIP_SUPPORT_H
 
@@ -31,12 +32,13 @@ void quiet(void);
 /* Ordinal of the device of this arch among the default devices. */
 int device_of_arch(const char *arch);
 
-/* Compiles HIP source for an arch with the compiler helper; fails the test if that does not work. A prelude with
+/* Compiles HIP source for an arch with the compiler helper; fails the test if that does not work. A
+ * prelude with
  * __global__, __shared__ and block and thread indices comes first. */
 helper_blob compile(const char *arch, const char *source);
 
-/* A small code object made by hand: two segments (read-only with a kernel descriptor, writable with a global), a
- * symbol table and a relocation. The bytes are on the heap. */
+/* A small code object made by hand: two segments (read-only with a kernel descriptor, writable with
+ * a global), a symbol table and a relocation. The bytes are on the heap. */
 typedef struct made_elf {
     uint8_t *data;
     size_t size;

@@ -138,19 +138,23 @@ static int list_case(const char *list)
     setenv("AITER_SIM_DEVICES", list, 1);
     quiet();
     if (!strcmp(list, "gfx942,gfx950:sramecc+,gfx942")) {
-        return hipInit(0) == HIP_SUCCESS && hipGetDeviceCount(&count) == HIP_SUCCESS && count == 3 &&
-               hipGetDevicePropertiesR0600(&p, 1) == HIP_SUCCESS && !strncmp(p.gcnArchName, "gfx950", 6) &&
-               hipGetDevicePropertiesR0600(&p, 2) == HIP_SUCCESS && !strncmp(p.gcnArchName, "gfx942", 6);
+        return hipInit(0) == HIP_SUCCESS && hipGetDeviceCount(&count) == HIP_SUCCESS &&
+               count == 3 && hipGetDevicePropertiesR0600(&p, 1) == HIP_SUCCESS &&
+               !strncmp(p.gcnArchName, "gfx950", 6) &&
+               hipGetDevicePropertiesR0600(&p, 2) == HIP_SUCCESS &&
+               !strncmp(p.gcnArchName, "gfx942", 6);
     }
     if (!strcmp(list, ""))
         return hipInit(0) == HIP_SUCCESS && hipGetDeviceCount(&count) == HIP_SUCCESS && count == 3;
     /* the others are wrong */
-    return hipInit(0) == HIP_ERROR_INVALID_VALUE && hipGetDeviceCount(&count) == HIP_ERROR_INVALID_VALUE &&
+    return hipInit(0) == HIP_ERROR_INVALID_VALUE &&
+           hipGetDeviceCount(&count) == HIP_ERROR_INVALID_VALUE &&
            hipMalloc((void **)&p, 1) == HIP_ERROR_INVALID_VALUE &&
            strstr(aiterSimLastReport(), "expected gfx90a, gfx942 or gfx950") != NULL;
 }
 
-static const char *const lists[] = {"gfx942,gfx950:sramecc+,gfx942", "", "gfx9999", "gfx942,", "gfx94", ","};
+static const char *const lists[] = {
+    "gfx942,gfx950:sramecc+,gfx942", "", "gfx9999", "gfx942,", "gfx94", ","};
 
 int main(int argc, char **argv)
 {
@@ -167,7 +171,8 @@ int main(int argc, char **argv)
         int status = -1;
         waitpid(child, &status, 0);
         if (status != 0) {
-            fprintf(stderr, "AITER_SIM_DEVICES='%s': unexpected result, status %d\n", lists[i], status);
+            fprintf(stderr, "AITER_SIM_DEVICES='%s': unexpected result, status %d\n", lists[i],
+                    status);
             return 1;
         }
     }

@@ -153,7 +153,8 @@ static void what_would_disturb_a_capture_is_refused(void **state)
     hip_fails(hipMalloc(&p, 64), HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     hip_fails(hipFree(data), HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     hip_fails(hipDeviceSynchronize(), HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
-    hip_fails(hipMemcpy(data, data + 8, 4, HIP_MEMCPY_DEFAULT), HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    hip_fails(hipMemcpy(data, data + 8, 4, HIP_MEMCPY_DEFAULT),
+              HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     hip_ok(hipStreamEndCapture(s, &graph)); /* none of these was part of it */
     hip_ok(hipGraphDestroy(graph));
     hip_ok(hipStreamBeginCapture(s, HIP_CAPTURE_MODE_RELAXED));
@@ -166,7 +167,8 @@ static void what_would_disturb_a_capture_is_refused(void **state)
     hip_fails(hipStreamEndCapture(s, &graph), HIP_ERROR_STREAM_CAPTURE_INVALIDATED);
     assert_null(graph);
     hip_fails(hipStreamEndCapture(s, &graph), HIP_ERROR_ILLEGAL_STATE);
-    hip_fails(hipStreamBeginCapture(NULL, HIP_CAPTURE_MODE_GLOBAL), HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
+    hip_fails(hipStreamBeginCapture(NULL, HIP_CAPTURE_MODE_GLOBAL),
+              HIP_ERROR_STREAM_CAPTURE_UNSUPPORTED);
     hip_fails(hipStreamBeginCapture(s, 3), HIP_ERROR_INVALID_VALUE);
     hip_ok(hipStreamCreate(&blocking));
     hip_ok(hipStreamBeginCapture(blocking, HIP_CAPTURE_MODE_RELAXED));
@@ -217,7 +219,8 @@ static void things_that_are_no_graphs_are_refused(void **state)
     size_t count;
     uint64_t junk[16] = {0};
     hip_fails(hipGraphInstantiate(&exec, NULL, NULL, NULL, 0), HIP_ERROR_INVALID_VALUE);
-    hip_fails(hipGraphInstantiate(&exec, (hip_graph)(void *)junk, NULL, NULL, 0), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipGraphInstantiate(&exec, (hip_graph)(void *)junk, NULL, NULL, 0),
+              HIP_ERROR_INVALID_VALUE);
     hip_fails(hipGraphLaunch((hip_graph_exec)(void *)junk, NULL), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipGraphExecDestroy(NULL), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipGraphDestroy(NULL), HIP_ERROR_INVALID_VALUE);

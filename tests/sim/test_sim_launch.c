@@ -1,4 +1,5 @@
-/* Launches of real kernels: compiled by the compiler helper, run by the engine, on every simulated arch. */
+/* Launches of real kernels: compiled by the compiler helper, run by the engine, on every simulated
+ * arch. */
 #include "hip_support.h"
 
 #include <pthread.h>
@@ -11,7 +12,8 @@ static const char *const archs[] = {"gfx90a", "gfx942", "gfx950"};
 enum { NUM_ARCHS = sizeof archs / sizeof *archs };
 
 static const char source[] =
-    "extern \"C\" __global__ void add(float *out, const float *a, const float *b, int n, float scale) {\n"
+    "extern \"C\" __global__ void add(float *out, const float *a, const float *b, int n, float "
+    "scale) {\n"
     "    int i = bid() * bdim() + tid();\n"
     "    if (i < n) out[i] = a[i] + scale * b[i];\n"
     "}\n"
@@ -37,24 +39,29 @@ static const char source[] =
     "        (const __attribute__((address_space(4))) char *)__builtin_amdgcn_implicitarg_ptr();\n"
     "    for (int i = 0; i < 3; i++) {\n"
     "        out[i] = ((const __attribute__((address_space(4))) unsigned *)p)[i];\n"
-    "        out[3 + i] = ((const __attribute__((address_space(4))) unsigned short *)(p + 12))[i];\n"
-    "        out[6 + i] = ((const __attribute__((address_space(4))) unsigned short *)(p + 18))[i];\n"
+    "        out[3 + i] = ((const __attribute__((address_space(4))) unsigned short *)(p + "
+    "12))[i];\n"
+    "        out[6 + i] = ((const __attribute__((address_space(4))) unsigned short *)(p + "
+    "18))[i];\n"
     "    }\n"
     "    out[9] = *(const __attribute__((address_space(4))) unsigned short *)(p + 64);\n"
     "}\n"
     "extern \"C\" __global__ void where(unsigned *out, unsigned gx, unsigned gy) {\n"
     "    unsigned x = __builtin_amdgcn_workgroup_id_x(), y = __builtin_amdgcn_workgroup_id_y(),\n"
     "             z = __builtin_amdgcn_workgroup_id_z();\n"
-    "    unsigned t = tid() + 4 * (__builtin_amdgcn_workitem_id_y() + 2 * __builtin_amdgcn_workitem_id_z());\n"
+    "    unsigned t = tid() + 4 * (__builtin_amdgcn_workitem_id_y() + 2 * "
+    "__builtin_amdgcn_workitem_id_z());\n"
     "    out[((z * gy + y) * gx + x) * 16 + t] = x | y << 8 | z << 16 | t << 24;\n"
     "}\n"
     "extern \"C\" __global__ void store(int *p, long at) { if (tid() == 3) p[at] = 1; }\n"
-    "extern \"C\" __global__ void load(int *out, const int *p, long at) { out[tid()] = p[at + tid()]; }\n"
+    "extern \"C\" __global__ void load(int *out, const int *p, long at) { out[tid()] = p[at + "
+    "tid()]; }\n"
     "extern \"C\" __global__ __launch_bounds__(128) void bounded(int *p) { p[tid()] = 5; }\n"
     "extern \"C\" __global__ void nothing() {}\n"
     "__device__ int counter = 40;\n"
     "__device__ const int table[4] = {10, 20, 30, 40};\n"
-    "extern \"C\" __global__ void globals(int *out) { counter += 2; out[tid()] = table[tid() & 3]; }\n"
+    "extern \"C\" __global__ void globals(int *out) { counter += 2; out[tid()] = table[tid() & 3]; "
+    "}\n"
     "extern \"C\" __global__ void write_table() { *(volatile int *)&table[0] = 1; }\n";
 
 static struct {
@@ -112,7 +119,8 @@ typedef struct add_arrays {
 
 static add_arrays make_add(int n)
 {
-    add_arrays v = {device_array(4 * (size_t)n), device_array(4 * (size_t)n), device_array(4 * (size_t)n), n};
+    add_arrays v = {device_array(4 * (size_t)n), device_array(4 * (size_t)n),
+                    device_array(4 * (size_t)n), n};
     for (int i = 0; i < n; i++) { /* device memory is host memory here */
         v.a[i] = (float)i;
         v.b[i] = (float)(i % 17);
@@ -163,7 +171,8 @@ static void arguments_by_a_packed_buffer(void **state)
         add_arrays v = make_add(777);
         add_args args = {v.out, v.a, v.b, v.n, 2.0f};
         size_t size = sizeof args;
-        void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &args, HIP_EXTRA_BUFFER_SIZE, &size, HIP_EXTRA_END};
+        void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &args, HIP_EXTRA_BUFFER_SIZE, &size,
+                         HIP_EXTRA_END};
         hip_ok(hipModuleLaunchKernel(f, 13, 1, 1, 64, 1, 1, 0, NULL, NULL, extra));
         memset(&args, 0, sizeof args); /* they were taken at the call */
         hip_ok(hipDeviceSynchronize());
@@ -197,7 +206,8 @@ static void dynamic_lds_is_as_large_as_asked_for(void **state)
     for (int arch = 0; arch < NUM_ARCHS; arch++) {
         hip_function f = use(arch, "dynamic");
         int lds, n;
-        hip_ok(hipDeviceGetAttribute(&lds, HIP_ATTR_MAX_SHARED_MEMORY_PER_BLOCK, loaded[arch].device));
+        hip_ok(
+            hipDeviceGetAttribute(&lds, HIP_ATTR_MAX_SHARED_MEMORY_PER_BLOCK, loaded[arch].device));
         n = lds / 4;
         int *out = device_array((size_t)lds);
         void *params[] = {&out, &n};
@@ -206,8 +216,9 @@ static void dynamic_lds_is_as_large_as_asked_for(void **state)
         for (int i = 0; i < n; i++)
             if (out[i] != (n - 1 - i) * 3)
                 fail_msg("%s: out[%d] = %d", archs[arch], i, out[i]);
-        hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, (unsigned)lds + 4, NULL, params, NULL),
-                  HIP_ERROR_INVALID_VALUE);
+        hip_fails(
+            hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, (unsigned)lds + 4, NULL, params, NULL),
+            HIP_ERROR_INVALID_VALUE);
         hip_ok(hipFree(out));
     }
 }
@@ -221,7 +232,8 @@ static void hidden_arguments_describe_the_launch(void **state)
         unsigned *out = device_array(40);
         void *params[] = {&out};
         size_t size = sizeof out;
-        void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &out, HIP_EXTRA_BUFFER_SIZE, &size, HIP_EXTRA_END};
+        void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &out, HIP_EXTRA_BUFFER_SIZE, &size,
+                         HIP_EXTRA_END};
         hip_ok(hipModuleLaunchKernel(f, 3, 5, 2, 8, 4, 2, 0, NULL, params, NULL));
         hip_ok(hipDeviceSynchronize());
         assert_memory_equal(out, expected, sizeof expected);
@@ -263,13 +275,15 @@ static void the_ext_launch_counts_work_items_and_records_events(void **state)
     void *params[] = {&v.out, &v.a, &v.b, &v.n, &scale};
     hip_ok(hipEventCreate(&start));
     hip_ok(hipEventCreate(&stop));
-    hip_ok(hipExtModuleLaunchKernel(f, 512, 1, 1, 128, 1, 1, 0, NULL, params, NULL, start, stop, 0));
+    hip_ok(
+        hipExtModuleLaunchKernel(f, 512, 1, 1, 128, 1, 1, 0, NULL, params, NULL, start, stop, 0));
     hip_ok(hipEventSynchronize(stop));
     hip_ok(hipEventElapsedTime(&ms, start, stop));
     assert_true(ms > 0);
     check_add(&v, scale);
-    hip_fails(hipExtModuleLaunchKernel(f, 500, 1, 1, 128, 1, 1, 0, NULL, params, NULL, NULL, NULL, 0),
-              HIP_ERROR_INVALID_VALUE);
+    hip_fails(
+        hipExtModuleLaunchKernel(f, 500, 1, 1, 128, 1, 1, 0, NULL, params, NULL, NULL, NULL, 0),
+        HIP_ERROR_INVALID_VALUE);
     hip_ok(hipEventDestroy(start));
     hip_ok(hipEventDestroy(stop));
     free_add(&v);
@@ -310,14 +324,20 @@ static void limits_are_checked_before_anything_runs(void **state)
     hip_fails(launch(f, 1, 1025, params), HIP_ERROR_INVALID_VALUE);
     hip_fails(launch(f, 1, 129, params), HIP_ERROR_LAUNCH_FAILURE);
     assert_non_null(strstr(aiterSimLastReport(), "at most 128 expected by its launch bounds"));
-    hip_fails(hipModuleLaunchKernel(f, 1, 65537, 1, 1, 1, 1, 0, NULL, params, NULL), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleLaunchKernel(f, 1, 65537, 1, 1, 1, 1, 0, NULL, params, NULL),
+              HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleLaunchKernel(f, 0x7fffffff, 1, 1, 128, 1, 1, 0, NULL, params, NULL),
               HIP_ERROR_INVALID_CONFIGURATION);
-    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 64, 64, 0, NULL, params, NULL), HIP_ERROR_INVALID_VALUE);
-    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, params, extra), HIP_ERROR_INVALID_VALUE);
-    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, NULL), HIP_ERROR_INVALID_VALUE);
-    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, shuffled), HIP_ERROR_INVALID_VALUE);
-    hip_fails(hipModuleLaunchKernel(NULL, 1, 1, 1, 64, 1, 1, 0, NULL, params, NULL), HIP_ERROR_INVALID_HANDLE);
+    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 64, 64, 0, NULL, params, NULL),
+              HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, params, extra),
+              HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, NULL),
+              HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, shuffled),
+              HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleLaunchKernel(NULL, 1, 1, 1, 64, 1, 1, 0, NULL, params, NULL),
+              HIP_ERROR_INVALID_HANDLE);
     hip_ok(hipModuleLaunchKernel(nothing, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, NULL));
     hip_ok(hipSetDevice(loaded[0].device));
     hip_fails(launch(f, 1, 64, params), HIP_ERROR_INVALID_DEVICE);
@@ -368,7 +388,10 @@ static void statistics_count_what_ran(void **state)
     assert_int_equal(after.total_instructions - before.total_instructions, after.instructions);
     assert_true(after.host_ns > 0);
     assert_string_equal(after.kernel, "reduce");
-    struct { size_t size; uint64_t launches, untouched; } small = {16, 0, 42}; /* an older caller */
+    struct {
+        size_t size;
+        uint64_t launches, untouched;
+    } small = {16, 0, 42}; /* an older caller */
     assert_int_equal(aiterSimGetStats((aiter_sim_stats *)&small), 0);
     assert_int_equal(small.launches, after.launches);
     assert_int_equal(small.untouched, 42);
@@ -473,7 +496,8 @@ static void other_devices_memory_needs_peer_access(void **state)
     void *params[] = {&out, &p, &at};
     hip_ok(hipSetDevice(loaded[1].device));
     hip_ok(hipDeviceEnablePeerAccess(loaded[2].device, 0));
-    hip_fails(hipDeviceEnablePeerAccess(loaded[2].device, 0), HIP_ERROR_PEER_ACCESS_ALREADY_ENABLED);
+    hip_fails(hipDeviceEnablePeerAccess(loaded[2].device, 0),
+              HIP_ERROR_PEER_ACCESS_ALREADY_ENABLED);
     hip_ok(launch(f, 1, 64, params));
     hip_ok(hipDeviceSynchronize());
     assert_int_equal(out[5], 55);
@@ -544,8 +568,8 @@ static void *launch_in_a_stream(void *user)
         for (int b = 0; b < 8; b++)
             ok = ok && out[b] == expected;
     }
-    c->ok = ok && hipFreeAsync(in, stream) == HIP_SUCCESS && hipStreamDestroy(stream) == HIP_SUCCESS &&
-            hipHostFree(out) == HIP_SUCCESS;
+    c->ok = ok && hipFreeAsync(in, stream) == HIP_SUCCESS &&
+            hipStreamDestroy(stream) == HIP_SUCCESS && hipHostFree(out) == HIP_SUCCESS;
     return NULL;
 }
 

@@ -1,4 +1,5 @@
-/* Loading code objects: what is accepted, what is refused and how, and that no damaged input does harm. */
+/* Loading code objects: what is accepted, what is refused and how, and that no damaged input does
+ * harm. */
 #include "hip_support.h"
 
 #include <elf.h>
@@ -81,7 +82,8 @@ static void what_is_not_a_code_object_is_refused(void **state)
     (void)state;
     hip_module module;
     made_elf elf = make_elf(MADE_FLAGS_GFX942);
-    hip_fails(hipModuleLoadData(&module, "this is certainly not a code object at all"), HIP_ERROR_INVALID_IMAGE);
+    hip_fails(hipModuleLoadData(&module, "this is certainly not a code object at all"),
+              HIP_ERROR_INVALID_IMAGE);
     hip_fails(hipModuleLoadData(&module, NULL), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleLoadData(NULL, elf.data), HIP_ERROR_INVALID_VALUE);
     header(elf)->e_machine = EM_X86_64;
@@ -131,7 +133,8 @@ static void an_image_that_ends_too_early_is_refused(void **state)
     made_elf elf = make_elf(MADE_FLAGS_GFX942);
     long page = sysconf(_SC_PAGESIZE);
     size_t room = (elf.size + (size_t)page - 1) / (size_t)page * (size_t)page;
-    uint8_t *area = mmap(NULL, room + (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *area =
+        mmap(NULL, room + (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     assert_ptr_not_equal(area, MAP_FAILED);
     munmap(area + room, (size_t)page); /* nothing is mapped behind the bytes that are there */
     for (size_t length = 0; length < elf.size; length += length < 128 ? 1 : 37) {
@@ -239,7 +242,8 @@ static void compressed_bundles_are_refused(void **state)
 
 /* ---- damaged input ---- */
 
-/* Whatever the bytes: an error, or a module whose every name can be looked up and whose memory can be read. */
+/* Whatever the bytes: an error, or a module whose every name can be looked up and whose memory can
+ * be read. */
 static void try_damaged(made_elf elf)
 {
     hip_module module;
@@ -282,7 +286,8 @@ static void damaged_code_objects_do_no_harm(void **state)
     for (int round = 0; round < 2000; round++) {
         memcpy(elf.data, good.data, good.size);
         for (uint32_t k = 1 + next_random(&seed) % 6; k > 0; k--) {
-            size_t at = next_random(&seed) % 2 ? next_random(&seed) % 0x500 : 0x1100 + next_random(&seed) % 0x100;
+            size_t at = next_random(&seed) % 2 ? next_random(&seed) % 0x500
+                                               : 0x1100 + next_random(&seed) % 0x100;
             elf.data[at] = (uint8_t)next_random(&seed);
         }
         elf.size = round % 4 ? good.size : next_random(&seed) % good.size;
@@ -318,7 +323,8 @@ static void damaged_bundles_do_no_harm(void **state)
 static void occupancy_follows_registers_and_lds(void **state)
 {
     (void)state;
-    made_elf elf = make_elf(MADE_FLAGS_GFX942); /* 128 registers: 4 waves per SIMD, 16 per CU; 1 KiB of LDS */
+    made_elf elf =
+        make_elf(MADE_FLAGS_GFX942); /* 128 registers: 4 waves per SIMD, 16 per CU; 1 KiB of LDS */
     hip_module module;
     hip_function function;
     int blocks;
@@ -332,11 +338,14 @@ static void occupancy_follows_registers_and_lds(void **state)
     assert_int_equal(blocks, 2);
     hip_ok(hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, 256, 64 * 1024));
     assert_int_equal(blocks, 0);
-    hip_ok(hipModuleOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(&blocks, function, 1024, 0, 0));
+    hip_ok(
+        hipModuleOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(&blocks, function, 1024, 0, 0));
     assert_int_equal(blocks, 1);
-    hip_fails(hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, 0, 0), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipModuleOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, 0, 0),
+              HIP_ERROR_INVALID_VALUE);
     hip_ok(hipFuncSetAttribute(function, HIP_FUNC_SET_MAX_DYNAMIC_SHARED, 63 * 1024));
-    hip_fails(hipFuncSetAttribute(function, HIP_FUNC_SET_MAX_DYNAMIC_SHARED, 63 * 1024 + 1), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipFuncSetAttribute(function, HIP_FUNC_SET_MAX_DYNAMIC_SHARED, 63 * 1024 + 1),
+              HIP_ERROR_INVALID_VALUE);
     hip_ok(hipModuleUnload(module));
     free(elf.data);
 }

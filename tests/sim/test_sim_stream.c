@@ -1,5 +1,5 @@
-/* Order: within a stream, between streams by events, and with the default stream. The tests use host functions that
- * wait for a gate, so that an order that is not enforced shows. */
+/* Order: within a stream, between streams by events, and with the default stream. The tests use
+ * host functions that wait for a gate, so that an order that is not enforced shows. */
 #include "hip_support.h"
 
 #include <pthread.h>
