@@ -153,14 +153,13 @@ static aiter_status check_aliasing(const tensors *t)
     return AITER_OK;
 }
 
-/* The kernels take the row maximum before they scale, which needs a positive scale. */
 static aiter_status read_scale(float scale, int64_t head_dim, float *scale_log2)
 {
     const double log2_e = 1.44269504088896340736;
     double value = scale == 0.0f ? 1.0 / sqrt((double)head_dim) : (double)scale;
     *scale_log2 = (float)(value * log2_e);
-    if (!(value > 0.0) || !isfinite(*scale_log2) || *scale_log2 == 0.0f)
-        return rt_fail(INVALID, "softmax_scale is %g: expected a positive finite number, or 0 for 1/sqrt(head_dim)",
+    if (!isfinite(*scale_log2))
+        return rt_fail(INVALID, "softmax_scale is %g: expected a finite number, or 0 for 1/sqrt(head_dim)",
                        (double)scale);
     return AITER_OK;
 }

@@ -72,9 +72,9 @@ static aiter_status read_sizes(const rt_tensor_rule *rule, const int64_t *shape,
 {
     for (int d = 0; d < rule->rank; d++) {
         int64_t least = rule->may_be_empty & 1u << d ? 0 : 1;
-        if (shape[d] < least || shape[d] > INT32_MAX)
-            return rt_fail(INVALID, "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 " to 2147483647",
-                           rule->name, d, rule->dims[d], shape[d], least);
+        if (shape[d] < least || shape[d] > RT_MAX_SIZE)
+            return rt_fail(INVALID, "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 " to %" PRId64, rule->name, d,
+                           rule->dims[d], shape[d], least, RT_MAX_SIZE);
         out->size[d] = shape[d];
     }
     return AITER_OK;
@@ -106,7 +106,7 @@ static aiter_status check_stride(const rt_tensor_rule *rule, int d, int64_t stri
         return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected a multiple of %d elements (%d bytes)",
                        rule->name, d, rule->dims[d], stride, RT_ALIGNMENT / elem_bytes, RT_ALIGNMENT);
     if (d == rule->row_dim && stride >= RT_MAX_ROW_STRIDE)
-        return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected less than %" PRId64 " elements",
+        return rt_fail(AITER_ERROR_UNSUPPORTED, "%s.strides[%d] (%s) is %" PRId64 ": expected less than %" PRId64 " elements",
                        rule->name, d, rule->dims[d], stride, RT_MAX_ROW_STRIDE);
     return AITER_OK;
 }

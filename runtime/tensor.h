@@ -23,8 +23,12 @@ typedef struct rt_tensor_rule {
     bool written;                /* elements must not overlap each other                             */
 } rt_tensor_rule;
 
-/* Kernels step over rows of a tile with 32-bit byte offsets: 2^24 elements a row keep 64 rows of fp32 below 4 GiB. */
-#define RT_MAX_ROW_STRIDE ((int64_t)1 << 24)
+/* Kernels step over the rows of a tile with 32-bit signed byte offsets: this keeps 128 rows of 16-bit elements below
+ * 2 GiB, where the offsets begin that stand for "outside". */
+#define RT_MAX_ROW_STRIDE ((int64_t)1 << 23)
+
+/* Kernels count rows in 32-bit signed integers and step past the last one by up to a tile. */
+#define RT_MAX_SIZE ((int64_t)1 << 30)
 
 enum { RT_ALIGNMENT = 16 };      /* bytes: the widest load of a kernel */
 

@@ -127,7 +127,8 @@ AITER_API aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats
  *   out  (batch, seqlen_q, heads,    head_dim_v)     q's dtype, written
  *   lse  (batch, heads, seqlen_q)                    fp32, written; NULL: not computed
  *
- * The last dimension of every tensor is contiguous; all other strides are free. Data pointers are aligned to
+ * The last dimension of every tensor is contiguous; all other strides are free (rows are less than 2^23 elements
+ * apart; no dimension is larger than 2^30; out and lse overlap nothing). Data pointers are aligned to
  * 16 bytes and, for q, k, v and out, so is every stride in bytes. head_dim and head_dim_v: multiples of 8 from
  * 8 to 256. heads is a multiple of heads_kv; query head h reads KV head h / (heads / heads_kv).
  * out = softmax(softmax_scale * q k^T) v, accumulated in fp32. With `causal`, query i sees key j if
@@ -140,7 +141,7 @@ typedef struct aiter_attn_args {
     const DLTensor *v;
     const DLTensor *out;
     const DLTensor *lse;         /* optional                                                  */
-    float softmax_scale;         /* positive; 0: 1/sqrt(head_dim)                             */
+    float softmax_scale;         /* 0: 1/sqrt(head_dim)                                       */
     int causal;                  /* 0 or 1                                                    */
     int num_groups;              /* aiter_grouped_query_attention: query heads per KV head;
                                     0: from the shapes. Other operations: must be 0           */

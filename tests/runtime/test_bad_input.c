@@ -30,7 +30,7 @@ SPOIL(size_odd, in->args.size = 37)
 SPOIL(causal, in->args.causal = 2)
 SPOIL(scale_nan, in->args.softmax_scale = NAN)
 SPOIL(scale_inf, in->args.softmax_scale = INFINITY)
-SPOIL(scale_negative, in->args.softmax_scale = -0.5f)
+SPOIL(scale_minus_inf, in->args.softmax_scale = -INFINITY)
 SPOIL(scale_huge, in->args.softmax_scale = 3e38f)
 /* ---- Presence, rank ---- */
 SPOIL(q_null, in->args.q = NULL)
@@ -59,7 +59,7 @@ SPOIL(batch_negative, in->shape[Q][0] = -1)
 SPOIL(seqlen_negative, in->shape[K][1] = -5)
 SPOIL(heads_zero, in->shape[Q][2] = 0)
 SPOIL(heads_kv_zero, in->shape[K][2] = 0)
-SPOIL(seqlen_huge, in->shape[Q][1] = INT64_C(1) << 31)
+SPOIL(seqlen_huge, in->shape[Q][1] = (INT64_C(1) << 30) + 1)
 SPOIL(head_dim_0, in->shape[Q][3] = 0)
 SPOIL(head_dim_7, in->shape[Q][3] = 7)
 SPOIL(head_dim_59, in->shape[Q][3] = 59)
@@ -90,13 +90,13 @@ SPOIL(lse_last_stride, in->strides[LSE][2] = 4)
 SPOIL(negative_stride, in->strides[V][1] = -256)
 SPOIL(odd_stride, in->strides[Q][1] = 1028)
 SPOIL(odd_head_stride, in->strides[OUT][2] = 132)
-SPOIL(row_stride_huge, in->strides[K][1] = INT64_C(1) << 24)
+SPOIL(row_stride_huge, in->strides[K][1] = INT64_C(1) << 23)
 SPOIL(batch_stride_huge, in->strides[V][0] = INT64_C(1) << 62)
 SPOIL(out_stride_zero, in->strides[OUT][0] = 0)
 SPOIL(out_stride_short, in->strides[OUT][1] = 512)
 SPOIL(lse_stride_short, in->strides[LSE][1] = 96)
 SPOIL(too_many_elements,
-      in->shape[Q][0] = INT32_MAX; in->shape[Q][1] = INT32_MAX; in->shape[Q][2] = INT32_MAX;
+      in->shape[Q][0] = 1 << 30; in->shape[Q][1] = 1 << 30; in->shape[Q][2] = 1 << 30;
       in->tensor[Q].strides = NULL)
 /* ---- Pointers ---- */
 SPOIL(q_data, in->tensor[Q].data = NULL)
@@ -142,11 +142,11 @@ static const misuse misuses[] = {
     { "unknown field set", bad_nothing, "aiter_attn_args has a non-zero field at byte 72: this version (0.1.0) knows 72",
       longer_struct, 0 },
     { "causal", bad_causal, "causal is 2: expected 0 or 1", NULL, 0 },
-    { "scale NaN", bad_scale_nan, "softmax_scale is nan: expected a positive finite number, or 0 for 1/sqrt(head_dim)",
+    { "scale NaN", bad_scale_nan, "softmax_scale is nan: expected a finite number, or 0 for 1/sqrt(head_dim)",
       NULL, 0 },
-    { "scale infinite", bad_scale_inf, "softmax_scale is inf: expected a positive finite number", NULL, 0 },
-    { "scale negative", bad_scale_negative, "softmax_scale is -0.5: expected a positive finite number", NULL, 0 },
-    { "scale overflows", bad_scale_huge, "softmax_scale is 3e+38: expected a positive finite number", NULL, 0 },
+    { "scale infinite", bad_scale_inf, "softmax_scale is inf: expected a finite number", NULL, 0 },
+    { "scale minus infinite", bad_scale_minus_inf, "softmax_scale is -inf: expected a finite number", NULL, 0 },
+    { "scale overflows", bad_scale_huge, "softmax_scale is 3e+38: expected a finite number", NULL, 0 },
 
     { "q NULL", bad_q_null, "q is NULL: expected a tensor", NULL, 0 },
     { "k NULL", bad_k_null, "k is NULL: expected a tensor", NULL, 0 },
@@ -170,11 +170,11 @@ static const misuse misuses[] = {
     { "k on CUDA", bad_k_cuda, "k.device.device_type is 2: expected 10 (kDLROCM)", NULL, 0 },
     { "v elsewhere", bad_v_device, "v.device.device_id is 1: expected 0, the context's device", NULL, 0 },
 
-    { "batch negative", bad_batch_negative, "q.shape[0] (batch) is -1: expected 0 to 2147483647", NULL, 0 },
-    { "seqlen negative", bad_seqlen_negative, "k.shape[1] (seqlen_k) is -5: expected 0 to 2147483647", NULL, 0 },
-    { "heads zero", bad_heads_zero, "q.shape[2] (heads) is 0: expected 1 to 2147483647", NULL, 0 },
-    { "heads_kv zero", bad_heads_kv_zero, "k.shape[2] (heads_kv) is 0: expected 1 to 2147483647", NULL, 0 },
-    { "seqlen too large", bad_seqlen_huge, "q.shape[1] (seqlen_q) is 2147483648: expected 0 to 2147483647", NULL, 0 },
+    { "batch negative", bad_batch_negative, "q.shape[0] (batch) is -1: expected 0 to 1073741824", NULL, 0 },
+    { "seqlen negative", bad_seqlen_negative, "k.shape[1] (seqlen_k) is -5: expected 0 to 1073741824", NULL, 0 },
+    { "heads zero", bad_heads_zero, "q.shape[2] (heads) is 0: expected 1 to 1073741824", NULL, 0 },
+    { "heads_kv zero", bad_heads_kv_zero, "k.shape[2] (heads_kv) is 0: expected 1 to 1073741824", NULL, 0 },
+    { "seqlen too large", bad_seqlen_huge, "q.shape[1] (seqlen_q) is 1073741825: expected 0 to 1073741824", NULL, 0 },
     { "head_dim 0", bad_head_dim_0, "q.shape[3] (head_dim) is 0: expected 1 to", NULL, 0 },
     { "head_dim 7", bad_head_dim_7, "q.shape[3] (head_dim) is 7: expected a multiple of 8 from 8 to 256", NULL, 0 },
     { "head_dim 59", bad_head_dim_59, "q.shape[3] (head_dim) is 59: expected a multiple of 8 from 8 to 256", NULL, 0 },
@@ -216,7 +216,7 @@ static const misuse misuses[] = {
     { "head stride misaligned", bad_odd_head_stride,
       "out.strides[2] (heads) is 132: expected a multiple of 8 elements (16 bytes)", NULL, 0 },
     { "row stride too large", bad_row_stride_huge,
-      "k.strides[1] (seqlen_k) is 16777216: expected less than 16777216 elements", NULL, 0 },
+      "k.strides[1] (seqlen_k) is 8388608: expected less than 8388608 elements", NULL, AITER_ERROR_UNSUPPORTED },
     { "beyond 64 bits", bad_batch_stride_huge,
       "v.strides[0] (batch) is 4611686018427387904: the last element is beyond 64-bit byte offsets", NULL, 0 },
     { "out overlaps itself", bad_out_stride_zero,

@@ -115,6 +115,13 @@ static void test_multi_query(void **state)
     run_one(*state, &r);
 }
 
+static void test_negative_scale(void **state)
+{
+    run r = { "sim:gfx942", some_spec(NUM_BF16), aiter_flash_attn_func };
+    r.spec.scale = -0.2f;
+    run_one(*state, &r);
+}
+
 /* Without a key every row is 0 and its LSE -inf, also where memory held something else. */
 static void test_no_keys(void **state)
 {
@@ -188,7 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_flash_attn_gfx90a), T(test_flash_attn_gfx942), T(test_flash_attn_gfx950), T(test_portable_fp32),
-        T(test_grouped_query), T(test_multi_query), T(test_no_keys), T(test_scale_is_used),
+        T(test_grouped_query), T(test_multi_query), T(test_negative_scale), T(test_no_keys), T(test_scale_is_used),
         T(test_plan_and_warm_start),
     };
     return cmocka_run_group_tests_name("end to end", tests, NULL, NULL);

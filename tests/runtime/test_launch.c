@@ -153,6 +153,9 @@ static void test_scale_given(void **state)
     in.args.softmax_scale = 0.25f;
     assert_ok(aiter_flash_attn_func(ctx, &in.args));
     assert_float_equal(scale_arg(f), 0.25 * 1.44269504, 1e-7);
+    in.args.softmax_scale = -2.0f;
+    assert_ok(aiter_flash_attn_func(ctx, &in.args));
+    assert_float_equal(scale_arg(f), -2 * 1.44269504, 1e-6);
     aiter_context_destroy(ctx);
 }
 
@@ -209,17 +212,19 @@ static void test_heads_before_rows(void **state)
     aiter_context_destroy(ctx);
 }
 
-/* A cache larger than 4 GiB. */
-static void test_large_batch_stride(void **state)
+/* Tensors larger than 4 GiB. */
+static void test_large_strides(void **state)
 {
     fixture *f = *state;
     aiter_context *ctx = fixture_context(f);
     input in;
     input_init(&in);
     in.strides[K][0] = INT64_C(1) << 40;
+    in.strides[K][1] = (INT64_C(1) << 23) - 8;
     in.tensor[K].data = (void *)(UINT64_C(1) << 50);
     assert_ok(aiter_flash_attn_func(ctx, &in.args));
     assert_int_equal(arg64(f, "k_stride_batch"), INT64_C(1) << 40);
+    assert_int_equal(arg64(f, "k_stride_row"), (INT64_C(1) << 23) - 8);
     aiter_context_destroy(ctx);
 }
 
@@ -549,7 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_every_argument_arrives), T(test_grid_block_stream), T(test_scale_given),
         T(test_null_strides_are_contiguous), T(test_strides_of_size_1_do_not_matter), T(test_heads_before_rows),
-        T(test_large_batch_stride), T(test_slices_of_one_buffer), T(test_inputs_may_repeat),
+        T(test_large_strides), T(test_slices_of_one_buffer), T(test_inputs_may_repeat),
         T(test_no_keys_is_launched), T(test_no_queries_is_no_work), T(test_no_batch_is_no_work),
         T(test_grouped_query_attention), T(test_multi_query_attention), T(test_head_dim_v_of_its_own),
         T(test_device_of_the_thread_is_restored), T(test_launch_from_another_thread),
