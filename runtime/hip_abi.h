@@ -326,6 +326,9 @@ _Static_assert(sizeof(hip_func_attributes) == 56, "function attributes layout");
     X(hipGetDevicePropertiesR0600, (hip_device_prop *prop, int device)) \
     X(hipDeviceComputeCapability, (int *major, int *minor, hip_device device)) \
     X(hipDeviceGetPCIBusId, (char *bus_id, int len, int device)) \
+    X(hipDeviceGetByPCIBusId, (int *device, const char *bus_id)) \
+    X(hipSetDeviceFlags, (unsigned flags)) \
+    X(hipGetDeviceFlags, (unsigned *flags)) \
     X(hipDeviceCanAccessPeer, (int *can_access, int device, int peer)) \
     X(hipDeviceEnablePeerAccess, (int peer, unsigned flags)) \
     X(hipDeviceDisablePeerAccess, (int peer)) \
@@ -355,6 +358,9 @@ _Static_assert(sizeof(hip_func_attributes) == 56, "function attributes layout");
     X(hipFree, (void *ptr)) \
     X(hipHostMalloc, (void **ptr, size_t size, unsigned flags)) \
     X(hipHostFree, (void *ptr)) \
+    X(hipHostAlloc, (void **ptr, size_t size, unsigned flags)) \
+    X(hipFreeHost, (void *ptr)) \
+    X(hipHostGetFlags, (unsigned *flags, void *host_ptr)) \
     X(hipHostGetDevicePointer, (void **device_ptr, void *host_ptr, unsigned flags)) \
     X(hipHostRegister, (void *host_ptr, size_t size, unsigned flags)) \
     X(hipHostUnregister, (void *host_ptr)) \
@@ -372,6 +378,11 @@ _Static_assert(sizeof(hip_func_attributes) == 56, "function attributes layout");
     X(hipMemcpyHtoDAsync, (hip_deviceptr dst, void *src, size_t size, hip_stream stream)) \
     X(hipMemcpyDtoHAsync, (void *dst, hip_deviceptr src, size_t size, hip_stream stream)) \
     X(hipMemcpyDtoDAsync, (hip_deviceptr dst, hip_deviceptr src, size_t size, hip_stream stream)) \
+    X(hipMemcpyPeer, (void *dst, int dst_device, const void *src, int src_device, size_t size)) \
+    X(hipMemcpyPeerAsync, (void *dst, int dst_device, const void *src, int src_device, \
+                           size_t size, hip_stream stream)) \
+    X(hipMemPrefetchAsync, (const void *ptr, size_t count, int device, hip_stream stream)) \
+    X(hipMemPtrGetInfo, (void *ptr, size_t *size)) \
     X(hipMemset, (void *dst, int value, size_t size)) \
     X(hipMemsetAsync, (void *dst, int value, size_t size, hip_stream stream)) \
     X(hipMemsetD8, (hip_deviceptr dst, unsigned char value, size_t count)) \

@@ -133,6 +133,39 @@ hip_error hipDeviceGetPCIBusId(char *bus_id, int len, int device)
     return sim_hip_return(e);
 }
 
+hip_error hipDeviceGetByPCIBusId(int *device, const char *bus_id)
+{
+    unsigned domain, bus, slot;
+    hip_error e = device && bus_id ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS && sscanf(bus_id, "%x:%x:%x", &domain, &bus, &slot) != 3)
+        e = HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS && (domain || slot || bus == 0 || !sim_device_valid((int)bus - 1)))
+        e = HIP_ERROR_INVALID_DEVICE;
+    if (e == HIP_SUCCESS)
+        *device = (int)bus - 1;
+    return sim_hip_return(e);
+}
+
+/* How a thread waits for the device: it always sleeps here. The flags are kept for those who ask. */
+static _Thread_local unsigned device_flags;
+
+hip_error hipSetDeviceFlags(unsigned flags)
+{
+    const unsigned allowed = 0x7 | 0x8 | 0x10; /* scheduling, mapped host memory, local memory */
+    hip_error e = flags & ~allowed ? HIP_ERROR_INVALID_VALUE : sim_hip_ready();
+    if (e == HIP_SUCCESS)
+        device_flags = flags;
+    return sim_hip_return(e);
+}
+
+hip_error hipGetDeviceFlags(unsigned *flags)
+{
+    hip_error e = flags ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS)
+        *flags = device_flags;
+    return sim_hip_return(e);
+}
+
 /* ---- peers ---- */
 
 hip_error hipDeviceCanAccessPeer(int *can_access, int device, int peer)

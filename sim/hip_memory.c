@@ -57,6 +57,11 @@ hip_error hipHostMalloc(void **ptr, size_t size, unsigned flags)
     return sim_hip_return(allocate(ptr, size, SIM_MEM_HOST, flags));
 }
 
+hip_error hipHostAlloc(void **ptr, size_t size, unsigned flags)
+{
+    return sim_hip_return(allocate(ptr, size, SIM_MEM_HOST, flags));
+}
+
 hip_error hipMallocManaged(void **ptr, size_t size, unsigned flags)
 {
     return sim_hip_return(size ? allocate(ptr, size, SIM_MEM_MANAGED, flags)
@@ -88,6 +93,11 @@ hip_error hipFree(void *ptr)
 }
 
 hip_error hipHostFree(void *ptr)
+{
+    return sim_hip_return(release(ptr, true));
+}
+
+hip_error hipFreeHost(void *ptr)
 {
     return sim_hip_return(release(ptr, true));
 }
@@ -175,6 +185,17 @@ hip_error hipHostGetDevicePointer(void **device_ptr, void *host_ptr, unsigned fl
         e = HIP_ERROR_INVALID_VALUE;
     if (e == HIP_SUCCESS)
         *device_ptr = host_ptr;
+    return sim_hip_return(e);
+}
+
+hip_error hipHostGetFlags(unsigned *flags, void *host_ptr)
+{
+    sim_mem_info info;
+    hip_error e = flags ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS && (!find(host_ptr, &info) || info.kind != SIM_MEM_HOST))
+        e = HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS)
+        *flags = info.flags;
     return sim_hip_return(e);
 }
 
@@ -296,6 +317,50 @@ hip_error hipMemcpyDtoDAsync(hip_deviceptr dst, hip_deviceptr src, size_t size, 
     return sim_hip_return(copy(dst, src, size, HIP_MEMCPY_DEVICE_TO_DEVICE, stream, true));
 }
 
+/* Copies reach every device's memory, peer access or not, as in the real runtime. */
+static hip_error copy_peer(void *dst, int dst_device, const void *src, int src_device, size_t size,
+                           hip_stream stream, bool async)
+{
+    hip_error e = sim_hip_ready();
+    if (e != HIP_SUCCESS)
+        return e;
+    if (!sim_device_valid(dst_device) || !sim_device_valid(src_device))
+        return HIP_ERROR_INVALID_DEVICE;
+    return copy(dst, src, size, HIP_MEMCPY_DEVICE_TO_DEVICE, stream, async);
+}
+
+hip_error hipMemcpyPeer(void *dst, int dst_device, const void *src, int src_device, size_t size)
+{
+    return sim_hip_return(copy_peer(dst, dst_device, src, src_device, size, NULL, false));
+}
+
+hip_error hipMemcpyPeerAsync(void *dst, int dst_device, const void *src, int src_device,
+                             size_t size, hip_stream stream)
+{
+    return sim_hip_return(copy_peer(dst, dst_device, src, src_device, size, stream, true));
+}
+
+/* Managed memory is everywhere already. */
+static hip_error prefetch(const void *ptr, size_t count, int device, hip_stream handle)
+{
+    enum { HOST = -1 }; /* hipCpuDeviceId */
+    sim_stream *stream;
+    sim_mem_info info;
+    hip_error e = find_stream(handle, &stream);
+    if (e != HIP_SUCCESS)
+        return e;
+    if (device != HOST && !sim_device_valid(device))
+        return HIP_ERROR_INVALID_DEVICE;
+    bool managed = count && find(ptr, &info) && info.kind == SIM_MEM_MANAGED &&
+                   count <= info.size - ((uint64_t)(uintptr_t)ptr - info.base);
+    return managed ? HIP_SUCCESS : HIP_ERROR_INVALID_VALUE;
+}
+
+hip_error hipMemPrefetchAsync(const void *ptr, size_t count, int device, hip_stream stream)
+{
+    return sim_hip_return(prefetch(ptr, count, device, stream));
+}
+
 /* ---- fills ---- */
 
 static hip_error fill(void *dst, uint32_t value, unsigned width, size_t count, hip_stream handle,
@@ -396,6 +461,17 @@ hip_error hipMemGetAddressRange(hip_deviceptr *base, size_t *size, hip_deviceptr
     if (size)
         *size = info.size;
     return sim_hip_return(HIP_SUCCESS);
+}
+
+hip_error hipMemPtrGetInfo(void *ptr, size_t *size)
+{
+    sim_mem_info info;
+    hip_error e = size ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS && ptr && !find(ptr, &info))
+        e = HIP_ERROR_INVALID_VALUE;
+    if (e == HIP_SUCCESS)
+        *size = ptr ? info.size : 0;
+    return sim_hip_return(e);
 }
 
 static int memory_type(sim_mem_kind kind)

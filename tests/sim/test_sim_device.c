@@ -102,6 +102,11 @@ static void names_are_cut_to_the_buffer(void **state)
     char bus[16];
     hip_ok(hipDeviceGetPCIBusId(bus, sizeof bus, 1));
     assert_string_equal(bus, "0000:02:00.0");
+    int device = -1;
+    hip_ok(hipDeviceGetByPCIBusId(&device, bus));
+    assert_int_equal(device, 1);
+    hip_fails(hipDeviceGetByPCIBusId(&device, "0000:09:00.0"), HIP_ERROR_INVALID_DEVICE);
+    hip_fails(hipDeviceGetByPCIBusId(&device, "first"), HIP_ERROR_INVALID_VALUE);
 }
 
 static void errors_have_names_and_texts(void **state)

@@ -225,6 +225,42 @@ static void stream_ordered_memory_lives_until_its_free_is_reached(void **state)
     hip_ok(hipHostFree(out));
 }
 
+static void memory_is_copied_between_devices(void **state)
+{
+    (void)state;
+    uint32_t *a, *b, out = 0;
+    size_t size = 0;
+    hip_ok(hipMalloc((void **)&a, 64));
+    hip_ok(hipSetDevice(1));
+    hip_ok(hipMalloc((void **)&b, 64));
+    hip_ok(hipMemsetD32(b, 99, 16));
+    hip_ok(hipMemcpyPeer(a, 0, b, 1, 64));
+    hip_ok(hipMemcpyDtoH(&out, a + 15, 4));
+    assert_int_equal(out, 99);
+    hip_fails(hipMemcpyPeer(a, 0, b, 3, 64), HIP_ERROR_INVALID_DEVICE);
+    hip_fails(hipMemcpyPeerAsync(a, 0, b, 1, 65, NULL), HIP_ERROR_INVALID_VALUE);
+    hip_ok(hipMemPtrGetInfo(b, &size));
+    assert_int_equal(size, 64);
+    hip_ok(hipFree(b));
+    hip_ok(hipSetDevice(0));
+    hip_ok(hipFree(a));
+}
+
+static void managed_memory_can_be_prefetched(void **state)
+{
+    (void)state;
+    char *m, *p;
+    hip_ok(hipMallocManaged((void **)&m, 4096, 1));
+    hip_ok(hipMalloc((void **)&p, 4096));
+    hip_ok(hipMemPrefetchAsync(m, 4096, 2, NULL));
+    hip_ok(hipMemPrefetchAsync(m + 1, 4095, -1, NULL));
+    hip_fails(hipMemPrefetchAsync(m + 1, 4096, 0, NULL), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipMemPrefetchAsync(p, 4096, 0, NULL), HIP_ERROR_INVALID_VALUE);
+    hip_fails(hipMemPrefetchAsync(m, 4096, 7, NULL), HIP_ERROR_INVALID_DEVICE);
+    hip_ok(hipFree(m));
+    hip_ok(hipFree(p));
+}
+
 static void resetting_a_device_frees_its_memory_only(void **state)
 {
     (void)state;
@@ -255,6 +291,8 @@ int main(void)
         cmocka_unit_test(pointers_know_where_they_are),
         cmocka_unit_test(host_memory_can_be_registered_once),
         cmocka_unit_test(stream_ordered_memory_lives_until_its_free_is_reached),
+        cmocka_unit_test(memory_is_copied_between_devices),
+        cmocka_unit_test(managed_memory_can_be_prefetched),
         cmocka_unit_test(resetting_a_device_frees_its_memory_only),
     };
     return cmocka_run_group_tests_name("sim memory", tests, setup, NULL);
