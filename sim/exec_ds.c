@@ -1,6 +1,7 @@
 /* LDS instructions (DS encoding).
  *
- * The byte address is VGPR + offset, both unsigned, inside the workgroup's LDS allocation. Where the hardware lets an
+ * The byte address is VGPR + offset, a 32-bit sum (LLVM folds offsets into negative bases: its test ds-sub-offset.ll),
+ * inside the workgroup's LDS allocation. Where the hardware lets an
  * access beyond it read zero and drops such a write (ISA guides, "LDS out of range"), a kernel that does it is wrong;
  * here it stops with the lane and the address. Plain reads and writes may have any alignment, as the driver enables
  * unaligned access for these archs; read-modify-write instructions and 64-bit transposing reads must be aligned
@@ -40,21 +41,21 @@ static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *
     if (exec == ~0ull) {
         for (unsigned l = 0; l < SIM_LANES; l++) {
             out[l] = v[l] + offset;
-            bad |= (uint64_t)v[l] + offset + size > bytes;
+            bad |= (uint64_t)out[l] + size > bytes;
         }
     } else {
         for (unsigned l = 0; l < SIM_LANES; l++) {
             const uint32_t active = exec >> l & 1;
             out[l] = active ? v[l] + offset : 0;
-            bad |= active & ((uint64_t)v[l] + offset + size > bytes);
+            bad |= active & ((uint64_t)out[l] + size > bytes);
         }
     }
     if (!bad)
         return true;
     unsigned l;
     FOR_LANES(l, exec)
-        if ((uint64_t)v[l] + offset + size > bytes)
-            return lds_range_fault(w, inst, l, (uint64_t)v[l] + offset, size);
+        if ((uint64_t)out[l] + size > bytes)
+            return lds_range_fault(w, inst, l, out[l], size);
     return true;
 }
 

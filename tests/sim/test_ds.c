@@ -160,8 +160,9 @@ static void accesses_outside_are_faults(void **state)
     machine_run_fault(m, "ds_read_b64 v[2:3], v1", 37, "outside the 1000 bytes");
     assert_int_equal(m->error.address, 996);
     machine_run_fault(m, "ds_write_b32 v1, v2 offset:4", 37, "LDS access of 4 bytes at 1000");
-    m->w->v[1][37] = 0xfffffffc; /* the sum does not wrap */
-    machine_run_fault(m, "ds_read_b32 v2, v1 offset:8", 37, "LDS access");
+    m->w->v[1][37] = 0xfffffffc; /* a base of -4 with an offset */
+    machine_run(m, "ds_read_b32 v2, v1 offset:8", NULL);
+    machine_run_fault(m, "ds_read_b32 v2, v1 offset:2", 37, "LDS access of 4 bytes at 4294967294");
     machine_run_fault(m, "ds_add_u32 v1, v2", 37, "LDS access");
     machine_set_exec(m, ~(1ull << 37));
     machine_run(m, "ds_read_b32 v2, v1 offset:8", NULL);
