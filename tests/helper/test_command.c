@@ -105,6 +105,44 @@ static void bad_files_are_named(void **state)
     expect("--inspect absent", 1, "absent: No such file or directory");
 }
 
+/* A prefix beside the configured one: links to the same libraries. */
+static void the_environment_chooses_the_rocm(void **state)
+{
+    (void)state;
+    char link[128], part[160];
+    if (access(AITER_TEST_ROCM_PREFIX "/usr/lib", F_OK))
+        skip(); /* built for the system's ROCm */
+    snprintf(link, sizeof link, "%s/prefix", work);
+    assert_int_equal(mkdir(link, 0700), 0);
+    snprintf(link, sizeof link, "%s/prefix/usr", work);
+    assert_int_equal(symlink(AITER_TEST_ROCM_PREFIX "/usr", link), 0);
+    setenv("AITER_ROCM_PREFIX", "prefix", 1); /* relative: to where it is run */
+    snprintf(part, sizeof part, " %s/lib/", link);
+    expect("--identify", 0, part);
+    setenv("AITER_ROCM_PREFIX", "elsewhere", 1);
+    expect("--identify", 3, "elsewhere: No such file or directory");
+    unsetenv("AITER_ROCM_PREFIX");
+}
+
+static void an_unusable_system_rocm_gives_way_to_the_private_one(void **state)
+{
+    (void)state;
+    char path[128];
+    if (access(AITER_TEST_ROCM_PREFIX "/usr/lib", F_OK))
+        skip();
+    snprintf(path, sizeof path, "%s/rocm", work);
+    assert_int_equal(mkdir(path, 0700), 0);
+    setenv("ROCM_PATH", path, 1);
+    snprintf(path, sizeof path, "%s/rocm/lib", work);
+    assert_int_equal(mkdir(path, 0700), 0);
+    put_file("rocm/lib/libhiprtc.so.6", "not a library");
+    expect("--identify", 0, AITER_TEST_ROCM_PREFIX);
+    setenv("AITER_ROCM_PREFIX", "rocm", 1);
+    expect("--identify", 3, "rocm/lib/libhiprtc.so.6: ");
+    unsetenv("AITER_ROCM_PREFIX");
+    unsetenv("ROCM_PATH");
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -130,6 +168,8 @@ int main(void)
         TEST(a_file_is_compiled_and_inspected),
         TEST(a_failed_compile_leaves_the_output_alone),
         TEST(bad_files_are_named),
+        TEST(the_environment_chooses_the_rocm),
+        TEST(an_unusable_system_rocm_gives_way_to_the_private_one),
     };
     return cmocka_run_group_tests_name("helper_command", tests, make_folder, remove_folder);
 }

@@ -1,5 +1,6 @@
 /* The real helper: what aiter-compiler makes of sources, code objects and its environment. */
 #include <elf.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/helper/frame.h"
+#include "runtime/helper/process.h"
 #include "tests/helper/support.h"
 
 /* Options of the product: no header of ROCm takes part. */
@@ -355,6 +357,62 @@ static void damaged_code_objects_never_harm_the_client(void **state)
     helper_pool_destroy(pool);
 }
 
+/* ---- The helper's own view of the protocol ---- */
+
+static frame_io wait_ten_seconds(void *user, int fd, short events)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    (void)user;
+    return poll(&p, 1, 10000) == 1 ? FRAME_IO_OK : FRAME_IO_TIMEOUT;
+}
+
+/* Sends a frame and expects an error that says `part`; the helper goes on. */
+static void expect_error_frame(helper_process *p, const frame *request, const char *part)
+{
+    frame reply = {0};
+    const char *why;
+    assert_int_equal(frame_send(p->socket, request, wait_ten_seconds, NULL), FRAME_IO_OK);
+    assert_int_equal(frame_receive(p->socket, &reply, &why, wait_ten_seconds, NULL), FRAME_IO_OK);
+    assert_int_equal(reply.type, FRAME_STARTED);
+    assert_int_equal(frame_receive(p->socket, &reply, &why, wait_ten_seconds, NULL), FRAME_IO_OK);
+    assert_int_equal(reply.type, FRAME_ERROR);
+    char *log = frame_text(&reply, FIELD_LOG, NULL);
+    assert_non_null(log);
+    assert_non_null(strstr(log, part));
+    free(log);
+    frame_free(&reply);
+}
+
+static void odd_requests_are_answered_with_an_error(void **state)
+{
+    (void)state;
+    helper_process p;
+    char how[PROCESS_HOW];
+    frame request = {.type = 99};
+    assert_int_equal(process_start(&p, AITER_TEST_COMPILER), 0);
+    expect_error_frame(&p, &request, "unknown request 99");
+    request.type = FRAME_COMPILE;
+    expect_error_frame(&p, &request, "name, source or options are missing");
+    request.type = FRAME_INSPECT;
+    expect_error_frame(&p, &request, "the code object is missing");
+    process_hang_up(&p);
+    process_reap(&p, 5000, how);
+    assert_string_equal(how, "exited with status 0");
+}
+
+static void a_garbled_request_ends_the_helper_in_order(void **state)
+{
+    (void)state;
+    helper_process p;
+    char how[PROCESS_HOW], tail[PROCESS_TAIL + 1], garbage[100] = "GET / HTTP/1.1";
+    assert_int_equal(process_start(&p, AITER_TEST_COMPILER), 0);
+    assert_int_equal(write(p.socket, garbage, sizeof garbage), sizeof garbage);
+    process_reap(&p, 10000, how);
+    process_tail(&p, tail);
+    assert_string_equal(how, "exited with status 2");
+    assert_non_null(strstr(tail, "unreadable request: no frame magic"));
+}
+
 /* ---- Identity and surroundings ---- */
 
 static void identity_names_the_loaded_libraries(void **state)
@@ -563,6 +621,8 @@ int main(void)
         TEST(what_is_no_code_object_is_refused),
         TEST(truncated_code_objects_are_refused),
         TEST(damaged_code_objects_never_harm_the_client),
+        TEST(odd_requests_are_answered_with_an_error),
+        TEST(a_garbled_request_ends_the_helper_in_order),
         TEST(identity_names_the_loaded_libraries),
         TEST(an_unusable_tmpdir_is_named),
         TEST(a_rocm_prefix_without_rocm_is_named),
