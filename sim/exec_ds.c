@@ -181,26 +181,46 @@ static void ds_read_addtid(sim_wave *w, const sim_inst *inst)
  * of which lane l of the 16 receives column l: element r is number l % E of source lane r * 16 / E + l / E, with E
  * elements in a lane (AMD backend of Triton, chooseLLDsReadB64TrLayout, for 16 and 8 bits and its 4-bit sibling).
  * The guide wants EXEC all ones; a lane that is off counts as zeros here. aux: element bits | dwords << 8 */
+static inline __attribute__((always_inline)) void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits,
+                                                            unsigned dwords)
+{
+    const unsigned elements = dwords * 32 / bits, mask = (1u << bits) - 1;
+    for (unsigned l = 0; l < SIM_LANES; l++) {
+        const unsigned column = l % 16, at = column % elements * bits;
+        const uint32_t (*from)[4] = in + l - column + column / elements;
+        uint64_t packed = 0;
+        unsigned have = 0, d = 0;
+        for (unsigned r = 0; r < elements; r++) {
+            const uint32_t *source = from[r * 16 / elements];
+            const uint64_t word = source[at / 32] | (uint64_t)source[at / 32 + (at % 32 + bits > 32)] << 32;
+            packed |= (word >> at % 32 & mask) << have;
+            have += bits;
+            if (have >= 32) {
+                out[l][d++] = (uint32_t)packed;
+                packed >>= 32;
+                have -= 32;
+            }
+        }
+    }
+}
+
 static void ds_read_tr(sim_wave *w, const sim_inst *inst)
 {
-    const unsigned bits = inst->aux & 255, dwords = inst->aux >> 8, elements = dwords * 32 / bits;
-    uint32_t address[SIM_LANES], in[SIM_LANES][4] = {{0}}, out[SIM_LANES][4] = {{0}};
+    const unsigned dwords = inst->aux >> 8;
+    uint32_t address[SIM_LANES], in[SIM_LANES][4] = {{0}}, out[SIM_LANES][4];
     unsigned l;
     if (!lds_addresses(w, inst, &inst->ops[1], (uint32_t)inst->offset, 4 * dwords, address) ||
         !lds_aligned(w, inst, address, dwords == 2 ? 8 : 4))
         return;
     FOR_LANES(l, sim_exec_mask(w))
-        memcpy(in[l], w->wg->lds + address[l], 4 * dwords);
-    for (l = 0; l < SIM_LANES; l++)
-        for (unsigned r = 0; r < elements; r++) {
-            const unsigned column = l % 16, from = l - column + r * 16 / elements + column / elements;
-            const unsigned at = column % elements * bits, to = r * bits;
-            uint64_t word = in[from][at / 32] | (uint64_t)(at / 32 < 3 ? in[from][at / 32 + 1] : 0) << 32;
-            const uint64_t value = word >> at % 32 & ((1u << bits) - 1);
-            out[l][to / 32] |= (uint32_t)(value << to % 32);
-            if (to % 32 + bits > 32)
-                out[l][to / 32 + 1] |= (uint32_t)(value >> (32 - to % 32));
-        }
+        for (unsigned d = 0; d < dwords; d++)
+            in[l][d] = get32(w->wg->lds + address[l] + 4 * d);
+    switch (inst->aux & 255) {
+    case 16: transpose((const uint32_t (*)[4])in, out, 16, 2); break;
+    case 8: transpose((const uint32_t (*)[4])in, out, 8, 2); break;
+    case 6: transpose((const uint32_t (*)[4])in, out, 6, 3); break;
+    default: transpose((const uint32_t (*)[4])in, out, 4, 2); break;
+    }
     FOR_LANES(l, sim_exec_mask(w))
         for (unsigned d = 0; d < dwords; d++)
             w->v[inst->ops[0].reg + d][l] = out[l][d];

@@ -24,9 +24,8 @@
  * f8f6f4: the dot product of each block of 32 in double, times the scales, added to the accumulator and rounded once
  * ("the scales are applied after the normal dot product and prior to accumulation", the article above). SMFMAC sums
  * its stored products as the dense instruction does. */
-#include <math.h>
-
 #include "sim/float.h"
+#include "sim/mfma_sum.h"
 #include "sim/wave.h"
 
 enum { T_F32, T_XF32, T_F16, T_BF16, T_FP8, T_BF8, T_I8, T_F64, T_F8F6F4 };
@@ -51,13 +50,13 @@ static inline mfma unpack(uint32_t aux)
 }
 
 #define MAX_ELEMENTS 2048 /* n * k * blocks of the largest operand */
+#define SLACK 16          /* rows of 4 columns are read as whole vectors */
 
-/* One input matrix, decoded. value: element (block, k, i) at (block * K + k) * n + i; for the fused sum the
- * significand, in [1, 2) or below for subnormals, with its exponent in exp. */
+/* One input matrix, decoded: element (block, k, i) at (block * K + k) * n + i. i8 elements are int32 bits. */
 typedef struct matrix {
-    _Alignas(64) float value[MAX_ELEMENTS];
-    _Alignas(64) int32_t exp[MAX_ELEMENTS];
-    bool special; /* has an infinity or a NaN */
+    _Alignas(64) float value[MAX_ELEMENTS + SLACK];
+    _Alignas(64) int32_t exp[MAX_ELEMENTS + SLACK]; /* for the fused sum */
+    int most, least;                                /* exponent; 128: an infinity or NaN. least: of those not zero */
 } matrix;
 
 static inline unsigned element_bits(unsigned type)
@@ -97,7 +96,7 @@ static inline uint32_t decode_lane(uint32_t dword, unsigned type, unsigned shift
 }
 
 /* Element e of all lanes of a register group; a switch per register, not per lane. */
-static inline __attribute__((always_inline)) void decode_as(uint32_t out[restrict SIM_LANES],
+INLINE void decode_as(uint32_t out[restrict SIM_LANES],
                                                             const uint32_t in[restrict SIM_LANES], unsigned type,
                                                             unsigned shift, sim_arch arch)
 {
@@ -173,17 +172,25 @@ static void broadcast_blocks(uint32_t *a, unsigned block_elements, unsigned bloc
     }
 }
 
-static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, uint32_t *out)
+static void clear_slack(matrix *m, unsigned count)
+{
+    memset(m->value + count, 0, SLACK * sizeof *m->value);
+    memset(m->exp + count, 0, SLACK * sizeof *m->exp);
+}
+
+static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, matrix *m)
 {
     const unsigned stored = s->sparse ? s->k / 2 : s->k;
+    uint32_t *out = (uint32_t *)m->value;
     load_matrix(w, inst->ops[1].reg, s, s->a, stored, 0, out);
     if (!s->sparse && inst->cbsz && s->blocks > 1)
         broadcast_blocks(out, s->k * s->n, s->blocks, inst->cbsz, inst->abid);
 }
 
-static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, uint32_t *out)
+static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, matrix *m)
 {
-    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp, out);
+    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp, (uint32_t *)m->value);
+    clear_slack(m, s->n * s->k * s->blocks);
 }
 
 /* ---- C and D ---- */
@@ -254,234 +261,25 @@ static void sparse_rows(const sim_wave *w, const sim_inst *inst, const mfma *s, 
     }
 }
 
-/* ---- sums ---- */
+/* ---- f32, xf32, f16, bf16, fp8, i8 ---- */
 
-typedef struct row {
-    unsigned terms;        /* stored products */
-    unsigned a_stride;     /* between consecutive k of A */
-    const float *a;        /* A[k] of this row at a[k * a_stride] */
-    const int32_t *a_exp;
-    const float *b;        /* B of the block: row k at b + k * n */
-    const int32_t *b_exp;
-    const uint8_t *rows;   /* row of B for each term, NULL: the identity */
-} row;
-
-static inline unsigned row_of(const row *r, unsigned t)
-{
-    return r->rows ? r->rows[t] : t;
-}
-
-static inline __attribute__((always_inline)) void chain_row(const row *r, unsigned n, const float *c, float *d)
-{
-    float acc[32];
-    for (unsigned j = 0; j < n; j++)
-        acc[j] = c[j];
-    for (unsigned t = 0; t < r->terms; t++) {
-        const float a = r->a[t * r->a_stride], *b = r->b + row_of(r, t) * n;
-        for (unsigned j = 0; j < n; j++)
-            acc[j] = __builtin_fmaf(a, b[j], acc[j]);
-    }
-    for (unsigned j = 0; j < n; j++)
-        d[j] = acc[j];
-}
-
-/* Flushes a subnormal to zero, keeping its sign. */
-static inline float flush(float f)
-{
-    const uint32_t x = sim_bits(f);
-    return sim_float(x & 0x7f800000u ? x : x & 0x80000000u);
-}
-
-static inline __attribute__((always_inline)) void pairwise_row(const row *r, unsigned n, bool pairs, const float *c,
-                                                               float *d)
-{
-    float acc[32];
-    for (unsigned j = 0; j < n; j++)
-        acc[j] = flush(c[j]);
-    for (unsigned t = 0; t < r->terms; t += pairs ? 2 : 4) {
-        const float *a = r->a + t * r->a_stride, *b = r->b + t * n;
-        const unsigned step = r->a_stride;
-        for (unsigned j = 0; j < n; j++) {
-            float sum = flush(flush(a[0] * b[j]) + flush(a[step] * b[n + j]));
-            if (!pairs)
-                sum = flush(sum + flush(flush(a[2 * step] * b[2 * n + j]) + flush(a[3 * step] * b[3 * n + j])));
-            acc[j] = flush(acc[j] + sum);
-        }
-    }
-    for (unsigned j = 0; j < n; j++)
-        d[j] = acc[j];
-}
-
-static inline double exp2_double(int e)
-{
-    return sim_double((uint64_t)(int64_t)(e + 1023) << 52);
-}
-
-static inline float exp2_float(int e)
-{
-    return sim_float((uint32_t)(e + 127) << 23);
-}
-
-static inline int max_int(int a, int b)
-{
-    return a > b ? a : b;
-}
-
-static inline int min_int(int a, int b)
-{
-    return a < b ? a : b;
-}
-
-/* Adds the accumulator c to sum * 2^(e - 24): both aligned to the larger exponent and cut (towards minus infinity) to
- * 31 and 24 fraction bits, then rounded to float. short_c: fp8 instructions drop c when it is further than 25 bits
- * below. */
-static inline __attribute__((always_inline)) float fused_end(int32_t sum, int e, uint32_t c, bool short_c)
-{
-    const int c_biased = (int)(c >> 23 & 255), c_exp = (c_biased ? c_biased : 1) - 127;
-    const int32_t c_abs = (int32_t)((c & 0x7fffffu) | (c_biased ? 0x800000u : 0));
-    const int32_t c_sig = c >> 31 ? -c_abs : c_abs;
-    const int top = max_int(e, c_exp);
-    const double s = floor((double)sum * exp2_double(7 + e - top));
-    double addend = floor((double)c_sig * exp2_double(1 + c_exp - top));
-    if (short_c)
-        addend = c_exp >= top - 25 ? addend : 0.0;
-    return (float)((s + addend * 128.0) * exp2_double(top - 31));
-}
-
-/* Sum of terms from, from + step, ... < to, each truncated to 24 fraction bits below the largest exponent. */
-static inline __attribute__((always_inline)) void fused_sum(const row *r, unsigned n, unsigned from, unsigned to,
-                                                            unsigned step, int32_t *restrict sum, int *restrict top)
-{
-    for (unsigned j = 0; j < n; j++) {
-        top[j] = -10000;
-        sum[j] = 0;
-    }
-    for (unsigned t = from; t < to; t += step) {
-        const int a_exp = r->a_exp[t * r->a_stride];
-        const int32_t *b_exp = r->b_exp + row_of(r, t) * n;
-        for (unsigned j = 0; j < n; j++)
-            top[j] = max_int(top[j], a_exp + b_exp[j]);
-    }
-    for (unsigned t = from; t < to; t += step) {
-        const int a_exp = r->a_exp[t * r->a_stride];
-        const float a = r->a[t * r->a_stride], *b = r->b + row_of(r, t) * n;
-        const int32_t *b_exp = r->b_exp + row_of(r, t) * n;
-        for (unsigned j = 0; j < n; j++)
-            sum[j] += (int32_t)(a * b[j] * exp2_float(max_int(a_exp + b_exp[j] - top[j] + 24, -100)));
-    }
-}
-
-static inline __attribute__((always_inline)) void fused_row(const row *r, unsigned n, unsigned group, const uint32_t *c,
-                                                            float *d)
-{
-    _Alignas(64) uint32_t acc[32];
-    _Alignas(64) int32_t sum[32];
-    _Alignas(64) int top[32];
-    memcpy(acc, c, n * sizeof *acc);
-    for (unsigned t = 0; t < r->terms; t += group) {
-        fused_sum(r, n, t, t + group, 1, sum, top);
-        for (unsigned j = 0; j < n; j++)
-            acc[j] = sim_bits(fused_end(sum[j], top[j], acc[j], false));
-    }
-    memcpy(d, acc, n * sizeof *acc);
-}
-
-/* fp8: even and odd terms apart, then joined at the larger exponent. */
-static inline __attribute__((always_inline)) void fused8_row(const row *r, unsigned n, unsigned group,
-                                                             const uint32_t *c, float *d)
-{
-    _Alignas(64) uint32_t acc[32];
-    _Alignas(64) int32_t sum[2][32];
-    _Alignas(64) int top[2][32];
-    memcpy(acc, c, n * sizeof *acc);
-    for (unsigned t = 0; t < r->terms; t += group) {
-        fused_sum(r, n, t, t + group, 2, sum[0], top[0]);
-        fused_sum(r, n, t + 1, t + group, 2, sum[1], top[1]);
-        for (unsigned j = 0; j < n; j++) {
-            const int e = max_int(top[0][j], top[1][j]);
-            const int32_t joined = (sum[0][j] >> min_int(e - top[0][j], 31)) + (sum[1][j] >> min_int(e - top[1][j], 31));
-            acc[j] = sim_bits(fused_end(joined, e, acc[j], true));
-        }
-    }
-    memcpy(d, acc, n * sizeof *acc);
-}
-
-/* The same for operands with infinities or NaNs, or products beyond float: an element whose exact sum is not finite
- * takes it; a product of 2^128 or more counts as infinite. */
-static void special_row(const row *r, unsigned n, unsigned group, bool is_fp8, const uint32_t *c, float *d)
-{
-    for (unsigned j = 0; j < n; j++) {
-        uint32_t acc = c[j];
-        for (unsigned t = 0; t < r->terms; t += group) {
-            double exact = sim_float(acc), infinite = 0;
-            for (unsigned u = t; u < t + group; u++) {
-                const unsigned b = row_of(r, u) * n + j;
-                const double product = (double)r->a[u * r->a_stride] * r->b[b] *
-                                       exp2_double(r->a_exp[u * r->a_stride] + r->b_exp[b]);
-                exact += product;
-                if (fabs(product) >= 0x1p128)
-                    infinite += copysign(INFINITY, product);
-            }
-            if (isnan(exact) || isinf(exact) || infinite != 0) {
-                acc = sim_bits((float)(isfinite(exact) ? infinite : exact));
-                continue;
-            }
-            const row one = {group, r->a_stride, r->a + t * r->a_stride, r->a_exp + t * r->a_stride, NULL, NULL, NULL};
-            float b[16];
-            int32_t b_exp[16];
-            for (unsigned u = 0; u < group; u++) {
-                b[u] = r->b[row_of(r, t + u) * n + j];
-                b_exp[u] = r->b_exp[row_of(r, t + u) * n + j];
-            }
-            row column = one;
-            column.b = b;
-            column.b_exp = b_exp;
-            float result;
-            if (is_fp8)
-                fused8_row(&column, 1, group, &acc, &result);
-            else
-                fused_row(&column, 1, group, &acc, &result);
-            acc = sim_bits(result);
-        }
-        d[j] = sim_float(acc);
-    }
-}
-
-/* ---- f32, xf32, f16, bf16, fp8 ---- */
-
-enum model { CHAIN, PAIRWISE, FUSED, FUSED8 };
+enum model { CHAIN, INTEGER, PAIRWISE, FUSED, FUSED8 };
 
 static enum model model_of(const mfma *s, sim_arch arch)
 {
     switch (s->a) {
     case T_F32: return CHAIN;
+    case T_I8: return INTEGER;
     case T_FP8: case T_BF8: return FUSED8;
     default: return arch == SIM_GFX90A ? PAIRWISE : FUSED;
     }
 }
 
-static unsigned group_of(const mfma *s, unsigned terms)
+/* Products that are summed before the accumulator is rounded. */
+static unsigned group_of(const mfma *s, enum model model, unsigned terms)
 {
-    const unsigned most = s->a == T_XF32 ? 4 : s->a == T_FP8 || s->a == T_BF8 ? 16 : 8;
+    const unsigned most = model == PAIRWISE ? (s->pairs ? 2 : 4) : s->a == T_XF32 ? 4 : model == FUSED8 ? 16 : 8;
     return terms < most ? terms : most;
-}
-
-/* Splits decoded values into significand and exponent. A zero has exponent -126; a subnormal of the source format has
- * that format's smallest exponent and a significand below 1. */
-static void split(matrix *m, unsigned count, int min_exp)
-{
-    uint32_t special = 0;
-    for (unsigned x = 0; x < count; x++) {
-        const uint32_t bits = sim_bits(m->value[x]);
-        const int biased = (int)(bits >> 23 & 255), e = max_int(biased - 127, min_exp);
-        const uint32_t normal = (bits & 0x807fffffu) | (uint32_t)(biased - e) << 23;
-        const uint32_t below = sim_bits((float)(int32_t)(bits & 0x7fffffu) * 0x1p-23f) | (bits & 0x80000000u);
-        const uint32_t significand = biased == 0 ? below : normal;
-        special |= biased == 255;
-        m->value[x] = sim_float(biased == 255 ? bits : significand);
-        m->exp[x] = biased == 255 ? 0 : biased == 0 ? -126 : e;
-    }
-    m->special = special != 0;
 }
 
 static int min_exponent(unsigned type, sim_arch arch)
@@ -494,134 +292,133 @@ static int min_exponent(unsigned type, sim_arch arch)
     }
 }
 
+/* Fills m->exp. A subnormal of the source format has that format's smallest exponent, a zero -126. */
+static void find_exponents(matrix *m, unsigned count, int smallest)
+{
+    int most = -126, least = 127;
+    for (unsigned x = 0; x < count; x++) {
+        const uint32_t bits = sim_bits(m->value[x]) & 0x7fffffffu;
+        const int biased = (int)(bits >> 23) - 127, e = biased > smallest ? biased : smallest;
+        const int counted = bits ? e : 127;
+        m->exp[x] = bits ? e : -126;
+        most = m->exp[x] > most ? m->exp[x] : most;
+        least = counted < least ? counted : least;
+    }
+    m->most = most;
+    m->least = least;
+}
+
 static void flush_matrix(matrix *m, unsigned count, float smallest)
 {
     for (unsigned x = 0; x < count; x++)
         m->value[x] = __builtin_fabsf(m->value[x]) < smallest ? 0.0f : m->value[x];
 }
 
-static bool may_overflow(const matrix *a, unsigned a_count, const matrix *b, unsigned b_count)
-{
-    int most_a = -1000, most_b = -1000;
-    for (unsigned x = 0; x < a_count; x++)
-        most_a = max_int(most_a, a->exp[x]);
-    for (unsigned x = 0; x < b_count; x++)
-        most_b = max_int(most_b, b->exp[x]);
-    return most_a + most_b >= 127;
-}
-
-static bool any_special(const uint32_t *c, unsigned n)
+static bool any_special(const float *c, unsigned n)
 {
     uint32_t found = 0;
     for (unsigned j = 0; j < n; j++)
-        found |= (c[j] & 0x7f800000u) == 0x7f800000u;
+        found |= (sim_bits(c[j]) & 0x7f800000u) == 0x7f800000u;
     return found != 0;
 }
 
-static inline __attribute__((always_inline)) void sum_row(enum model model, const row *r, const mfma *s, unsigned n,
-                                                          unsigned group, bool special, const uint32_t *c, uint32_t *d)
+/* One row: acc is C on entry, D on return, with room for whole vectors. */
+INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned group, bool narrow, float *acc)
 {
-    _Alignas(64) float in[32], out[32];
-    memcpy(in, c, n * sizeof *in);
-    if (model == CHAIN)
-        chain_row(r, n, in, out);
-    else if (model == PAIRWISE)
-        pairwise_row(r, n, s->pairs, in, out);
-    else if (special || any_special(c, n))
-        special_row(r, n, group, model == FUSED8, c, out);
-    else if (model == FUSED8)
-        fused8_row(r, n, group, c, out);
-    else
-        fused_row(r, n, group, c, out);
-    memcpy(d, out, n * sizeof *out);
+    vf v[MAX_VECTORS];
+    const bool is_fused = model == FUSED || model == FUSED8;
+    if (is_fused && (!narrow || any_special(acc, r->n))) {
+        exact_row(r, group, model == FUSED8, acc);
+        return;
+    }
+    memcpy(v, acc, vectors * sizeof *v);
+    switch (model) {
+    case CHAIN: chain_row(r, vectors, v); break;
+    case INTEGER: integer_row(r, vectors, (vi *)v); break;
+    case PAIRWISE: /* narrow: products of f16 are never subnormal */
+        if (group == 2)
+            pairwise_row(r, vectors, 2, true, v);
+        else if (narrow)
+            pairwise_row(r, vectors, 4, false, v);
+        else
+            pairwise_row(r, vectors, 4, true, v);
+        break;
+    case FUSED: fused_row(r, vectors, group, v); break;
+    case FUSED8: fused8_row(r, vectors, group, v); break;
+    }
+    memcpy(acc, v, vectors * sizeof *v);
 }
 
-/* All rows of all blocks, with n a constant for the compiler. */
-static inline __attribute__((always_inline)) void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n,
-                                                           const matrix *a, const matrix *b, bool special)
+/* All rows of all blocks; n is a constant for the compiler. */
+INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, enum model model, bool narrow,
+                     const matrix *a, const matrix *b)
 {
     accumulator acc;
     open_accumulator(&acc, w, inst, s);
-    const enum model model = model_of(s, w->arch);
-    const unsigned terms = s->sparse ? s->k / 2 : s->k, group = group_of(s, terms);
+    const unsigned terms = s->sparse ? s->k / 2 : s->k, group = group_of(s, model, terms);
+    const unsigned vectors = n < LANES_V ? 1 : n / LANES_V;
     uint8_t rows[32][64];
     for (unsigned i = 0; s->sparse && i < n; i++) /* before D, which may hold the indices, changes */
         sparse_rows(w, inst, s, i, rows[i]);
     for (unsigned block = 0; block < s->blocks; block++)
         for (unsigned i = 0; i < n; i++) {
+            _Alignas(64) float sums[32] = {0};
             unsigned reg, lane;
             locate_row(s, block, i, 4, &reg, &lane);
             const unsigned at = block * terms * n + i;
-            const row r = {terms, n, a->value + at, a->exp + at, b->value + block * s->k * n,
+            const row r = {terms, n, a->value + at, a->exp + at, n, b->value + block * s->k * n,
                            b->exp + block * s->k * n, s->sparse ? rows[i] : NULL};
-            sum_row(model, &r, s, n, group, special, c_row(&acc, reg, lane), acc.d[reg] + lane);
+            memcpy(sums, c_row(&acc, reg, lane), n * sizeof *sums);
+            sum_row(model, &r, vectors, group, narrow, sums);
+            memcpy(acc.d[reg] + lane, sums, n * sizeof *sums);
         }
 }
 
-static void mfma_float(sim_wave *w, const sim_inst *inst)
+/* One copy of the loops for each model and size. */
+INLINE void sum_model(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model, bool narrow, const matrix *a,
+                      const matrix *b)
+{
+    switch (s->n) {
+    case 32: sum_rows(w, inst, s, 32, model, narrow, a, b); break;
+    case 16: sum_rows(w, inst, s, 16, model, narrow, a, b); break;
+    default: sum_rows(w, inst, s, 4, model, narrow, a, b); break;
+    }
+}
+
+static void mfma_fused(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model, matrix *a, matrix *b)
+{
+    const unsigned b_count = s->n * s->k * s->blocks, a_count = s->sparse ? b_count / 2 : b_count;
+    find_exponents(a, a_count, min_exponent(s->a, w->arch));
+    find_exponents(b, b_count, min_exponent(s->b, w->arch));
+    const bool narrow = a->most < 128 && b->most < 128 && a->most + b->most <= 100 && a->least + b->least >= -100;
+    if (model == FUSED)
+        sum_model(w, inst, s, FUSED, narrow, a, b);
+    else
+        sum_model(w, inst, s, FUSED8, narrow, a, b);
+}
+
+static void mfma_pairwise(sim_wave *w, const sim_inst *inst, const mfma *s, matrix *a, matrix *b)
+{
+    const unsigned count = s->n * s->k * s->blocks;
+    const float smallest = s->a == T_F16 ? 0x1p-14f : 0x1p-126f;
+    flush_matrix(a, count, smallest);
+    flush_matrix(b, count, smallest);
+    sum_model(w, inst, s, PAIRWISE, s->a == T_F16, a, b);
+}
+
+static void mfma_32(sim_wave *w, const sim_inst *inst)
 {
     const mfma s = unpack(inst->aux);
+    const enum model model = model_of(&s, w->arch);
     matrix a, b;
-    const unsigned b_count = s.n * s.k * s.blocks, a_count = s.sparse ? b_count / 2 : b_count;
-    bool special = false;
     leave_mode(w);
-    load_a(w, inst, &s, (uint32_t *)a.value);
-    load_b(w, inst, &s, (uint32_t *)b.value);
-    switch (model_of(&s, w->arch)) {
-    case CHAIN: break;
-    case PAIRWISE:
-        flush_matrix(&a, a_count, s.a == T_F16 ? 0x1p-14f : 0x1p-126f);
-        flush_matrix(&b, b_count, s.b == T_F16 ? 0x1p-14f : 0x1p-126f);
-        break;
-    default:
-        split(&a, a_count, min_exponent(s.a, w->arch));
-        split(&b, b_count, min_exponent(s.b, w->arch));
-        special = a.special || b.special || may_overflow(&a, a_count, &b, b_count);
-    }
-    switch (s.n) {
-    case 32: sum_rows(w, inst, &s, 32, &a, &b, special); break;
-    case 16: sum_rows(w, inst, &s, 16, &a, &b, special); break;
-    default: sum_rows(w, inst, &s, 4, &a, &b, special); break;
-    }
-}
-
-/* ---- i8 ---- */
-
-static inline __attribute__((always_inline)) void integer_rows(sim_wave *w, const sim_inst *inst, const mfma *s,
-                                                               unsigned n, const int32_t *a, const int32_t *b)
-{
-    accumulator acc;
-    open_accumulator(&acc, w, inst, s);
-    const unsigned terms = s->sparse ? s->k / 2 : s->k;
-    uint8_t rows[32][64];
-    for (unsigned i = 0; s->sparse && i < n; i++)
-        sparse_rows(w, inst, s, i, rows[i]);
-    for (unsigned block = 0; block < s->blocks; block++)
-        for (unsigned i = 0; i < n; i++) {
-            unsigned reg, lane;
-            uint32_t sum[32];
-            locate_row(s, block, i, 4, &reg, &lane);
-            memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
-            for (unsigned t = 0; t < terms; t++) {
-                const int32_t x = a[(block * terms + t) * n + i];
-                const int32_t *y = b + (block * s->k + (s->sparse ? rows[i][t] : t)) * n;
-                for (unsigned j = 0; j < n; j++)
-                    sum[j] += (uint32_t)(x * y[j]);
-            }
-            memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
-        }
-}
-
-static void mfma_i8(sim_wave *w, const sim_inst *inst)
-{
-    const mfma s = unpack(inst->aux);
-    _Alignas(64) int32_t a[MAX_ELEMENTS], b[MAX_ELEMENTS];
-    load_a(w, inst, &s, (uint32_t *)a);
-    load_b(w, inst, &s, (uint32_t *)b);
-    switch (s.n) {
-    case 32: integer_rows(w, inst, &s, 32, a, b); break;
-    case 16: integer_rows(w, inst, &s, 16, a, b); break;
-    default: integer_rows(w, inst, &s, 4, a, b); break;
+    load_a(w, inst, &s, &a);
+    load_b(w, inst, &s, &b);
+    switch (model) {
+    case CHAIN: sum_model(w, inst, &s, CHAIN, true, &a, &b); break;
+    case INTEGER: sum_model(w, inst, &s, INTEGER, true, &a, &b); break;
+    case PAIRWISE: mfma_pairwise(w, inst, &s, &a, &b); break;
+    default: mfma_fused(w, inst, &s, model, &a, &b); break;
     }
 }
 
@@ -670,30 +467,36 @@ static void mfma_f64(sim_wave *w, const sim_inst *inst)
 
 /* ---- f8f6f4 with and without scales ---- */
 
-static const sim_format F8F6F4[5] = {{4, 3, 7, SIM_ONE_NAN}, {5, 2, 15, SIM_IEEE}, {2, 3, 1, SIM_FINITE},
-                                     {3, 2, 3, SIM_FINITE}, {2, 1, 1, SIM_FINITE}};
+/* Decodes 32 elements of each lane into out[k][i]. */
+INLINE void load_format(const uint32_t (*regs)[SIM_LANES], sim_format f, const mfma *s, float *out)
+{
+    const unsigned bits = 1u + f.exp_bits + f.man_bits, mask = (1u << bits) - 1;
+    _Alignas(64) uint32_t lanes[SIM_LANES];
+    for (unsigned e = 0; e < 32; e++) {
+        const unsigned word = e * bits / 32, at = e * bits % 32, more = at + bits > 32;
+        const uint32_t *lo = regs[word], *hi = regs[word + more];
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            const uint64_t both = (uint64_t)hi[l] << 32 | lo[l];
+            lanes[l] = sim_decode_bits((uint32_t)(both >> at) & mask, f);
+        }
+        for (unsigned part = 0; part < SIM_LANES / s->n; part++) {
+            const unsigned k = bits == 8 ? 16 * part + e % 16 + s->k / 2 * (e / 16) : 32 * part + e;
+            memcpy(out + k * s->n, lanes + part * s->n, s->n * sizeof *out);
+        }
+    }
+}
 
-/* Decodes 32 elements of each lane into out[k][i]; format: 0 E4M3, 1 E5M2, 2 E2M3, 3 E3M2, 4 E2M1. */
+/* format: 0 E4M3, 1 E5M2, 2 E2M3, 3 E3M2, 4 E2M1 */
 static void load_f8f6f4(const sim_wave *w, const sim_operand *o, unsigned format, const mfma *s, float *out)
 {
-    const uint32_t *regs = w->v[o->reg];
-    const sim_format f = F8F6F4[format];
-    const unsigned bits = 1u + f.exp_bits + f.man_bits;
-    float table[256];
-    for (unsigned v = 0; v < 1u << bits; v++)
-        table[v] = sim_decode(v, f);
-    for (unsigned e = 0; e < 32; e++)
-        for (unsigned l = 0; l < SIM_LANES; l++) {
-            uint32_t v;
-            if (bits == 8)
-                v = regs[e / 4 * SIM_LANES + l] >> (e % 4 * 8) & 255;
-            else if (bits == 6)
-                v = sim_packed6(regs + l, SIM_LANES, e);
-            else
-                v = regs[e / 8 * SIM_LANES + l] >> (e % 8 * 4) & 15;
-            const unsigned k = bits == 8 ? 16 * (l / s->n) + e % 16 + s->k / 2 * (e / 16) : 32 * (l / s->n) + e;
-            out[k * s->n + l % s->n] = table[v];
-        }
+    const uint32_t (*regs)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[o->reg];
+    switch (format) {
+    case 0: load_format(regs, SIM_FMT_E4M3, s, out); break;
+    case 1: load_format(regs, SIM_FMT_E5M2, s, out); break;
+    case 2: load_format(regs, SIM_FMT_E2M3, s, out); break;
+    case 3: load_format(regs, SIM_FMT_E3M2, s, out); break;
+    default: load_format(regs, SIM_FMT_E2M1, s, out); break;
+    }
 }
 
 /* Scales of all rows and blocks of 32, scale[block of k][i]. byte: which byte of the register holds them. */
@@ -705,29 +508,21 @@ static void load_scales(const sim_wave *w, const sim_operand *o, unsigned byte, 
     }
 }
 
-static inline __attribute__((always_inline)) void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s,
-                                                              unsigned n, const float *a, const float *b,
-                                                              const double *scale_a, const double *scale_b)
+INLINE void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, const float *a, const float *b,
+                        const double *scale_a, const double *scale_b)
 {
     accumulator acc;
+    _Alignas(64) double wide[MAX_ELEMENTS];
     open_accumulator(&acc, w, inst, s);
+    for (unsigned x = 0; x < n * s->k; x++)
+        wide[x] = b[x];
     for (unsigned i = 0; i < n; i++) {
         unsigned reg, lane;
         _Alignas(64) float sum[32];
-        _Alignas(64) double dot[32];
         locate_row(s, 0, i, 4, &reg, &lane);
         memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
-        for (unsigned block = 0; block < s->k / 32; block++) {
-            for (unsigned j = 0; j < n; j++)
-                dot[j] = 0;
-            for (unsigned k = block * 32; k < block * 32 + 32; k++) {
-                const double x = a[k * n + i];
-                for (unsigned j = 0; j < n; j++)
-                    dot[j] += x * (double)b[k * n + j];
-            }
-            for (unsigned j = 0; j < n; j++)
-                sum[j] = (float)((double)sum[j] + dot[j] * scale_a[block * n + i] * scale_b[block * n + j]);
-        }
+        for (unsigned block = 0; block < s->k / 32; block++)
+            scaled_row(a + block * 32 * n + i, n, wide + block * 32 * n, scale_a[block * n + i], scale_b + block * n, sum);
         memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
     }
 }
@@ -767,99 +562,99 @@ static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
 #define F950 .min_arch = SIM_GFX950
 
 const sim_op SIM_TABLE(mfma)[] = {
-    {"v_mfma_f32_32x32x1f32", "Db1024 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F90A},
-    {"v_mfma_f32_16x16x1f32", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F90A},
-    {"v_mfma_f32_4x4x1f32", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F90A},
-    {"v_mfma_f32_32x32x2f32", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F90A},
-    {"v_mfma_f32_16x16x4f32", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F90A},
-    {"v_mfma_f32_32x32x4f16", "Db1024 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F90A},
-    {"v_mfma_f32_32x32x4bf16_1k", "Db1024 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_16x16x4f16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F90A},
-    {"v_mfma_f32_16x16x4bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_4x4x4f16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F90A},
-    {"v_mfma_f32_4x4x4bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_32x32x8f16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F90A},
-    {"v_mfma_f32_32x32x8bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_16x16x16f16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F90A},
-    {"v_mfma_f32_16x16x16bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F90A},
-    {"v_mfma_i32_32x32x4i8", "Db1024 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F90A},
-    {"v_mfma_i32_16x16x4i8", "Db512 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F90A},
-    {"v_mfma_i32_4x4x4i8", "Db128 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F90A},
+    {"v_mfma_f32_32x32x1f32", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F90A},
+    {"v_mfma_f32_16x16x1f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F90A},
+    {"v_mfma_f32_4x4x1f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F90A},
+    {"v_mfma_f32_32x32x2f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F90A},
+    {"v_mfma_f32_16x16x4f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F90A},
+    {"v_mfma_f32_32x32x4f16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F90A},
+    {"v_mfma_f32_32x32x4bf16_1k", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_16x16x4f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F90A},
+    {"v_mfma_f32_16x16x4bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_4x4x4f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F90A},
+    {"v_mfma_f32_4x4x4bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_32x32x8f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F90A},
+    {"v_mfma_f32_32x32x8bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F90A},
+    {"v_mfma_f32_16x16x16f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F90A},
+    {"v_mfma_f32_16x16x16bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F90A},
+    {"v_mfma_i32_32x32x4i8", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F90A},
+    {"v_mfma_i32_16x16x4i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F90A},
+    {"v_mfma_i32_4x4x4i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F90A},
     {"v_mfma_f64_16x16x4f64", "Db256 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(16, 4, 1, T_F64, T_F64), F90A},
     {"v_mfma_f64_4x4x4f64", "Db64 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(4, 4, 4, T_F64, T_F64), F90A},
-    {"v_mfma_f32_32x32x1_2b_f32", "Db1024 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F942},
-    {"v_mfma_f32_16x16x1_4b_f32", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F942},
-    {"v_mfma_f32_4x4x1_16b_f32", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F942},
-    {"v_mfma_f32_32x32x2_f32", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F942},
-    {"v_mfma_f32_16x16x4_f32", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F942},
-    {"v_mfma_f32_32x32x4_2b_f16", "Db1024 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F942},
-    {"v_mfma_f32_32x32x4_2b_bf16", "Db1024 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_16x16x4_4b_f16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F942},
-    {"v_mfma_f32_16x16x4_4b_bf16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_4x4x4_16b_f16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F942},
-    {"v_mfma_f32_4x4x4_16b_bf16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_32x32x8_f16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F942},
-    {"v_mfma_f32_32x32x8_bf16", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_16x16x16_f16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F942},
-    {"v_mfma_f32_16x16x16_bf16", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F942},
-    {"v_mfma_i32_32x32x4_2b_i8", "Db1024 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F942},
-    {"v_mfma_i32_16x16x4_4b_i8", "Db512 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F942},
-    {"v_mfma_i32_4x4x4_16b_i8", "Db128 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F942},
+    {"v_mfma_f32_32x32x1_2b_f32", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F942},
+    {"v_mfma_f32_16x16x1_4b_f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F942},
+    {"v_mfma_f32_4x4x1_16b_f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F942},
+    {"v_mfma_f32_32x32x2_f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F942},
+    {"v_mfma_f32_16x16x4_f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F942},
+    {"v_mfma_f32_32x32x4_2b_f16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F942},
+    {"v_mfma_f32_32x32x4_2b_bf16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_16x16x4_4b_f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F942},
+    {"v_mfma_f32_16x16x4_4b_bf16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_4x4x4_16b_f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F942},
+    {"v_mfma_f32_4x4x4_16b_bf16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_32x32x8_f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F942},
+    {"v_mfma_f32_32x32x8_bf16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F942},
+    {"v_mfma_f32_16x16x16_f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F942},
+    {"v_mfma_f32_16x16x16_bf16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F942},
+    {"v_mfma_i32_32x32x4_2b_i8", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F942},
+    {"v_mfma_i32_16x16x4_4b_i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F942},
+    {"v_mfma_i32_4x4x4_16b_i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F942},
     {"v_mfma_f64_16x16x4_f64", "Db256 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(16, 4, 1, T_F64, T_F64), F942},
     {"v_mfma_f64_4x4x4_4b_f64", "Db64 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(4, 4, 4, T_F64, T_F64), F942},
-    {"v_mfma_f32_32x32x2bf16", "Db1024 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 2, 2, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_16x16x2bf16", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 2, 4, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_4x4x2bf16", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(4, 2, 16, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_32x32x4bf16", "Db512 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(32, 4, 1, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_16x16x8bf16", "Db128 Sb32 Sb32 Sany", mfma_float, .aux = SHAPE(16, 8, 1, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_i32_32x32x8i8", "Db512 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(32, 8, 1, T_I8, T_I8), F90A},
-    {"v_mfma_i32_16x16x16i8", "Db128 Sb32 Sb32 Sany", mfma_i8, .aux = SHAPE(16, 16, 1, T_I8, T_I8), F90A},
-    {"v_mfma_i32_32x32x16_i8", "Db512 Sb64 Sb64 Sany", mfma_i8, .aux = SHAPE(32, 16, 1, T_I8, T_I8), F942},
-    {"v_mfma_f32_32x32x16_fp8_fp8", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_FP8, T_FP8), F942},
-    {"v_mfma_f32_32x32x16_fp8_bf8", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_FP8, T_BF8), F942},
-    {"v_mfma_f32_32x32x16_bf8_fp8", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_BF8, T_FP8), F942},
-    {"v_mfma_f32_32x32x16_bf8_bf8", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_BF8, T_BF8), F942},
-    {"v_mfma_i32_16x16x32_i8", "Db128 Sb64 Sb64 Sany", mfma_i8, .aux = SHAPE(16, 32, 1, T_I8, T_I8), F942},
-    {"v_mfma_f32_16x16x32_fp8_fp8", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_FP8, T_FP8), F942},
-    {"v_mfma_f32_16x16x32_fp8_bf8", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_FP8, T_BF8), F942},
-    {"v_mfma_f32_16x16x32_bf8_fp8", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_BF8, T_FP8), F942},
-    {"v_mfma_f32_16x16x32_bf8_bf8", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_BF8, T_BF8), F942},
-    {"v_mfma_f32_32x32x4_xf32", "Db512 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(32, 4, 1, T_XF32, T_XF32), F942_ONLY},
-    {"v_mfma_f32_16x16x8_xf32", "Db128 Sb64 Sb64 Sany", mfma_float, .aux = SHAPE(16, 8, 1, T_XF32, T_XF32), F942_ONLY},
-    {"v_mfma_f32_32x32x16_f16", "Db512 Sb128 Sb128 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_F16, T_F16), F950},
-    {"v_mfma_f32_32x32x16_bf16", "Db512 Sb128 Sb128 Sany", mfma_float, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16), F950},
-    {"v_mfma_f32_16x16x32_f16", "Db128 Sb128 Sb128 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_F16, T_F16), F950},
-    {"v_mfma_f32_16x16x32_bf16", "Db128 Sb128 Sb128 Sany", mfma_float, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16), F950},
-    {"v_mfma_i32_32x32x32_i8", "Db512 Sb128 Sb128 Sany", mfma_i8, .aux = SHAPE(32, 32, 1, T_I8, T_I8), F950},
-    {"v_mfma_i32_16x16x64_i8", "Db128 Sb128 Sb128 Sany", mfma_i8, .aux = SHAPE(16, 64, 1, T_I8, T_I8), F950},
-    {"v_smfmac_f32_32x32x16_f16", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 16, 1, T_F16, T_F16) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x16_bf16", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x32_f16", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 32, 1, T_F16, T_F16) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x32_bf16", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16) | SPARSE, F942},
-    {"v_smfmac_i32_32x32x32_i8", "Db512 Sb64 Sb128 Sb32", mfma_i8, .aux = SHAPE(32, 32, 1, T_I8, T_I8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_fp8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_FP8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_fp8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_FP8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_bf8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_BF8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_bf8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_BF8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_i32_16x16x64_i8", "Db128 Sb64 Sb128 Sb32", mfma_i8, .aux = SHAPE(16, 64, 1, T_I8, T_I8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_fp8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_FP8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_fp8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_FP8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_bf8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_BF8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_bf8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_BF8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_f16", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_F16, T_F16) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x32_bf16", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 32, 1, T_BF16, T_BF16) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x64_f16", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_F16, T_F16) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x64_bf16", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 64, 1, T_BF16, T_BF16) | SPARSE, F950},
-    {"v_smfmac_i32_32x32x64_i8", "Db512 Sb128 Sb256 Sb32", mfma_i8, .aux = SHAPE(32, 64, 1, T_I8, T_I8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_fp8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 64, 1, T_FP8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_fp8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 64, 1, T_FP8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_bf8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 64, 1, T_BF8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_bf8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(32, 64, 1, T_BF8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_i32_16x16x128_i8", "Db128 Sb128 Sb256 Sb32", mfma_i8, .aux = SHAPE(16, 128, 1, T_I8, T_I8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_fp8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 128, 1, T_FP8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_fp8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 128, 1, T_FP8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_bf8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 128, 1, T_BF8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_bf8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_float, .aux = SHAPE(16, 128, 1, T_BF8, T_BF8) | SPARSE, F950},
+    {"v_mfma_f32_32x32x2bf16", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 2, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_16x16x2bf16", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 2, 4, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_4x4x2bf16", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 2, 16, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_32x32x4bf16", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 1, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_f32_16x16x8bf16", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 8, 1, T_BF16, T_BF16) | PAIRS, F90A},
+    {"v_mfma_i32_32x32x8i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_I8, T_I8), F90A},
+    {"v_mfma_i32_16x16x16i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_I8, T_I8), F90A},
+    {"v_mfma_i32_32x32x16_i8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_I8, T_I8), F942},
+    {"v_mfma_f32_32x32x16_fp8_fp8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_FP8, T_FP8), F942},
+    {"v_mfma_f32_32x32x16_fp8_bf8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_FP8, T_BF8), F942},
+    {"v_mfma_f32_32x32x16_bf8_fp8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF8, T_FP8), F942},
+    {"v_mfma_f32_32x32x16_bf8_bf8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF8, T_BF8), F942},
+    {"v_mfma_i32_16x16x32_i8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_I8, T_I8), F942},
+    {"v_mfma_f32_16x16x32_fp8_fp8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_FP8, T_FP8), F942},
+    {"v_mfma_f32_16x16x32_fp8_bf8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_FP8, T_BF8), F942},
+    {"v_mfma_f32_16x16x32_bf8_fp8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF8, T_FP8), F942},
+    {"v_mfma_f32_16x16x32_bf8_bf8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF8, T_BF8), F942},
+    {"v_mfma_f32_32x32x4_xf32", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 1, T_XF32, T_XF32), F942_ONLY},
+    {"v_mfma_f32_16x16x8_xf32", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 8, 1, T_XF32, T_XF32), F942_ONLY},
+    {"v_mfma_f32_32x32x16_f16", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_F16, T_F16), F950},
+    {"v_mfma_f32_32x32x16_bf16", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16), F950},
+    {"v_mfma_f32_16x16x32_f16", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_F16, T_F16), F950},
+    {"v_mfma_f32_16x16x32_bf16", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16), F950},
+    {"v_mfma_i32_32x32x32_i8", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 32, 1, T_I8, T_I8), F950},
+    {"v_mfma_i32_16x16x64_i8", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 64, 1, T_I8, T_I8), F950},
+    {"v_smfmac_f32_32x32x16_f16", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 16, 1, T_F16, T_F16) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x16_bf16", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x32_f16", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 32, 1, T_F16, T_F16) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x32_bf16", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16) | SPARSE, F942},
+    {"v_smfmac_i32_32x32x32_i8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_I8, T_I8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_fp8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_FP8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_fp8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_FP8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_bf8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_bf8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_i32_16x16x64_i8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_I8, T_I8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_fp8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_FP8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_fp8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_FP8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_bf8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF8, T_FP8) | SPARSE, F942},
+    {"v_smfmac_f32_16x16x64_bf8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF8, T_BF8) | SPARSE, F942},
+    {"v_smfmac_f32_32x32x32_f16", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_F16, T_F16) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x32_bf16", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF16, T_BF16) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x64_f16", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_F16, T_F16) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x64_bf16", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF16, T_BF16) | SPARSE, F950},
+    {"v_smfmac_i32_32x32x64_i8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_I8, T_I8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_fp8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_FP8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_fp8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_FP8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_bf8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_BF8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_32x32x64_bf8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_BF8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_i32_16x16x128_i8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_I8, T_I8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_fp8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_FP8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_fp8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_FP8, T_BF8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_bf8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_BF8, T_FP8) | SPARSE, F950},
+    {"v_smfmac_f32_16x16x128_bf8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_BF8, T_BF8) | SPARSE, F950},
     {"v_mfma_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany", mfma_f8f6f4, .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4), F950},
     {"v_mfma_scale_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4, .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4),
      F950},
