@@ -71,7 +71,8 @@ void cache_flight_end(cache_flight *guard)
 {
     if (!guard)
         return;
-    /* Released by name before the close: a child forked meanwhile may hold a copy of the descriptor. */
+    /* Released by name before the close: a child made past the fork handlers (vfork, clone) may hold a copy of the
+     * descriptor, and would keep the lock with it. */
     lock_release(&guard->lock, guard->offset, 1);
     lock_close(&guard->lock);
     free(guard);

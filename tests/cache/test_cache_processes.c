@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { KEYS = 24 };
@@ -93,6 +94,50 @@ static void busy_readers_do_not_starve_a_writer(void **state)
     }
     print_message("50 stores among 6 busy readers: %.2f s\n", took);
     assert_true(took < 20);
+    cache_close(s);
+}
+
+/* Reads as the documented protocol says, but stays inside for long: gate shared, data shared, gate released. */
+static int stay_inside_by_turns(fixture *f, void *arg)
+{
+    char path[400];
+    struct flock gate = {.l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+    struct flock data = {.l_whence = SEEK_SET, .l_start = 1, .l_len = 1};
+
+    snprintf(path, sizeof path, "%s/lock", f->dir);
+    int fd = open(path, O_RDWR);
+    sleep_ms(*(int *)arg);
+    for (;;) {
+        gate.l_type = data.l_type = F_RDLCK;
+        if (fcntl(fd, F_OFD_SETLKW, &gate) || fcntl(fd, F_OFD_SETLKW, &data))
+            return 1;
+        gate.l_type = data.l_type = F_UNLCK;
+        fcntl(fd, F_OFD_SETLK, &gate);
+        sleep_ms(60);
+        fcntl(fd, F_OFD_SETLK, &data);
+    }
+}
+
+/* With three such readers somebody is always inside; only the gate lets a writer in. */
+static void overlapping_readers_let_a_writer_in(void **state)
+{
+    fixture *f = *state;
+    cache_store *s = open_store(f);
+    int delays[3] = {0, 20, 40};
+    pid_t pids[3];
+
+    put_value(f, s, "key", 0, 100);
+    for (int i = 0; i < 3; i++)
+        pids[i] = start_child(stay_inside_by_turns, f, &delays[i]);
+    sleep_ms(100);
+    double start = seconds();
+    put_value(f, s, "key", 1, 100);
+    assert_true(seconds() - start < 2);
+    expect_hit(f, s, "key", 1, 100);
+    for (int i = 0; i < 3; i++) {
+        kill(pids[i], SIGKILL);
+        assert_int_equal(wait_child(pids[i]), 1000 + SIGKILL);
+    }
     cache_close(s);
 }
 
@@ -269,6 +314,76 @@ static void a_lingering_child_keeps_no_lock_of_its_dead_parent(void **state)
     close(fds[1]);
 }
 
+/* clone() as a system call runs no fork handlers: the child must see from its process id what it is. */
+static pid_t start_raw_child(child_fn fn, fixture *f, void *arg)
+{
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+
+    if (pid == 0) {
+        alarm(120);
+        setenv("CMOCKA_TEST_ABORT", "1", 1);
+        _exit(fn(f, arg));
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static int put_many(fixture *f, void *arg)
+{
+    forked *p = arg;
+    char key[32];
+
+    for (uint32_t i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "%s %u", p->n ? "child" : "parent", i);
+        put_value(f, p->store, key, i, 30000);
+        expect_hit(f, p->store, key, i, 30000);
+    }
+    return 0;
+}
+
+/* Were the two to use one open file description, their locks would not exclude each other. */
+static void a_child_made_past_the_fork_handlers_takes_its_own_locks(void **state)
+{
+    fixture *f = *state;
+    forked parent = {open_store(f), 0}, child = {parent.store, 1};
+    char key[32];
+
+    put_value(f, parent.store, "before", 1, 30000);
+    pid_t pid = start_raw_child(put_many, f, &child);
+    put_many(f, &parent);
+    assert_int_equal(wait_child(pid), 0);
+    for (uint32_t i = 0; i < 40; i++) {
+        snprintf(key, sizeof key, "child %u", i);
+        expect_hit(f, parent.store, key, i, 30000);
+        snprintf(key, sizeof key, "parent %u", i);
+        expect_hit(f, parent.store, key, i, 30000);
+    }
+    assert_false(exists(f, "code.lmdb.damaged"));
+    cache_close(parent.store);
+}
+
+/* It holds a copy of the flight's descriptor until it ends; the flight ends before. */
+static void a_child_made_past_the_fork_handlers_keeps_no_flight(void **state)
+{
+    fixture *f = *state;
+    int fds[2];
+    char byte;
+    cache_flight *guard;
+    cache_store *s = open_store(f);
+
+    assert_int_equal(cache_flight_begin(s, "key", 0, &guard), CACHE_OK);
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = start_raw_child(linger_after_parent, f, fds);
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    cache_flight_end(guard);
+    assert_int_equal(cache_flight_begin(s, "key", 0, &guard), CACHE_OK);
+    cache_flight_end(guard);
+    close(fds[0]);
+    close(fds[1]);
+    assert_int_equal(wait_child(pid), 0);
+    cache_close(s);
+}
+
 /* ---- pid namespaces: two "containers", in each of which the writer is process 1 ---- */
 
 static int be_process_one(fixture *f, void *arg)
@@ -433,9 +548,12 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(processes_write_and_read_one_store),
         T(busy_readers_do_not_starve_a_writer),
+        T(overlapping_readers_let_a_writer_in),
         T(threads_share_a_store_and_open_others),
         T(children_go_on_with_the_parents_store),
         T(a_lingering_child_keeps_no_lock_of_its_dead_parent),
+        T(a_child_made_past_the_fork_handlers_takes_its_own_locks),
+        T(a_child_made_past_the_fork_handlers_keeps_no_flight),
         T(equal_pids_in_two_namespaces_do_not_collide),
         T(a_stuck_holder_costs_a_bounded_wait),
         T(a_removed_directory_is_a_miss_and_comes_back),
