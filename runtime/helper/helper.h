@@ -1,7 +1,8 @@
 /* Client of the compiler helper process, aiter-compiler: a pool of helpers behind sockets.
  *
  * Stands alone: no other room is included, so that the simulator can use it too. The protocol is in frame.h.
- * Thread-safe: concurrent calls use different helper processes, at most `jobs` of them; further calls wait. */
+ * Thread-safe: concurrent calls use different helper processes, at most `jobs` of them; further calls wait.
+ * A forked child may go on using a pool: it gets helpers of its own, and destroys its copy of the pool itself. */
 #ifndef AITER_HELPER_H
 #define AITER_HELPER_H
 
@@ -10,8 +11,10 @@
 
 typedef enum helper_status {
     HELPER_OK = 0,
-    HELPER_MISSING,       /* the program or its ROCm libraries cannot be found or started         */
-    HELPER_REJECTED,      /* the helper answered with an error: compile error, bad code object    */
+    HELPER_MISSING,       /* the program or its ROCm libraries cannot be found or started, or there is
+                             no usable folder for the compiler's temporary files                  */
+    HELPER_REJECTED,      /* the helper answered with an error: compile error, bad code object, bad
+                             option; or the request is larger than 256 MiB                        */
     HELPER_DIED,          /* crash, unexpected end, garbage or oversize frame                     */
     HELPER_TIMEOUT,       /* deadline passed; the process was killed                              */
     HELPER_NO_MEMORY
@@ -32,9 +35,9 @@ const char *helper_pool_program(const helper_pool *pool);
 typedef struct helper_blob { char *data; size_t size; } helper_blob;
 void helper_blob_free(helper_blob *blob);
 
-/* Every call: on failure `log` (may be NULL) receives a message: for HELPER_REJECTED the compiler's log, for
- * HELPER_DIED/TIMEOUT how the process ended and the tail of its stderr. On success of compile it receives warnings
- * (may be empty). The caller frees it. */
+/* Every call: an output that is not wanted may be NULL. On failure the outputs are empty but for `log`, which receives a
+ * message: for HELPER_REJECTED the compiler's log, for HELPER_DIED/TIMEOUT how the process ended and the tail of its
+ * stderr. On success of compile it receives warnings (may be empty). The caller frees it. */
 
 /* Toolchain identity: text lines "NAME BUILDID-OR-DIGEST PATH" for hiprtc, hiprtc-builtins, comgr, LLVM as actually
  * loaded, sorted by name. */

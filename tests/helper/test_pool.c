@@ -112,10 +112,11 @@ static void a_hang_ends_at_the_deadline(void **state)
 {
     (void)state;
     int64_t start = frame_now_ms();
-    expect_failure("hang", 200, HELPER_TIMEOUT, "missed its deadline of 200 ms and was killed", "thinking for ever");
+    expect_failure("hang", 1500, HELPER_TIMEOUT, "missed its deadline of 1500 ms and was killed",
+                   "thinking for ever");
     expect_failure("half-hang", 200, HELPER_TIMEOUT, "missed its deadline", NULL);
     expect_failure("never-read", 200, HELPER_TIMEOUT, "missed its deadline", NULL);
-    assert_in_range(frame_now_ms() - start, 6 * 200, 6 * 200 + 5000);
+    assert_in_range(frame_now_ms() - start, 2 * 1500 + 4 * 200, 2 * 1500 + 4 * 200 + 10000);
 }
 
 static void a_helper_that_does_not_read_cannot_block_a_large_request(void **state)
@@ -234,7 +235,7 @@ static void the_pool_recovers_from_each_failure(void **state)
 {
     (void)state;
     static const char *const modes[] = {"kill", "garbage", "hang", "half", "oversize", "exit-at-start"};
-    helper_pool *pool = fake_pool("ok", 1, 300);
+    helper_pool *pool = fake_pool("ok", 1, 2000);
     helper_blob identity;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         /* The running helper was started as a good one: end it, then the next start is a bad one. */
