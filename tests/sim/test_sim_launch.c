@@ -2,6 +2,7 @@
  * arch. */
 #include "hip_support.h"
 
+#include <elf.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,6 +59,12 @@ static const char source[] =
     "tid()]; }\n"
     "extern \"C\" __global__ __launch_bounds__(128) void bounded(int *p) { p[tid()] = 5; }\n"
     "extern \"C\" __global__ void nothing() {}\n"
+    "extern \"C\" __global__ void reverse(int *p) {\n"
+    "    __shared__ int part[64];\n"
+    "    part[tid()] = p[tid()];\n"
+    "    sync();\n"
+    "    p[tid()] = part[63 - tid()];\n"
+    "}\n"
     "__device__ int counter = 40;\n"
     "__device__ const int table[4] = {10, 20, 30, 40};\n"
     "extern \"C\" __global__ void globals(int *out) { counter += 2; out[tid()] = table[tid() & 3]; "
@@ -197,6 +204,24 @@ static void workgroups_share_lds_and_synchronise(void **state)
             assert_int_equal(out[b], 256 * 256 * b + 255 * 256 / 2);
         hip_ok(hipFree(in));
         hip_ok(hipFree(out));
+    }
+}
+
+/* The compiler addresses part[63 - tid] as a negative base with an offset. */
+static void lds_is_addressed_from_behind(void **state)
+{
+    (void)state;
+    for (int arch = 0; arch < NUM_ARCHS; arch++) {
+        hip_function f = use(arch, "reverse");
+        int *p = device_array(256);
+        void *params[] = {&p};
+        for (int i = 0; i < 64; i++)
+            p[i] = i;
+        hip_ok(launch(f, 1, 64, params));
+        hip_ok(hipDeviceSynchronize());
+        for (int i = 0; i < 64; i++)
+            assert_int_equal(p[i], 63 - i);
+        hip_ok(hipFree(p));
     }
 }
 
@@ -586,25 +611,75 @@ static void threads_launch_at_the_same_time(void **state)
     }
 }
 
+/* ---- damaged code objects ---- */
+
+typedef struct range {
+    size_t at, size;
+} range;
+
+/* File range of the instructions: damaged ones may loop for ever, which is no error. */
+static range instructions(const char *elf)
+{
+    Elf64_Ehdr eh;
+    memcpy(&eh, elf, sizeof eh);
+    for (unsigned i = 0; i < eh.e_phnum; i++) {
+        Elf64_Phdr ph;
+        memcpy(&ph, elf + eh.e_phoff + i * sizeof ph, sizeof ph);
+        if (ph.p_type == PT_LOAD && (ph.p_flags & PF_X))
+            return (range){ph.p_offset, ph.p_filesz};
+    }
+    fail_msg("no executable segment");
+    return (range){0, 0};
+}
+
+static void damage(char *elf, size_t size, range spared, int count, uint32_t *seed)
+{
+    while (count > 0) {
+        *seed = *seed * 1664525u + 1013904223u;
+        size_t at = 4 + (*seed >> 8) % (size - 4);
+        if (at >= spared.at && at - spared.at < spared.size)
+            continue;
+        elf[at] = (char)(*seed >> 3);
+        count--;
+    }
+}
+
+static void launch_damaged(hip_module module)
+{
+    hip_function f;
+    if (hipModuleGetFunction(&f, module, "add") != HIP_SUCCESS)
+        return;
+    add_arrays v = make_add(64);
+    add_args args = {v.out, v.a, v.b, v.n, 1.0f};
+    size_t size = sizeof args;
+    void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &args, HIP_EXTRA_BUFFER_SIZE, &size, HIP_EXTRA_END};
+    if (hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, extra) == HIP_SUCCESS)
+        (void)hipDeviceSynchronize();
+    hip_ok(hipDeviceReset()); /* frees the arrays, too */
+}
+
+/* Every outcome is allowed but a crash, or damage to what is loaded later. */
 static void damaged_real_code_objects_do_no_harm(void **state)
 {
     (void)state;
     helper_blob code = compile("gfx942", source);
-    uint8_t *copy = malloc(code.size);
+    range spared = instructions(code.data);
+    char *copy = malloc(code.size);
     uint32_t seed = 5;
     hip_ok(hipSetDevice(loaded[1].device));
     for (int round = 0; round < 400; round++) {
         hip_module module;
         memcpy(copy, code.data, code.size);
-        for (int k = 0; k < 1 + round % 4; k++) {
-            seed = seed * 1664525u + 1013904223u;
-            copy[4 + (seed >> 8) % (code.size - 4)] = (uint8_t)(seed >> 3);
-        }
-        if (hipModuleLoadData(&module, copy) == HIP_SUCCESS)
-            hip_ok(hipModuleUnload(module));
+        damage(copy, code.size, spared, 1 + round % 4, &seed);
+        if (hipModuleLoadData(&module, copy) != HIP_SUCCESS)
+            continue;
+        if (round % 8 == 0) /* each starts by a disassembly */
+            launch_damaged(module);
+        hip_ok(hipModuleUnload(module));
     }
     free(copy);
     helper_blob_free(&code);
+    arguments_by_a_packed_buffer(state);
 }
 
 int main(void)
@@ -613,6 +688,7 @@ int main(void)
         cmocka_unit_test(arguments_by_pointers),
         cmocka_unit_test(arguments_by_a_packed_buffer),
         cmocka_unit_test(workgroups_share_lds_and_synchronise),
+        cmocka_unit_test(lds_is_addressed_from_behind),
         cmocka_unit_test(dynamic_lds_is_as_large_as_asked_for),
         cmocka_unit_test(hidden_arguments_describe_the_launch),
         cmocka_unit_test(every_workgroup_and_work_item_runs_once),
