@@ -25,7 +25,8 @@ file(RENAME "${WORK}/first" "${prefix}")
 foreach(file ${LIBDIR}/libaiter.so ${LIBDIR}/libaiter.so.${VERSION} ${LIBDIR}/libaiter.a
         ${LIBDIR}/libaiter-sim.so include/aiter/aiter.h bin/aiter-precompile bin/aiter-bench libexec/aiter/aiter-compiler
         ${LIBDIR}/cmake/aiter/aiterConfig.cmake ${LIBDIR}/pkgconfig/aiter.pc
-        share/man/man1/aiter-precompile.1 share/man/man1/aiter-bench.1)
+        share/man/man1/aiter-precompile.1 share/man/man1/aiter-bench.1
+        share/man/man1/aiter-compiler.1)
   if(NOT EXISTS "${prefix}/${file}")
     message(FATAL_ERROR "not installed: ${file}")
   endif()
