@@ -30,8 +30,8 @@ typedef struct slot {
 struct helper_pool {
     char *program;
     int timeout_ms, jobs;
-    _Atomic long owner;         /* pid that owns the slots; minus that while a fork's child takes over */
-    pthread_mutex_t lock;       /* guards `busy` of every slot; a busy slot is its holder's alone      */
+    _Atomic long owner;         /* pid that owns the slots; minus that while a child takes over */
+    pthread_mutex_t lock;       /* guards every `busy`; a busy slot is its holder's alone */
     pthread_cond_t released;
     slot *slots;
 };
@@ -116,7 +116,7 @@ const char *helper_pool_program(const helper_pool *pool)
 
 static void drop_inherited(helper_pool *pool)
 {
-    /* The lock may have been held in the parent at the fork, by a thread that does not exist here. */
+    /* In the parent another thread, which does not exist here, may have held the lock. */
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->released, NULL);
     for (int i = 0; i < pool->jobs; i++) {
@@ -126,7 +126,8 @@ static void drop_inherited(helper_pool *pool)
     }
 }
 
-/* A forked child must not talk to its parent's helpers: the first of its threads to come here drops them. */
+/* A forked child must not talk to its parent's helpers: the first of its threads to come here drops
+ * them. */
 static void leave_parent(helper_pool *pool)
 {
     long self = (long)getpid();
@@ -215,7 +216,8 @@ static frame_io wait_ready(void *user, int fd, short events)
         int64_t left = c->deadline - frame_now_ms();
         if (left <= 0)
             return FRAME_IO_TIMEOUT;
-        struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = c->process->err, .events = POLLIN}};
+        struct pollfd fds[2] = {{.fd = fd, .events = events},
+                                {.fd = c->process->err, .events = POLLIN}};
         int n = poll(fds, 2, left > 60000 ? 60000 : (int)left);
         if (n < 0 && errno != EINTR)
             return FRAME_IO_ERROR;
@@ -247,13 +249,14 @@ static frame_io converse(conversation *c, const frame *request, frame *reply)
 }
 
 /* Explains a failed conversation; the process has ended in the way `how` says. */
-static helper_status explain(const helper_pool *pool, const conversation *c, frame_io io, const char *how,
-                             helper_blob *log)
+static helper_status explain(const helper_pool *pool, const conversation *c, frame_io io,
+                             const char *how, helper_blob *log)
 {
     char tail[PROCESS_TAIL + 1], what[256];
     switch (io) {
     case FRAME_IO_TIMEOUT:
-        snprintf(what, sizeof what, "missed its deadline of %d ms and was killed", pool->timeout_ms);
+        snprintf(what, sizeof what, "missed its deadline of %d ms and was killed",
+                 pool->timeout_ms);
         break;
     case FRAME_IO_GARBAGE:
         snprintf(what, sizeof what, "sent garbage (%s); %s", c->why, how);
@@ -265,11 +268,15 @@ static helper_status explain(const helper_pool *pool, const conversation *c, fra
         snprintf(what, sizeof what, "could not be reached: errno %d; %s", c->error, how);
         break;
     default:
-        snprintf(what, sizeof what, "ended %s; %s", c->started ? "without an answer" : "before it read the request", how);
+        snprintf(what, sizeof what, "ended %s; %s",
+                 c->started ? "without an answer" : "before it read the request", how);
     }
     size_t n = process_tail(c->process, tail);
-    message(log, "compiler helper %s %s%s%s", pool->program, what, n ? "; it last wrote:\n" : " (it wrote nothing)", tail);
-    return io == FRAME_IO_TIMEOUT ? HELPER_TIMEOUT : io == FRAME_IO_NO_MEMORY ? HELPER_NO_MEMORY : HELPER_DIED;
+    message(log, "compiler helper %s %s%s%s", pool->program, what,
+            n ? "; it last wrote:\n" : " (it wrote nothing)", tail);
+    return io == FRAME_IO_TIMEOUT     ? HELPER_TIMEOUT
+           : io == FRAME_IO_NO_MEMORY ? HELPER_NO_MEMORY
+                                      : HELPER_DIED;
 }
 
 /* Starts a helper in the slot unless one is running. */
@@ -281,14 +288,18 @@ static helper_status ensure_started(const helper_pool *pool, slot *s, helper_blo
     int rc = process_start(&s->process, pool->program);
     if (!rc)
         return HELPER_OK;
-    message(log, "cannot start the compiler helper %s: %s (expected the aiter-compiler program; $AITER_COMPILER names "
-            "another one)", pool->program, strerror_r(rc, text, sizeof text));
+    message(log,
+            "cannot start the compiler helper %s: %s (expected the aiter-compiler program; "
+            "$AITER_COMPILER names another one)",
+            pool->program, strerror_r(rc, text, sizeof text));
     return rc == ENOMEM ? HELPER_NO_MEMORY : HELPER_MISSING;
 }
 
-/* Sends the request to the slot's helper. A helper that sat idle and is found dead has not touched the request: it is
- * replaced once. Whatever happens to one that has read it is the caller's to know. */
-static helper_status run_in_slot(const helper_pool *pool, slot *s, const frame *request, frame *reply, helper_blob *log)
+/* Sends the request to the slot's helper. A helper that sat idle and is found dead has not touched
+ * the request: it is replaced once. Whatever happens to one that has read it is the caller's to
+ * know. */
+static helper_status run_in_slot(const helper_pool *pool, slot *s, const frame *request,
+                                 frame *reply, helper_blob *log)
 {
     char how[PROCESS_HOW];
     for (;;) {
@@ -309,7 +320,8 @@ static helper_status run_in_slot(const helper_pool *pool, slot *s, const frame *
     }
 }
 
-static helper_status exchange(helper_pool *pool, const frame *request, frame *reply, helper_blob *log)
+static helper_status exchange(helper_pool *pool, const frame *request, frame *reply,
+                              helper_blob *log)
 {
     leave_parent(pool);
     slot *s = acquire(pool);
@@ -331,7 +343,8 @@ static helper_status cannot_build(helper_blob *log, size_t size)
 {
     if (size < FRAME_MAX_PAYLOAD - 1024)
         return HELPER_NO_MEMORY;
-    message(log, "request of %zu bytes is larger than the limit of %llu", size, (unsigned long long)FRAME_MAX_PAYLOAD);
+    message(log, "request of %zu bytes is larger than the limit of %llu", size,
+            (unsigned long long)FRAME_MAX_PAYLOAD);
     return HELPER_REJECTED;
 }
 
@@ -347,8 +360,9 @@ helper_status helper_identify(helper_pool *pool, helper_blob *identity, helper_b
     return status;
 }
 
-helper_status helper_compile(helper_pool *pool, const char *name, const char *source, const char *options,
-                             helper_blob *code, helper_blob *metadata, helper_blob *identity, helper_blob *log)
+helper_status helper_compile(helper_pool *pool, const char *name, const char *source,
+                             const char *options, helper_blob *code, helper_blob *metadata,
+                             helper_blob *identity, helper_blob *log)
 {
     frame request = {.type = FRAME_COMPILE}, reply = {0};
     helper_blob *const outputs[] = {code, metadata, identity, log};
@@ -356,7 +370,8 @@ helper_status helper_compile(helper_pool *pool, const char *name, const char *so
     helper_status status;
     for (int i = 0; i < 4; i++)
         clear(outputs[i]);
-    if (frame_add_text(&request, FIELD_NAME, name) && frame_add_text(&request, FIELD_SOURCE, source) &&
+    if (frame_add_text(&request, FIELD_NAME, name) &&
+        frame_add_text(&request, FIELD_SOURCE, source) &&
         frame_add_text(&request, FIELD_OPTIONS, options))
         status = exchange(pool, &request, &reply, log);
     else
@@ -374,8 +389,8 @@ helper_status helper_compile(helper_pool *pool, const char *name, const char *so
     return status;
 }
 
-helper_status helper_inspect(helper_pool *pool, const void *code, size_t size, helper_blob *metadata,
-                             helper_blob *disassembly, helper_blob *log)
+helper_status helper_inspect(helper_pool *pool, const void *code, size_t size,
+                             helper_blob *metadata, helper_blob *disassembly, helper_blob *log)
 {
     frame request = {.type = FRAME_INSPECT}, reply = {0};
     helper_status status;

@@ -191,7 +191,8 @@ static frame_io send_all(int fd, const uint8_t *data, size_t size, frame_wait_fn
 }
 
 /* *got counts what arrived before an end. */
-static frame_io receive_some(int fd, uint8_t *data, size_t size, size_t *got, frame_wait_fn wait, void *user)
+static frame_io receive_some(int fd, uint8_t *data, size_t size, size_t *got, frame_wait_fn wait,
+                             void *user)
 {
     *got = 0;
     while (*got < size) {
@@ -255,6 +256,7 @@ frame_io frame_receive(int fd, frame *f, const char **why, frame_wait_fn wait, v
     if (io != FRAME_IO_OK)
         return io;
     f->type = header.type;
-    *why = frame_checksum(f->data, f->size) == header.checksum ? frame_check(f) : "wrong payload checksum";
+    *why = frame_checksum(f->data, f->size) == header.checksum ? frame_check(f)
+                                                               : "wrong payload checksum";
     return *why ? FRAME_IO_GARBAGE : FRAME_IO_OK;
 }

@@ -9,14 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Folder of the object that holds this function. The main program's link map entry has no name, and dladdr() then
- * gives argv[0], which need not be a path. */
+/* Folder of the object that holds this function. The main program's link map entry has no name, and
+ * dladdr() then gives argv[0], which need not be a path. */
 static bool own_folder(char out[PATH_MAX])
 {
     Dl_info info;
     struct link_map *map = NULL;
     const char *path = "/proc/self/exe";
-    if (dladdr1((void *)&helper_locate, &info, (void **)&map, RTLD_DL_LINKMAP) && map && map->l_name[0])
+    if (dladdr1((void *)&helper_locate, &info, (void **)&map, RTLD_DL_LINKMAP) && map &&
+        map->l_name[0])
         path = map->l_name;
     if (!realpath(path, out))
         return false;
@@ -29,7 +30,8 @@ static bool own_folder(char out[PATH_MAX])
 
 char *helper_locate(const char *program)
 {
-    static const char *const places[] = {"", "/../bin", "/../libexec/aiter", "/../../libexec/aiter"};
+    static const char *const places[] = {"", "/../bin", "/../libexec/aiter",
+                                         "/../../libexec/aiter"};
     char folder[PATH_MAX], path[PATH_MAX + 64];
     const char *named = program ? program : secure_getenv("AITER_COMPILER");
     if (named && *named)

@@ -1,5 +1,5 @@
-/* The parser of metadata text. It accepts what the format in helper.h says and nothing else, except that a kernel may
- * have numbers that this version does not know. */
+/* The parser of metadata text. It accepts what the format in helper.h says and nothing else, except
+ * that a kernel may have numbers that this version does not know. */
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>

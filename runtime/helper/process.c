@@ -66,7 +66,8 @@ static int set_attributes(posix_spawnattr_t *attr)
     if (!rc)
         rc = posix_spawnattr_setpgroup(attr, 0);
     if (!rc)
-        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                                POSIX_SPAWN_SETPGROUP);
     return rc;
 }
 
@@ -93,8 +94,8 @@ static int spawn(const char *program, int socket, int err, pid_t *pid)
     return rc;
 }
 
-/* A pidfd keeps naming this process even if the application's own SIGCHLD handling reaps it under us and its pid is
- * given to another one. */
+/* A pidfd keeps naming this process even if the application's own SIGCHLD handling reaps it under
+ * us and its pid is given to another one. */
 static int open_pidfd(pid_t pid)
 {
     int fd = (int)syscall(SYS_pidfd_open, pid, 0);

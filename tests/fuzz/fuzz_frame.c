@@ -1,5 +1,6 @@
-/* The frame decoder on arbitrary bytes. The first byte says what the others are: 0, a byte stream as it comes from the
- * socket; else, the payload of a frame with a good header, so that the checksums do not shield the field parser. */
+/* The frame decoder on arbitrary bytes. The first byte says what the others are: 0, a byte stream
+ * as it comes from the socket; else, the payload of a frame with a good header, so that the
+ * checksums do not shield the field parser. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -30,7 +31,8 @@ static void check_fields(const frame *f)
         size_t n, copied;
         if (!frame_find(f, (frame_field)field, &at, &n))
             continue;
-        require((const uint8_t *)at >= f->data && n <= f->size && (const uint8_t *)at + n <= f->data + f->size);
+        require((const uint8_t *)at >= f->data && n <= f->size &&
+                (const uint8_t *)at + n <= f->data + f->size);
         char *text = frame_text(f, (frame_field)field, &copied);
         require(!text || (copied == n && text[n] == '\0'));
         free(text);
@@ -46,7 +48,8 @@ static void receive_stream(int fd, size_t size)
         require(f.size <= size);
         check_fields(&f);
     }
-    require(io == FRAME_IO_CLOSED || io == FRAME_IO_CUT || (io == FRAME_IO_GARBAGE && why) || io == FRAME_IO_NO_MEMORY);
+    require(io == FRAME_IO_CLOSED || io == FRAME_IO_CUT || (io == FRAME_IO_GARBAGE && why) ||
+            io == FRAME_IO_NO_MEMORY);
     frame_free(&f);
 }
 
@@ -57,7 +60,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (data[0]) {
         uint8_t header[FRAME_HEADER_SIZE];
-        frame_header_encode(&(frame_header){data[0], size - 1, frame_checksum(data + 1, size - 1)}, header);
+        frame_header_encode(&(frame_header){data[0], size - 1, frame_checksum(data + 1, size - 1)},
+                            header);
         require(send(s[0], header, sizeof header, MSG_DONTWAIT) == (ssize_t)sizeof header);
     }
     require(send(s[0], data + 1, size - 1, MSG_DONTWAIT) == (ssize_t)(size - 1));

@@ -1,4 +1,4 @@
-/* The parser of metadata text on arbitrary text. What it accepts can be written out and read back. */
+/* The parser of metadata text on arbitrary text. What it accepts can be printed and read back. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static void print_kernel(FILE *out, const helper_kernel *k)
     fprintf(out, "kernel %s\nkernarg_segment_size %u\nvgpr_count %u\nwavefront_size %u\n", k->name,
             k->kernarg_segment_size, k->vgpr_count, k->wavefront_size);
     for (size_t i = 0; i < k->num_args; i++)
-        fprintf(out, "arg %u %u %s %s\n", k->args[i].offset, k->args[i].size, k->args[i].kind, k->args[i].name);
+        fprintf(out, "arg %u %u %s %s\n", k->args[i].offset, k->args[i].size, k->args[i].kind,
+                k->args[i].name);
     fprintf(out, "end\n");
 }
 

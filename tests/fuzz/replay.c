@@ -1,5 +1,5 @@
-/* A main() for a fuzzer where there is no libFuzzer: runs it on every file of a folder and on mutations of each, the same
- * ones every time. */
+/* A main() for a fuzzer where there is no libFuzzer: runs it on every file of a folder and on
+ * mutations of each, the same ones every time. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@ typedef struct input { uint8_t *data; size_t size; } input;
 
 static uint64_t random_state;
 
-/* xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators, scrambled"). */
+/* xorshift64* (Vigna, "An experimental exploration of Marsaglia's xorshift generators"). */
 static uint32_t draw(uint32_t below)
 {
     random_state ^= random_state >> 12;

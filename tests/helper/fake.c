@@ -1,4 +1,5 @@
-/* A helper that misbehaves as $AITER_FAKE says. With $AITER_FAKE_LOG it appends a byte to that file at each start. */
+/* A helper that misbehaves as $AITER_FAKE says. With $AITER_FAKE_LOG it appends a byte to that file
+ * at each start. */
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -32,7 +33,8 @@ static void put_frame(uint32_t type, const char *text, uint64_t claimed, bool da
     frame f = {0};
     uint8_t header[FRAME_HEADER_SIZE];
     frame_add_text(&f, FIELD_IDENTITY, text);
-    frame_header_encode(&(frame_header){type, claimed ? claimed : f.size, frame_checksum(f.data, f.size)}, header);
+    frame_header_encode(
+        &(frame_header){type, claimed ? claimed : f.size, frame_checksum(f.data, f.size)}, header);
     if (damage)
         f.data[f.size - 1] ^= 1;
     put(header, sizeof header);

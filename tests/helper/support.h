@@ -14,8 +14,8 @@
 
 #include "runtime/helper/helper.h"
 
-/* Setup and teardown of each test: it leaves no open descriptor, no child process, and nothing in its $TMPDIR, which
- * is a fresh folder. */
+/* Setup and teardown of each test: it leaves no open descriptor, no child process, and nothing in
+ * its $TMPDIR, which is a fresh folder. */
 int begin_watched(void **state);
 int end_watched(void **state);
 

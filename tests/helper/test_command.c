@@ -10,7 +10,8 @@
 
 static char work[64];
 
-/* Runs the program in `work` with these arguments (shell words); returns its exit status, output with messages. */
+/* Runs the program in `work` with these arguments (shell words); returns its exit status, output
+ * with messages. */
 static int run(const char *arguments, char *output, size_t size)
 {
     char command[2048];
@@ -34,7 +35,8 @@ static void expect(const char *arguments, int status, const char *part)
     static char output[1 << 16];
     int got = run(arguments, output, sizeof output);
     if (got != status || !strstr(output, part))
-        fail_msg("aiter-compiler %s: status %d, expected %d and \"%s\":\n%s", arguments, got, status, part, output);
+        fail_msg("aiter-compiler %s: status %d, expected %d and \"%s\":\n%s", arguments, got,
+                 status, part, output);
 }
 
 static void put_file(const char *name, const char *text)
@@ -89,12 +91,15 @@ static void a_failed_compile_leaves_the_output_alone(void **state)
     (void)state;
     put_file("bad.hip", "int x = ;\n");
     put_file("old.co", "precious");
-    expect("--compile bad.hip --arch gfx942 -o old.co", 1, "bad.hip:1:9: error: expected expression");
+    expect("--compile bad.hip --arch gfx942 -o old.co", 1,
+           "bad.hip:1:9: error: expected expression");
     assert_int_equal(file_size("old.co"), 8);
     expect("--compile bad.hip --arch gfx777 -o old.co", 1, "unknown arch \"gfx777\"");
-    expect("--compile absent.hip --arch gfx942 -o new.co", 1, "absent.hip: No such file or directory");
+    expect("--compile absent.hip --arch gfx942 -o new.co", 1,
+           "absent.hip: No such file or directory");
     assert_int_equal(file_size("new.co"), -1);
-    expect("--compile bad.hip --arch gfx942 -o no/such/folder.co", 1, "no/such/folder.co: No such file or directory");
+    expect("--compile bad.hip --arch gfx942 -o no/such/folder.co", 1,
+           "no/such/folder.co: No such file or directory");
 }
 
 static void bad_files_are_named(void **state)

@@ -45,18 +45,22 @@ static helper_pool *open_pool(int jobs, int timeout_ms)
 static helper_blob compile_ok(helper_pool *pool, const char *text, const char *options)
 {
     helper_blob code, log;
-    helper_status status = helper_compile(pool, "kernel.hip", text, options, &code, NULL, NULL, &log);
+    helper_status status =
+        helper_compile(pool, "kernel.hip", text, options, &code, NULL, NULL, &log);
     if (status != HELPER_OK)
         fail_msg("status %d: %s", status, log.data ? log.data : "(no log)");
     helper_blob_free(&log);
     return code;
 }
 
-static void compile_fails(const char *text, const char *options, helper_status expected, const char *part)
+static void compile_fails(const char *text, const char *options, helper_status expected,
+                          const char *part)
 {
     helper_pool *pool = open_pool(1, 60000);
     helper_blob code, metadata, identity, log;
-    assert_int_equal(helper_compile(pool, "kernel.hip", text, options, &code, &metadata, &identity, &log), expected);
+    assert_int_equal(
+        helper_compile(pool, "kernel.hip", text, options, &code, &metadata, &identity, &log),
+        expected);
     assert_true(!code.data && !metadata.data && !identity.data);
     assert_log_contains(&log, part);
     helper_pool_destroy(pool);
@@ -116,7 +120,8 @@ static void compile_and_inspect(const char *arch, uint32_t wave_size)
     helper_blob code, metadata, identity, log, again, disassembly;
     char options[256];
     snprintf(options, sizeof options, "--offload-arch=%s\n" BARE, arch);
-    helper_status status = helper_compile(pool, "kernel.hip", source, options, &code, &metadata, &identity, &log);
+    helper_status status =
+        helper_compile(pool, "kernel.hip", source, options, &code, &metadata, &identity, &log);
     if (status != HELPER_OK)
         fail_msg("status %d: %s", status, log.data);
     assert_string_equal(log.data, "");
@@ -124,7 +129,8 @@ static void compile_and_inspect(const char *arch, uint32_t wave_size)
     assert_non_null(strstr(identity.data, "hiprtc "));
     check_kernel(metadata.data, arch, wave_size);
     helper_blob_free(&log);
-    assert_int_equal(helper_inspect(pool, code.data, code.size, &again, &disassembly, &log), HELPER_OK);
+    assert_int_equal(helper_inspect(pool, code.data, code.size, &again, &disassembly, &log),
+                     HELPER_OK);
     assert_string_equal(again.data, metadata.data);
     check_disassembly(disassembly.data);
     helper_blob_free(&disassembly);
@@ -165,8 +171,9 @@ static void warnings_come_with_the_code(void **state)
     (void)state;
     helper_pool *pool = open_pool(1, 60000);
     helper_blob code, log;
-    assert_int_equal(helper_compile(pool, "kernel.hip", "#warning look here\n", "--offload-arch=gfx942\n" BARE, &code,
-                                    NULL, NULL, &log), HELPER_OK);
+    assert_int_equal(helper_compile(pool, "kernel.hip", "#warning look here\n",
+                                    "--offload-arch=gfx942\n" BARE, &code, NULL, NULL, &log),
+                     HELPER_OK);
     helper_blob_free(&code);
     assert_log_contains(&log, "kernel.hip:1:2: warning: look here");
     helper_pool_destroy(pool);
@@ -203,10 +210,17 @@ static void variables_that_change_code_have_no_effect(void **state)
         "#ifdef MEDDLE\n#define V 2\n#else\n#define V 1\n#endif\n"
         "extern \"C\" __attribute__((global)) void k(int *o) { o[0] = V; }\n";
     static const char *const meddling[][2] = {
-        {"HIPRTC_COMPILE_OPTIONS_APPEND", "-DMEDDLE"}, {"HIPRTC_LINK_OPTIONS_APPEND", "--garbage"},
-        {"AMD_COMGR_SAVE_TEMPS", "1"}, {"AMD_COMGR_REDIRECT_LOGS", "/dev/stdout"}, {"GPU_ENABLE_WGP_MODE", "0"},
-        {"HIP_DEVICE_LIB_PATH", "/nonexistent"}, {"HIP_PATH", "/nonexistent"}, {"ROCM_PATH", "/nonexistent"},
-        {"CPATH", "/nonexistent"}, {"CCC_OVERRIDE_OPTIONS", "+-DMEDDLE"}, {"LD_PRELOAD", ""},
+        {"HIPRTC_COMPILE_OPTIONS_APPEND", "-DMEDDLE"},
+        {"HIPRTC_LINK_OPTIONS_APPEND", "--garbage"},
+        {"AMD_COMGR_SAVE_TEMPS", "1"},
+        {"AMD_COMGR_REDIRECT_LOGS", "/dev/stdout"},
+        {"GPU_ENABLE_WGP_MODE", "0"},
+        {"HIP_DEVICE_LIB_PATH", "/nonexistent"},
+        {"HIP_PATH", "/nonexistent"},
+        {"ROCM_PATH", "/nonexistent"},
+        {"CPATH", "/nonexistent"},
+        {"CCC_OVERRIDE_OPTIONS", "+-DMEDDLE"},
+        {"LD_PRELOAD", ""},
     };
     helper_pool *pool = open_pool(1, 60000);
     helper_blob clean = compile_ok(pool, text, "--offload-arch=gfx1100\n" BARE);
@@ -240,11 +254,12 @@ static void a_syntax_error_comes_with_its_line(void **state)
 static void a_builtin_that_the_arch_lacks_is_an_error(void **state)
 {
     (void)state;
-    compile_fails("typedef float f4 __attribute__((ext_vector_type(4)));\n"
-                  "typedef _Float16 h8 __attribute__((ext_vector_type(8)));\n"
-                  "extern \"C\" __attribute__((global)) void k(f4 *o, const h8 *a) {\n"
-                  "    o[0] = __builtin_amdgcn_mfma_f32_16x16x32_f16(a[0], a[1], o[1], 0, 0, 0); }\n",
-                  "--offload-arch=gfx90a\n" BARE, HELPER_REJECTED, "gfx950-insts");
+    compile_fails(
+        "typedef float f4 __attribute__((ext_vector_type(4)));\n"
+        "typedef _Float16 h8 __attribute__((ext_vector_type(8)));\n"
+        "extern \"C\" __attribute__((global)) void k(f4 *o, const h8 *a) {\n"
+        "    o[0] = __builtin_amdgcn_mfma_f32_16x16x32_f16(a[0], a[1], o[1], 0, 0, 0); }\n",
+        "--offload-arch=gfx90a\n" BARE, HELPER_REJECTED, "gfx950-insts");
 }
 
 static void bad_targets_never_reach_the_compiler(void **state)
@@ -269,7 +284,8 @@ static void bad_targets_never_reach_the_compiler(void **state)
     helper_pool *pool = open_pool(1, 60000);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         helper_blob code, log;
-        assert_int_equal(helper_compile(pool, "k", "", bad[i][0], &code, NULL, NULL, &log), HELPER_REJECTED);
+        assert_int_equal(helper_compile(pool, "k", "", bad[i][0], &code, NULL, NULL, &log),
+                         HELPER_REJECTED);
         assert_log_contains(&log, bad[i][1]);
     }
     helper_pool_destroy(pool);
@@ -282,8 +298,9 @@ static void bad_program_names_are_refused(void **state)
     static const char *const bad[] = {"", "a/b", "a\"b", "a\nb", "a\\b"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         helper_blob log;
-        assert_int_equal(helper_compile(pool, bad[i], "", "--offload-arch=gfx942", NULL, NULL, NULL, &log),
-                         HELPER_REJECTED);
+        assert_int_equal(
+            helper_compile(pool, bad[i], "", "--offload-arch=gfx942", NULL, NULL, NULL, &log),
+            HELPER_REJECTED);
         assert_log_contains(&log, "is unusable");
     }
     helper_pool_destroy(pool);
@@ -435,8 +452,9 @@ static void identity_names_the_loaded_libraries(void **state)
     }
     assert_true(hiprtc && comgr);
     /* Compiling, with the header or without, loads nothing that would change it. */
-    helper_blob code = compile_ok(pool, "extern \"C\" __global__ void k(float *o) { o[0] = sinf(o[1]); }\n",
-                                  "--offload-arch=gfx942\n");
+    helper_blob code =
+        compile_ok(pool, "extern \"C\" __global__ void k(float *o) { o[0] = sinf(o[1]); }\n",
+                   "--offload-arch=gfx942\n");
     helper_blob_free(&code);
     assert_int_equal(helper_identify(pool, &after, NULL), HELPER_OK);
     assert_string_equal(before.data, after.data);
@@ -464,9 +482,10 @@ static void a_rocm_prefix_without_rocm_is_named(void **state)
 {
     (void)state;
     setenv("AITER_ROCM_PREFIX", "/nonexistent/rocm", 1);
-    compile_fails(source, "--offload-arch=gfx942\n" BARE, HELPER_MISSING,
-                  "no usable ROCm compiler (libhiprtc 6 or later with libamd_comgr) in $AITER_ROCM_PREFIX, "
-                  "/nonexistent/rocm");
+    compile_fails(
+        source, "--offload-arch=gfx942\n" BARE, HELPER_MISSING,
+        "no usable ROCm compiler (libhiprtc 6 or later with libamd_comgr) in $AITER_ROCM_PREFIX, "
+        "/nonexistent/rocm");
     setenv("AITER_ROCM_PREFIX", watched_folder(), 1);
     compile_fails(source, "--offload-arch=gfx942\n" BARE, HELPER_MISSING, watched_folder());
     unsetenv("AITER_ROCM_PREFIX");
@@ -488,13 +507,19 @@ static void rocm_that_appears_later_is_found(void **state)
 
 /* ---- Parallel work, and its end by force ---- */
 
-typedef struct job { helper_pool *pool; const char *text, *options; helper_status status; helper_blob log; } job;
+typedef struct job {
+    helper_pool *pool;
+    const char *text, *options;
+    helper_status status;
+    helper_blob log;
+} job;
 
 static void *run_job(void *user)
 {
     job *j = user;
     helper_blob code;
-    j->status = helper_compile(j->pool, "kernel.hip", j->text, j->options, &code, NULL, NULL, &j->log);
+    j->status =
+        helper_compile(j->pool, "kernel.hip", j->text, j->options, &code, NULL, NULL, &j->log);
     helper_blob_free(&code);
     return NULL;
 }
@@ -506,8 +531,10 @@ static void compiles_run_in_parallel(void **state)
     job jobs[6];
     pthread_t threads[6];
     for (int i = 0; i < 6; i++) {
-        jobs[i] = (job){.pool = pool, .text = source, .options = i % 2 ? "--offload-arch=gfx942\n" BARE
-                                                                       : "--offload-arch=gfx950\n" BARE};
+        jobs[i] = (job){.pool = pool,
+                        .text = source,
+                        .options = i % 2 ? "--offload-arch=gfx942\n" BARE
+                                         : "--offload-arch=gfx950\n" BARE};
         assert_int_equal(pthread_create(&threads[i], NULL, run_job, &jobs[i]), 0);
     }
     for (int i = 0; i < 6; i++) {
@@ -555,8 +582,9 @@ static void an_endless_compile_ends_at_the_deadline(void **state)
     helper_pool *pool = open_pool(1, 700);
     helper_blob log;
     int64_t start = frame_now_ms();
-    assert_int_equal(helper_compile(pool, "kernel.hip", endless, ENDLESS_OPTIONS, NULL, NULL, NULL, &log),
-                     HELPER_TIMEOUT);
+    assert_int_equal(
+        helper_compile(pool, "kernel.hip", endless, ENDLESS_OPTIONS, NULL, NULL, NULL, &log),
+        HELPER_TIMEOUT);
     assert_in_range(frame_now_ms() - start, 700, 5000);
     assert_log_contains(&log, "missed its deadline of 700 ms");
     helper_pool_destroy(pool);

@@ -28,7 +28,8 @@ static void header_has_the_documented_layout(void **state)
     uint8_t bytes[FRAME_HEADER_SIZE];
     frame_header out;
     frame_header_encode(&(frame_header){FRAME_COMPILE, 0x0102030, 0x1122334455667788u}, bytes);
-    assert_memory_equal(bytes, "ATR1\x02\0\0\0\x30\x20\x10\0\0\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11", 24);
+    assert_memory_equal(bytes,
+                        "ATR1\x02\0\0\0\x30\x20\x10\0\0\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11", 24);
     assert_null(frame_header_decode(bytes, &out));
     assert_int_equal(out.type, FRAME_COMPILE);
     assert_true(out.length == 0x0102030 && out.checksum == 0x1122334455667788u);
@@ -161,8 +162,10 @@ int main(void)
         cmocka_unit_test(fields_round_trip),
         cmocka_unit_test(bad_field_structure_is_found),
         cmocka_unit_test(a_field_over_the_limit_is_refused),
-        cmocka_unit_test_setup_teardown(frames_cross_a_socket_and_ends_are_told_apart, begin_watched, end_watched),
-        cmocka_unit_test_setup_teardown(a_claimed_length_takes_no_memory, begin_watched, end_watched),
+        cmocka_unit_test_setup_teardown(frames_cross_a_socket_and_ends_are_told_apart,
+                                        begin_watched, end_watched),
+        cmocka_unit_test_setup_teardown(a_claimed_length_takes_no_memory, begin_watched,
+                                        end_watched),
     };
     return cmocka_run_group_tests_name("helper_frame", tests, NULL, NULL);
 }

@@ -28,7 +28,8 @@ static helper_pool *fake_pool(const char *mode, int jobs, int timeout_ms)
 }
 
 /* One request to a fake that fails in this way. */
-static void expect_failure(const char *mode, int timeout_ms, helper_status status, const char *part, const char *part2)
+static void expect_failure(const char *mode, int timeout_ms, helper_status status, const char *part,
+                           const char *part2)
 {
     helper_pool *pool = fake_pool(mode, 1, timeout_ms);
     helper_blob identity, log;
@@ -84,14 +85,16 @@ static void unexpected_exit_is_reported(void **state)
 {
     (void)state;
     expect_failure("exit", 5000, HELPER_DIED, "exited with status 7", "about to exit");
-    expect_failure("exit-at-start", 5000, HELPER_DIED, "exited with status 6", "before it read the request");
+    expect_failure("exit-at-start", 5000, HELPER_DIED, "exited with status 6",
+                   "before it read the request");
 }
 
 static void garbage_is_reported(void **state)
 {
     (void)state;
     expect_failure("garbage", 5000, HELPER_DIED, "sent garbage (no frame magic)", NULL);
-    expect_failure("unexpected", 5000, HELPER_DIED, "sent garbage (a frame that is no answer)", NULL);
+    expect_failure("unexpected", 5000, HELPER_DIED, "sent garbage (a frame that is no answer)",
+                   NULL);
     expect_failure("checksum", 5000, HELPER_DIED, "sent garbage (wrong payload checksum)", NULL);
 }
 
@@ -141,7 +144,8 @@ static void a_large_answer_arrives(void **state)
     helper_blob identity;
     assert_int_equal(helper_identify(pool, &identity, NULL), HELPER_OK);
     assert_int_equal(identity.size, 8 << 20);
-    assert_true(identity.data[0] == 'b' && identity.data[identity.size - 1] == 'b' && !identity.data[identity.size]);
+    assert_true(identity.data[0] == 'b' && identity.data[identity.size - 1] == 'b' &&
+                !identity.data[identity.size]);
     helper_blob_free(&identity);
     helper_pool_destroy(pool);
 }
@@ -234,11 +238,12 @@ static void a_crash_of_a_reused_helper_is_not_retried(void **state)
 static void the_pool_recovers_from_each_failure(void **state)
 {
     (void)state;
-    static const char *const modes[] = {"kill", "garbage", "hang", "half", "oversize", "exit-at-start"};
+    static const char *const modes[] = {"kill", "garbage",  "hang",
+                                        "half", "oversize", "exit-at-start"};
     helper_pool *pool = fake_pool("ok", 1, 2000);
     helper_blob identity;
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-        /* The running helper was started as a good one: end it, then the next start is a bad one. */
+        /* The running helper was started as a good one: end it, so that a bad one is started. */
         pid_t pid;
         expect_identity(pool, "fake 1 /fake\n");
         assert_int_equal(children_of(getpid(), &pid, 1), 1);
@@ -310,8 +315,8 @@ static void the_helper_gets_no_other_descriptor(void **state)
     close(leak);
 }
 
-/* A request while the descriptors 0 to 3 are closed here. The socket and the pipe then get numbers that they shall not
- * have in the helper, and that its descriptors are made over. */
+/* A request while the descriptors 0 to 3 are closed here. The socket and the pipe then get numbers
+ * that they shall not have in the helper, and that its descriptors are made over. */
 static helper_status request_without_low_descriptors(helper_blob *identity)
 {
     int saved[4];
@@ -377,7 +382,8 @@ static void a_request_over_the_limit_is_refused(void **state)
     helper_pool *pool = fake_pool("ok", 1, 5000);
     helper_blob metadata, log;
     /* The bytes are never read: their number is enough. */
-    assert_int_equal(helper_inspect(pool, "", (size_t)FRAME_MAX_PAYLOAD + 1, &metadata, NULL, &log), HELPER_REJECTED);
+    assert_int_equal(helper_inspect(pool, "", (size_t)FRAME_MAX_PAYLOAD + 1, &metadata, NULL, &log),
+                     HELPER_REJECTED);
     assert_log_contains(&log, "larger than the limit of 268435456");
     helper_pool_destroy(pool);
 }
@@ -408,7 +414,8 @@ static void threads_share_at_most_jobs_helpers(void **state)
     }
     helper_pool_destroy(pool);
     assert_int_equal(stat(path, &st), 0);
-    assert_in_range(st.st_size, 2, 3); /* eight at once: more than one helper, and not more than three */
+    /* Eight at once: more than one helper, and not more than three. */
+    assert_in_range(st.st_size, 2, 3);
     unlink(path);
 }
 

@@ -5,8 +5,9 @@
 
 enum { SRAMECC = 1, XNACK = 2 };
 
-/* Targets that hiprtc 6.4 with LLVM 21 was seen to compile, and the target features each has (LLVM, AMDGPUUsage, table
- * "AMDGPU Processors"). Others are refused: gfx1250, for one, crashes that compiler. */
+/* Targets that hiprtc 6.4 with LLVM 21 was seen to compile, and the target features each has (LLVM,
+ * AMDGPUUsage, table "AMDGPU Processors"). Others are refused: gfx1250, for one, crashes that
+ * compiler. */
 static const struct { const char *name; unsigned features; } targets[] = {
     {"gfx900", XNACK},           {"gfx906", SRAMECC | XNACK}, {"gfx908", SRAMECC | XNACK},
     {"gfx90a", SRAMECC | XNACK}, {"gfx942", SRAMECC | XNACK}, {"gfx950", SRAMECC | XNACK},
@@ -52,7 +53,8 @@ bool target_check(const char *target, text *err)
         n = strcspn(at, ":");
         unsigned bit = feature_bit(at, n);
         if (!(bit & left)) {
-            text_print(err, "arch \"%s\": target feature \"%.*s\" is unknown, given twice or not one that %s has%s",
+            text_print(err, "arch \"%s\": target feature \"%.*s\" is unknown, given twice or not one "
+                            "that %s has%s",
                        target, (int)n, at, targets[index].name,
                        targets[index].features ? "" : " (it has none)");
             return false;
@@ -62,13 +64,15 @@ bool target_check(const char *target, text *err)
     return true;
 }
 
-/* The value of an option that names the target, or NULL. *refused is set for spellings that reach the compiler by
- * another way and would evade the check. */
+/* The value of an option that names the target, or NULL. *refused is set for spellings that reach
+ * the compiler by another way and would evade the check. */
 static const char *target_of(const char *option, bool *refused)
 {
     static const char *const accepted[] = {"--offload-arch=", "--gpu-architecture="};
-    static const char *const others[] = {"--offload-arch", "--gpu-architecture", "--cuda-gpu-arch", "--gpu-name",
-                                         "-mcpu", "-march", "-arch", "--arch", "--target", "-target"};
+    static const char *const others[] = {
+        "--offload-arch", "--gpu-architecture", "--cuda-gpu-arch", "--gpu-name", "-mcpu", "-march",
+        "-arch", "--arch", "--target", "-target",
+    };
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         size_t n = strlen(accepted[i]);
         if (strncmp(option, accepted[i], n) == 0)
@@ -84,7 +88,8 @@ static bool take_option(const char *option, char target[TARGET_MAX], text *err)
     bool refused = false;
     const char *value = target_of(option, &refused);
     if (refused) {
-        text_print(err, "option \"%s\" is refused: the target is given as --offload-arch=TARGET", option);
+        text_print(err, "option \"%s\" is refused: the target is given as --offload-arch=TARGET",
+                   option);
         return false;
     }
     if (!value)

@@ -49,7 +49,8 @@ static bool do_compile(const toolchain *tc, command_request *r, FILE *output)
     bool good = read_file(r->compile, &source);
     if (good) {
         good = text_ok(&options) && scratch_enter(&log) &&
-               compile(tc, slash ? slash + 1 : r->compile, text_get(&source), options.data, &code, &log) &&
+               compile(tc, slash ? slash + 1 : r->compile, text_get(&source), options.data, &code,
+                       &log) &&
                inspect(tc, code.data, code.size, &metadata, NULL, &log);
         fputs(text_get(&log), stderr);
         if (!good)
@@ -75,7 +76,8 @@ static bool compile_file(const toolchain *tc, command_request *r)
     FILE *output = n < (int)sizeof out ? fopen(out, "wbe") : NULL;
     bool good = output || complain(r->output);
     good = good && do_compile(tc, r, output);
-    /* A failed compile leaves an existing file alone. Relative names are those of the caller's folder. */
+    /* A failed compile leaves an existing file alone. Relative names are those of the caller's
+     * folder. */
     if (good && renameat(dir, out, dir, r->output))
         good = complain(r->output);
     if (!good && output)
@@ -90,8 +92,8 @@ static bool inspect_file(const toolchain *tc, const command_request *r)
     text code = {0}, metadata = {0}, disassembly = {0}, err = {0};
     bool good = read_file(r->inspect, &code);
     if (good) {
-        good = scratch_enter(&err) &&
-               inspect(tc, text_get(&code), code.size, &metadata, r->disassemble ? &disassembly : NULL, &err);
+        good = scratch_enter(&err) && inspect(tc, text_get(&code), code.size, &metadata,
+                                              r->disassemble ? &disassembly : NULL, &err);
         if (!good)
             fprintf(stderr, "aiter-compiler: %s: %s\n", r->inspect, text_get(&err));
     }

@@ -13,8 +13,9 @@ static bool check_name(const char *name, text *log)
     size_t n = strlen(name);
     if (n > 0 && n <= MAX_NAME && !strpbrk(name, "/\\\"\n\r"))
         return true;
-    text_print(log, "program name \"%.*s\" is unusable: 1 to %d characters without / \\ \" and line ends are expected",
-               MAX_NAME, name, MAX_NAME);
+    text_print(log,
+               "program name \"%.*s\" is unusable: 1 to %d characters are expected, "
+               "without / \\ \" and line ends", MAX_NAME, name, MAX_NAME);
     return false;
 }
 
@@ -40,12 +41,14 @@ static bool take_code(const toolchain *tc, hiprtc_program *program, text *code, 
         text_append(code, buffer, size);
     free(buffer);
     if (rc || !code->size || !text_ok(code))
-        text_print(log, "the compiled code cannot be had: %s", rc ? tc->get_error_string(rc) : "out of memory");
+        text_print(log, "the compiled code cannot be had: %s",
+                   rc ? tc->get_error_string(rc) : "out of memory");
     return !rc && code->size && text_ok(code);
 }
 
 /* hiprtc's log is empty for some failures, for instance for an option that it does not know. */
-static void explain_failure(const toolchain *tc, int rc, const char *const *argv, int argc, text *log)
+static void explain_failure(const toolchain *tc, int rc, const char *const *argv, int argc,
+                            text *log)
 {
     if (log->size)
         return;
@@ -55,16 +58,16 @@ static void explain_failure(const toolchain *tc, int rc, const char *const *argv
     text_print(log, "\n");
 }
 
-/* __FILE__ and messages name the source by `name`: comgr would show the path of a temporary file, which is another one
- * each time and would make equal sources give different code. */
+/* __FILE__ and messages name the source by `name`: comgr would show the path of a temporary file,
+ * which is another one each time and would make equal sources give different code. */
 static void name_source(const char *name, const char *source, text *out)
 {
     text_print(out, "#line 1 \"%s\"\n", name);
     text_append(out, source, strlen(source));
 }
 
-static bool run(const toolchain *tc, const char *name, const char *source, const char **argv, int argc, text *code,
-                text *log)
+static bool run(const toolchain *tc, const char *name, const char *source, const char **argv,
+                int argc, text *code, text *log)
 {
     hiprtc_program *program = NULL;
     int rc = tc->create_program(&program, source, name, 0, NULL, NULL);
@@ -81,7 +84,8 @@ static bool run(const toolchain *tc, const char *name, const char *source, const
     return good;
 }
 
-bool compile(const toolchain *tc, const char *name, const char *source, char *options, text *code, text *log)
+bool compile(const toolchain *tc, const char *name, const char *source, char *options, text *code,
+             text *log)
 {
     const char *argv[MAX_OPTIONS];
     char target[TARGET_MAX];

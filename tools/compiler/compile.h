@@ -7,7 +7,9 @@
 #include "tools/compiler/text.h"
 #include "tools/compiler/toolchain.h"
 
-/* `options` is cut up. On success `code` has the code object and `log` warnings; else `log` says why. */
-bool compile(const toolchain *tc, const char *name, const char *source, char *options, text *code, text *log);
+/* `options` is cut up. On success `code` has the code object and `log` warnings; else `log` says
+ * why. */
+bool compile(const toolchain *tc, const char *name, const char *source, char *options, text *code,
+             text *log);
 
 #endif

@@ -14,11 +14,13 @@ static bool keep(const char *name, char **out)
 
 bool environment_scrub(void)
 {
-    if (!keep("AITER_ROCM_PREFIX", &rocm_prefix) || !keep("ROCM_PATH", &rocm_path) || !keep("TMPDIR", &tmpdir))
+    if (!keep("AITER_ROCM_PREFIX", &rocm_prefix) || !keep("ROCM_PATH", &rocm_path) ||
+        !keep("TMPDIR", &tmpdir))
         return false;
     if (clearenv())
         return false;
-    /* clang reads default configuration files next to itself and in the home directory unless told not to. */
+    /* clang reads default configuration files next to itself and in the home directory unless told
+     * not to. */
     return setenv("CLANG_NO_DEFAULT_CONFIG", "1", 1) == 0 && setenv("LC_ALL", "C", 1) == 0 &&
            (!tmpdir || setenv("TMPDIR", tmpdir, 1) == 0);
 }

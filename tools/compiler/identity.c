@@ -13,8 +13,9 @@ typedef struct lines { text line[MAX_LIBRARIES]; int count; } lines;
 
 /* comgr may contain LLVM and clang, or be linked with theirs. */
 static const struct { const char *file, *name; } known[] = {
-    {"libhiprtc.so", "hiprtc"}, {"libhiprtc-builtins.so", "hiprtc-builtins"}, {"libamd_comgr.so", "comgr"},
-    {"libLLVM", "LLVM"},        {"libclang-cpp", "clang"},                    {"liblld", "lld"},
+    {"libhiprtc.so", "hiprtc"},   {"libhiprtc-builtins.so", "hiprtc-builtins"},
+    {"libamd_comgr.so", "comgr"}, {"libLLVM", "LLVM"},
+    {"libclang-cpp", "clang"},    {"liblld", "lld"},
 };
 
 static const char *known_name(const char *path)
@@ -27,16 +28,19 @@ static const char *known_name(const char *path)
     return NULL;
 }
 
-/* Appends the build id found in a note segment; note layout: ELF specification, chapter "Note Section". */
+/* Appends the build id found in a note segment; note layout: ELF specification, chapter "Note
+ * Section". */
 static bool print_build_id(const uint8_t *notes, size_t size, text *out)
 {
     while (size >= sizeof(ElfW(Nhdr))) {
         ElfW(Nhdr) note;
         memcpy(&note, notes, sizeof note);
-        size_t name = (note.n_namesz + 3u) & ~(size_t)3, length = sizeof note + name + ((note.n_descsz + 3u) & ~(size_t)3);
+        size_t name = (note.n_namesz + 3u) & ~(size_t)3,
+               length = sizeof note + name + ((note.n_descsz + 3u) & ~(size_t)3);
         if (length > size)
             return false;
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + sizeof note, "GNU", 4) == 0) {
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+            memcmp(notes + sizeof note, "GNU", 4) == 0) {
             for (uint32_t i = 0; i < note.n_descsz; i++)
                 text_print(out, "%02x", notes[sizeof note + name + i]);
             return true;
@@ -84,7 +88,8 @@ static int visit(struct dl_phdr_info *info, size_t size, void *user)
     for (int i = 0; i < info->dlpi_phnum && !found; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         if (segment->p_type == PT_NOTE)
-            found = print_build_id((const uint8_t *)(info->dlpi_addr + segment->p_vaddr), segment->p_memsz, line);
+            found = print_build_id((const uint8_t *)(info->dlpi_addr + segment->p_vaddr),
+                                   segment->p_memsz, line);
     }
     if (!found)
         print_digest(info->dlpi_name, line);

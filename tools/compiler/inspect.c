@@ -25,14 +25,17 @@ static bool check_tables(const uint8_t *code, size_t size, const Elf64_Ehdr *h, 
         (h->e_phnum && h->e_phentsize != sizeof(Elf64_Phdr)) ||
         !inside(h->e_shoff, (uint64_t)h->e_shnum * sizeof(Elf64_Shdr), size) ||
         (h->e_shnum && h->e_shentsize != sizeof(Elf64_Shdr))) {
-        text_print(err, "code object is truncated or damaged: its header tables lie outside its %zu bytes", size);
+        text_print(
+            err, "code object is truncated or damaged: its header tables lie outside its %zu bytes",
+            size);
         return false;
     }
     for (int i = 0; i < h->e_phnum; i++) {
         Elf64_Phdr p;
         memcpy(&p, code + h->e_phoff + (size_t)i * sizeof p, sizeof p);
         if (!inside(p.p_offset, p.p_filesz, size)) {
-            text_print(err, "code object is truncated: segment %d ends outside its %zu bytes", i, size);
+            text_print(err, "code object is truncated: segment %d ends outside its %zu bytes", i,
+                       size);
             return false;
         }
     }
@@ -40,7 +43,8 @@ static bool check_tables(const uint8_t *code, size_t size, const Elf64_Ehdr *h, 
         Elf64_Shdr s;
         memcpy(&s, code + h->e_shoff + (size_t)i * sizeof s, sizeof s);
         if (s.sh_type != SHT_NOBITS && !inside(s.sh_offset, s.sh_size, size)) {
-            text_print(err, "code object is truncated: section %d ends outside its %zu bytes", i, size);
+            text_print(err, "code object is truncated: section %d ends outside its %zu bytes", i,
+                       size);
             return false;
         }
     }
@@ -60,13 +64,16 @@ static bool check_elf(const uint8_t *code, size_t size, text *err)
         return false;
     }
     memcpy(&h, code, sizeof h);
-    if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_machine != EM_AMDGPU) {
-        text_print(err, "not a code object: ELF machine %u, 64-bit little-endian AMDGPU (%d) is expected",
-                   h.e_machine, EM_AMDGPU);
+    if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
+        h.e_machine != EM_AMDGPU) {
+        text_print(
+            err, "not a code object: ELF machine %u, 64-bit little-endian AMDGPU (%d) is expected",
+            h.e_machine, EM_AMDGPU);
         return false;
     }
     if (h.e_type != ET_DYN) {
-        text_print(err, "not a loadable code object: ELF type %u, a linked one (%d) is expected", h.e_type, ET_DYN);
+        text_print(err, "not a loadable code object: ELF type %u, a linked one (%d) is expected",
+                   h.e_type, ET_DYN);
         return false;
     }
     return check_tables(code, size, &h, err);
@@ -131,8 +138,8 @@ static void print_args(const toolchain *tc, comgr_handle kernel, text *out)
             continue;
         get_word(tc, arg, ".value_kind", kind);
         get_word(tc, arg, ".name", name);
-        text_print(out, "arg %lu %lu %s %s\n", get_number(tc, arg, ".offset"), get_number(tc, arg, ".size"),
-                   or_dash(kind, 40), or_dash(name, 64));
+        text_print(out, "arg %lu %lu %s %s\n", get_number(tc, arg, ".offset"),
+                   get_number(tc, arg, ".size"), or_dash(kind, 40), or_dash(name, 64));
         tc->destroy_metadata(arg);
     }
     tc->destroy_metadata(list);
@@ -141,9 +148,10 @@ static void print_args(const toolchain *tc, comgr_handle kernel, text *out)
 static void print_kernel(const toolchain *tc, comgr_handle kernel, text *out)
 {
     static const char *const numbers[] = {
-        ".kernarg_segment_size", ".kernarg_segment_align", ".group_segment_fixed_size", ".private_segment_fixed_size",
-        ".uses_dynamic_stack", ".sgpr_count", ".vgpr_count", ".agpr_count", ".sgpr_spill_count", ".vgpr_spill_count",
-        ".max_flat_workgroup_size", ".wavefront_size",
+        ".kernarg_segment_size", ".kernarg_segment_align", ".group_segment_fixed_size",
+        ".private_segment_fixed_size", ".uses_dynamic_stack", ".sgpr_count", ".vgpr_count",
+        ".agpr_count", ".sgpr_spill_count", ".vgpr_spill_count", ".max_flat_workgroup_size",
+        ".wavefront_size",
     };
     char name[VALUE_MAX];
     get_word(tc, kernel, ".name", name);
@@ -171,7 +179,8 @@ static void print_kernels(const toolchain *tc, comgr_handle root, text *out)
     tc->destroy_metadata(kernels);
 }
 
-static bool print_metadata(const toolchain *tc, comgr_handle data, const char *isa, text *out, text *err)
+static bool print_metadata(const toolchain *tc, comgr_handle data, const char *isa, text *out,
+                           text *err)
 {
     comgr_handle root;
     int rc = tc->get_data_metadata(data, &root);
@@ -189,7 +198,8 @@ static bool take_data(const toolchain *tc, comgr_handle set, int kind, text *out
 {
     comgr_handle data;
     size_t count = 0, size = 0;
-    if (tc->action_data_count(set, kind, &count) || count == 0 || tc->action_data_get_data(set, kind, 0, &data))
+    if (tc->action_data_count(set, kind, &count) || count == 0 ||
+        tc->action_data_get_data(set, kind, 0, &data))
         return false;
     bool good = tc->get_data(data, &size, NULL) == 0;
     char *buffer = good ? malloc(size + 1) : NULL;
@@ -201,8 +211,8 @@ static bool take_data(const toolchain *tc, comgr_handle set, int kind, text *out
     return good;
 }
 
-static bool run_action(const toolchain *tc, comgr_handle info, comgr_handle input, comgr_handle result, const char *isa,
-                       text *out, text *err)
+static bool run_action(const toolchain *tc, comgr_handle info, comgr_handle input,
+                       comgr_handle result, const char *isa, text *out, text *err)
 {
     text log = {0};
     int rc = tc->action_info_set_isa_name(info, isa);
@@ -213,14 +223,15 @@ static bool run_action(const toolchain *tc, comgr_handle info, comgr_handle inpu
     bool good = !rc && take_data(tc, result, COMGR_DATA_SOURCE, out);
     if (!good) {
         take_data(tc, result, COMGR_DATA_LOG, &log);
-        text_print(err, "the code object cannot be disassembled for %s: %s\n%s", isa, toolchain_comgr_error(tc, rc),
-                   text_get(&log));
+        text_print(err, "the code object cannot be disassembled for %s: %s\n%s", isa,
+                   toolchain_comgr_error(tc, rc), text_get(&log));
     }
     text_free(&log);
     return good;
 }
 
-static bool disassemble(const toolchain *tc, comgr_handle data, const char *isa, text *out, text *err)
+static bool disassemble(const toolchain *tc, comgr_handle data, const char *isa, text *out,
+                        text *err)
 {
     comgr_handle info, input, result;
     int rc = tc->create_action_info(&info);
@@ -245,8 +256,8 @@ static bool disassemble(const toolchain *tc, comgr_handle data, const char *isa,
 
 /* ---- Both ---- */
 
-static bool read_object(const toolchain *tc, comgr_handle data, const void *code, size_t size, text *metadata,
-                        text *disassembly, text *err)
+static bool read_object(const toolchain *tc, comgr_handle data, const void *code, size_t size,
+                        text *metadata, text *disassembly, text *err)
 {
     char isa[ISA_MAX];
     size_t isa_size = 0;
@@ -260,12 +271,14 @@ static bool read_object(const toolchain *tc, comgr_handle data, const void *code
     if (!rc)
         rc = tc->get_data_isa_name(data, &isa_size, isa);
     if (rc)
-        return fail(tc, rc, "the code object's target cannot be read; it may be unknown to this ROCm", err);
+        return fail(tc, rc,
+                    "the code object's target cannot be read; it may be unknown to this ROCm", err);
     return print_metadata(tc, data, isa, metadata, err) &&
            (!disassembly || disassemble(tc, data, isa, disassembly, err));
 }
 
-bool inspect(const toolchain *tc, const void *code, size_t size, text *metadata, text *disassembly, text *err)
+bool inspect(const toolchain *tc, const void *code, size_t size, text *metadata, text *disassembly,
+             text *err)
 {
     comgr_handle data;
     if (!check_elf(code, size, err))

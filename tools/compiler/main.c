@@ -97,7 +97,8 @@ static bool parse(char **argv, arguments *a)
         }
         i++;
     }
-    int actions = a->help + a->version + a->serve + a->request.identify + !!a->request.compile + !!a->request.inspect;
+    int actions = a->help + a->version + a->serve + a->request.identify + !!a->request.compile +
+                  !!a->request.inspect;
     if (actions != 1)
         return false;
     if (a->request.compile && (!a->request.arch || !a->request.output)) {

@@ -61,8 +61,9 @@ static void sweep(const char *parent)
     closedir(dir);
 }
 
-/* Whether the folder is locked by us and still has its name. Between its creation and the lock another process may have
- * swept it up. A file system without locks (some network ones) is no obstacle: nothing can be swept up there. */
+/* Whether the folder is locked by us and still has its name. Between its creation and the lock
+ * another process may have swept it up. A file system without locks (some network ones) is no
+ * obstacle: nothing can be swept up there. */
 static bool keep_folder(void)
 {
     struct stat st;
@@ -82,7 +83,8 @@ static bool keep_folder(void)
 static int make_folder(const char *parent)
 {
     for (int tries = 0; tries < 100; tries++) {
-        if (snprintf(folder, sizeof folder, "%s/" NAME_START "XXXXXX", parent) >= (int)sizeof folder)
+        if (snprintf(folder, sizeof folder, "%s/" NAME_START "XXXXXX", parent) >=
+            (int)sizeof folder)
             return ENAMETOOLONG;
         if (!mkdtemp(folder))
             return errno;
@@ -122,8 +124,8 @@ bool scratch_enter(text *err)
         rc = setenv("TMPDIR", ".", 1) ? errno : 0;
     if (!rc)
         return true;
-    text_print(err, "cannot use %s as the folder for temporary files (TMPDIR, else /tmp): %s", environment_tmpdir(),
-               strerror(rc));
+    text_print(err, "cannot use %s as the folder for temporary files (TMPDIR, else /tmp): %s",
+               environment_tmpdir(), strerror(rc));
     scratch_remove();
     return false;
 }

@@ -35,8 +35,9 @@ static _Noreturn void leave(int status)
 
 typedef struct watch { int fd; long parent; } watch;
 
-/* Ends this process when the client closes the socket or dies, also in the middle of a compile. A fork of the client
- * may hold the socket open beyond the client's death, so its process is watched too. */
+/* Ends this process when the client closes the socket or dies, also in the middle of a compile. A
+ * fork of the client may hold the socket open beyond the client's death, so its process is watched
+ * too. */
 static void *watch_client(void *user)
 {
     const watch *w = user;
@@ -90,7 +91,8 @@ static void do_identify(frame *reply)
 static bool do_compile(const service *s, const frame *request, frame *reply, text *log)
 {
     text code = {0}, metadata = {0};
-    char *name = frame_text(request, FIELD_NAME, NULL), *source = frame_text(request, FIELD_SOURCE, NULL);
+    char *name = frame_text(request, FIELD_NAME, NULL),
+         *source = frame_text(request, FIELD_SOURCE, NULL);
     char *options = frame_text(request, FIELD_OPTIONS, NULL);
     bool good = name && source && options;
     if (!good)
@@ -201,7 +203,8 @@ _Noreturn void serve(int fd, long parent, const toolchain *tc, const char *no_to
         if (io == FRAME_IO_CLOSED)
             leave(0);
         if (io != FRAME_IO_OK) {
-            fprintf(stderr, "aiter-compiler: unreadable request: %s (%d)\n", why ? why : "transfer failed", (int)io);
+            fprintf(stderr, "aiter-compiler: unreadable request: %s (%d)\n",
+                    why ? why : "transfer failed", (int)io);
             leave(2);
         }
         if (frame_send(fd, &started, wait_client, NULL) != FRAME_IO_OK)

@@ -1,4 +1,5 @@
-/* A growing text. A failed allocation is remembered and makes text_ok() false; appending goes on harmlessly. */
+/* A growing text. A failed allocation is remembered and makes text_ok() false; appending goes on
+ * harmlessly. */
 #ifndef AITER_COMPILER_TEXT_H
 #define AITER_COMPILER_TEXT_H
 

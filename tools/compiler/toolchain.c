@@ -12,18 +12,19 @@
 
 /* Where a prefix may have its libraries and its dynamic linker. */
 static const char *const prefix_folders[] = {"usr/lib/x86_64-linux-gnu", "usr/lib", "lib"};
-static const char *const prefix_linkers[] = {"usr/lib64/ld-linux-x86-64.so.2", "lib64/ld-linux-x86-64.so.2"};
+static const char *const prefix_linkers[] = {"usr/lib64/ld-linux-x86-64.so.2",
+                                             "lib64/ld-linux-x86-64.so.2"};
 enum {
     NUM_FOLDERS = sizeof prefix_folders / sizeof *prefix_folders,
     NUM_LINKERS = sizeof prefix_linkers / sizeof *prefix_linkers
 };
 
-/* The versions in use: hiprtc's soname is ROCm's major version, of which 6 is the first that works here; comgr's is
- * its own. Newest first. */
+/* The versions in use: hiprtc's soname is ROCm's major version, of which 6 is the first that works
+ * here; comgr's is its own. Newest first. */
 enum { HIPRTC_OLDEST = 6, COMGR_OLDEST = 2, NEWEST = 12 };
 
-/* Tries FOLDER/STEM.N for N downwards; an empty folder stands for the dynamic linker's own search. A file that is
- * there and cannot be loaded is worth telling; the last such reason is kept. */
+/* Tries FOLDER/STEM.N for N downwards; an empty folder stands for the dynamic linker's own search.
+ * A file that is there and cannot be loaded is worth telling. */
 static void *load_newest(const char *folder, const char *stem, int oldest, text *why)
 {
     char path[PATH_MAX + 128];
@@ -55,9 +56,13 @@ static bool bind_symbol(void *library, const char *prefix, const char *name, voi
 static bool bind_hiprtc(toolchain *tc, text *err)
 {
     const struct { const char *name; void *slot; } symbols[] = {
-        {"CreateProgram", &tc->create_program}, {"CompileProgram", &tc->compile_program},
-        {"DestroyProgram", &tc->destroy_program}, {"GetProgramLogSize", &tc->get_log_size},
-        {"GetProgramLog", &tc->get_log}, {"GetCodeSize", &tc->get_code_size}, {"GetCode", &tc->get_code},
+        {"CreateProgram", &tc->create_program},
+        {"CompileProgram", &tc->compile_program},
+        {"DestroyProgram", &tc->destroy_program},
+        {"GetProgramLogSize", &tc->get_log_size},
+        {"GetProgramLog", &tc->get_log},
+        {"GetCodeSize", &tc->get_code_size},
+        {"GetCode", &tc->get_code},
         {"GetErrorString", &tc->get_error_string},
     };
     bool good = true;
@@ -71,12 +76,14 @@ static bool bind_comgr(toolchain *tc, text *err)
 #define SYMBOL(name) {#name, &tc->name}
     const struct { const char *name; void *slot; } symbols[] = {
         SYMBOL(get_version), SYMBOL(status_string), SYMBOL(get_isa_count), SYMBOL(get_isa_name),
-        SYMBOL(create_data), SYMBOL(release_data), SYMBOL(set_data), SYMBOL(set_data_name), SYMBOL(get_data),
-        SYMBOL(get_data_isa_name), SYMBOL(get_data_metadata), SYMBOL(destroy_metadata), SYMBOL(create_data_set),
-        SYMBOL(destroy_data_set), SYMBOL(data_set_add), SYMBOL(action_data_count), SYMBOL(action_data_get_data),
+        SYMBOL(create_data), SYMBOL(release_data), SYMBOL(set_data), SYMBOL(set_data_name),
+        SYMBOL(get_data), SYMBOL(get_data_isa_name), SYMBOL(get_data_metadata),
+        SYMBOL(destroy_metadata), SYMBOL(create_data_set), SYMBOL(destroy_data_set),
+        SYMBOL(data_set_add), SYMBOL(action_data_count), SYMBOL(action_data_get_data),
         SYMBOL(create_action_info), SYMBOL(destroy_action_info), SYMBOL(action_info_set_isa_name),
-        SYMBOL(action_info_set_logging), SYMBOL(do_action), SYMBOL(get_metadata_kind), SYMBOL(get_metadata_string),
-        SYMBOL(metadata_lookup), SYMBOL(get_metadata_list_size), SYMBOL(index_list_metadata),
+        SYMBOL(action_info_set_logging), SYMBOL(do_action), SYMBOL(get_metadata_kind),
+        SYMBOL(get_metadata_string), SYMBOL(metadata_lookup), SYMBOL(get_metadata_list_size),
+        SYMBOL(index_list_metadata),
     };
 #undef SYMBOL
     bool good = true;
@@ -86,7 +93,8 @@ static bool bind_comgr(toolchain *tc, text *err)
         return false;
     size_t major = 0, minor = 0;
     tc->get_version(&major, &minor);
-    /* comgr 3.0 removed the actions ADD_DEVICE_LIBRARIES and OPTIMIZE_BC_TO_BC, which stood before this one. */
+    /* The action DISASSEMBLE_EXECUTABLE_TO_SOURCE. comgr 3.0 removed ADD_DEVICE_LIBRARIES and
+     * OPTIMIZE_BC_TO_BC, which stood before it. */
     tc->disassemble_action = major >= 3 ? 0xA : 0xC;
     return true;
 }
@@ -100,8 +108,8 @@ static void close_libraries(toolchain *tc)
     *tc = (toolchain){0};
 }
 
-/* Loads both libraries from one folder, so that they belong together: a hiprtc that is not linked with comgr opens it at
- * its first use by its soname, and then gets the one that is loaded. */
+/* Loads both libraries from one folder, so that they belong together: a hiprtc that is not linked
+ * with comgr opens it at its first use by its soname, and then gets the one that is loaded. */
 static bool load_from(toolchain *tc, const char *folder, text *why)
 {
     tc->hiprtc_library = load_newest(folder, "libhiprtc.so", HIPRTC_OLDEST, why);
@@ -111,10 +119,11 @@ static bool load_from(toolchain *tc, const char *folder, text *why)
     if (!tc->comgr_library && *folder)
         tc->comgr_library = load_newest("", "libamd_comgr.so", COMGR_OLDEST, why);
     if (!tc->comgr_library) {
-        text_print(why, "\n  %s/libhiprtc.so is there, but no libamd_comgr.so.{%d,...}", folder, COMGR_OLDEST);
+        text_print(why, "\n  %s/libhiprtc.so is there, but no libamd_comgr.so.{%d,...}", folder,
+                   COMGR_OLDEST);
     } else if (bind_hiprtc(tc, why) && bind_comgr(tc, why)) {
-        /* hiprtc opens this one lazily if at all. Open it now, so that the identity does not depend on what was
-         * compiled before. It is not in every ROCm. */
+        /* hiprtc opens this one lazily if at all. Open it now, so that the identity does not depend
+         * on what was compiled before. It is not in every ROCm. */
         load_newest(folder, "libhiprtc-builtins.so", HIPRTC_OLDEST, why);
         return true;
     }
@@ -165,7 +174,8 @@ static char *library_path(const char *prefix)
     return path.data;
 }
 
-/* Replaces the process by LINKER --library-path ... PROGRAM --in-prefix=PREFIX ARGS. Returns on failure only. */
+/* Replaces the process by LINKER --library-path ... PROGRAM --in-prefix=PREFIX ARGS. Returns on
+ * failure only. */
 static void start_through(const char *linker, const char *prefix, char **argv, text *why)
 {
     char self[PATH_MAX], flag[PATH_MAX + 16], option[] = "--library-path";
@@ -208,8 +218,8 @@ static bool open_prefix(toolchain *tc, const char *named, char **argv, text *why
 
 static bool explain(text *err, const char *where, text *why)
 {
-    text_print(err, "no usable ROCm compiler (libhiprtc %d or later with libamd_comgr) in %s%s", HIPRTC_OLDEST, where,
-               text_get(why));
+    text_print(err, "no usable ROCm compiler (libhiprtc %d or later with libamd_comgr) in %s%s",
+               HIPRTC_OLDEST, where, text_get(why));
     text_free(why);
     return false;
 }
@@ -237,8 +247,10 @@ bool toolchain_open(toolchain *tc, char **argv, text *err)
     } else if (!load_from_system(tc, &why)) {
         bool configured = *AITER_ROCM_PREFIX && access(AITER_ROCM_PREFIX, F_OK) == 0;
         if (!configured || !open_prefix(tc, AITER_ROCM_PREFIX, argv, &why))
-            return explain(err, "$ROCM_PATH/lib, /opt/rocm/lib, the dynamic linker's path or the configured private "
-                                "prefix \"" AITER_ROCM_PREFIX "\"", &why);
+            return explain(err,
+                           "$ROCM_PATH/lib, /opt/rocm/lib, the dynamic linker's path or the "
+                           "configured private prefix \"" AITER_ROCM_PREFIX "\"",
+                           &why);
     }
     text_free(&why);
     return true;

@@ -1,13 +1,13 @@
-/* hiprtc and comgr, loaded at run time. Their C interfaces are declared here as far as they are used, so that
- * building needs no ROCm headers.
+/* hiprtc and comgr, loaded at run time. Their C interfaces are declared here as far as they are
+ * used, so that building needs no ROCm headers.
  *
  * Which ROCm:
  *   1. $AITER_ROCM_PREFIX, if set: that one or none.
  *   2. The system's: $ROCM_PATH/lib, /opt/rocm/lib, then what the dynamic linker finds.
  *   3. The private prefix configured at build time, if it exists.
- * A prefix is either an unpacked set of distribution packages (PREFIX/usr/lib/x86_64-linux-gnu), or a ROCm
- * installation (PREFIX/lib). If it brings its own dynamic linker, this program starts itself again through that: its
- * libraries may need a newer C library than the host's. */
+ * A prefix is either an unpacked set of distribution packages (PREFIX/usr/lib/x86_64-linux-gnu), or
+ * a ROCm installation (PREFIX/lib). If it brings its own dynamic linker, this program starts itself
+ * again through that: its libraries may need a newer C library than the host's. */
 #ifndef AITER_COMPILER_TOOLCHAIN_H
 #define AITER_COMPILER_TOOLCHAIN_H
 
@@ -30,10 +30,10 @@ enum {
 
 typedef struct toolchain {
     void *hiprtc_library, *comgr_library;
-    int disassemble_action;     /* DISASSEMBLE_EXECUTABLE_TO_SOURCE: its number changed with comgr 3.0 */
+    int disassemble_action;     /* its number changed with comgr 3.0 */
 
-    int (*create_program)(hiprtc_program **, const char *source, const char *name, int headers, const char **,
-                          const char **);
+    int (*create_program)(hiprtc_program **, const char *source, const char *name, int headers,
+                          const char **, const char **);
     int (*compile_program)(hiprtc_program *, int count, const char **options);
     int (*destroy_program)(hiprtc_program **);
     int (*get_log_size)(hiprtc_program *, size_t *);
@@ -71,8 +71,9 @@ typedef struct toolchain {
     int (*index_list_metadata)(comgr_handle, size_t index, comgr_handle *);
 } toolchain;
 
-/* Decides which ROCm to use. If that takes another dynamic linker, the process is replaced and this does not return;
- * argv is this program's, to be passed on. Otherwise it loads the libraries. false: err says what was tried. */
+/* Decides which ROCm to use. If that takes another dynamic linker, the process is replaced and this
+ * does not return; argv is this program's, to be passed on. Otherwise it loads the libraries.
+ * false: err says what was tried. */
 bool toolchain_open(toolchain *tc, char **argv, text *err);
 
 /* comgr's name of a status code. */
