@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *const archs[] = {"gfx90a", "gfx942", "gfx950"};
 enum { NUM_ARCHS = sizeof archs / sizeof *archs };
@@ -55,6 +56,10 @@ static const char source[] =
     "    out[((z * gy + y) * gx + x) * 16 + t] = x | y << 8 | z << 16 | t << 24;\n"
     "}\n"
     "extern \"C\" __global__ void store(int *p, long at) { if (tid() == 3) p[at] = 1; }\n"
+    "extern \"C\" __global__ void store_long(int *p, long at) {\n"
+    "    typedef long __attribute__((aligned(4))) word;\n"
+    "    *(word *)(p + at) = 1;\n"
+    "}\n"
     "extern \"C\" __global__ void load(int *out, const int *p, long at) { out[tid()] = p[at + "
     "tid()]; }\n"
     "extern \"C\" __global__ __launch_bounds__(128) void bounded(int *p) { p[tid()] = 5; }\n"
@@ -273,7 +278,7 @@ static void hidden_arguments_describe_the_launch(void **state)
 static void every_workgroup_and_work_item_runs_once(void **state)
 {
     (void)state;
-    unsigned gx = 5, gy = 3, gz = 2;
+    unsigned gx = 6, gy = 3, gz = 2;
     for (int arch = 0; arch < NUM_ARCHS; arch++) {
         hip_function f = use(arch, "where");
         unsigned *out = device_array((size_t)gx * gy * gz * 16 * 4), i = 0;
@@ -458,6 +463,21 @@ static void a_store_behind_an_allocation_is_reported(void **state)
     }
 }
 
+/* The end of an allocation counts to the byte for stores, though pages are larger. */
+static void an_access_across_the_end_is_a_fault(void **state)
+{
+    (void)state;
+    hip_function f = use(1, "store_long");
+    int *p = device_array(11);
+    long at = 0;
+    void *params[] = {&p, &at};
+    hip_ok(launch(f, 1, 1, params));
+    hip_ok(hipDeviceSynchronize());
+    at = 1;
+    hip_ok(launch(f, 1, 1, params));
+    expect_fault(loaded[1].device, HIP_ERROR_ILLEGAL_ADDRESS);
+}
+
 static void a_load_of_freed_memory_is_reported(void **state)
 {
     (void)state;
@@ -539,6 +559,17 @@ static void take_status(hip_stream stream, hip_error status, void *user)
     *(hip_error *)user = status;
 }
 
+static void sleep_20_ms(void *unused)
+{
+    (void)unused;
+    usleep(20000);
+}
+
+static void count_call(void *user)
+{
+    ++*(int *)user;
+}
+
 /* After a fault the rest of the queue is not executed, and other devices go on. */
 static void a_fault_stops_its_device_only(void **state)
 {
@@ -550,7 +581,11 @@ static void a_fault_stops_its_device_only(void **state)
     hip_ok(hipHostMalloc((void **)&p, 4096, 0));
     void *bad_params[] = {&bad, &at}, *params[] = {&p};
     hip_ok(hipSetDevice(loaded[1].device));
+    hip_ok(
+        hipLaunchHostFunc(NULL, sleep_20_ms, NULL)); /* so all of this is queued before the fault */
     hip_ok(launch(f, 1, 64, bad_params));
+    hip_ok(hipMemsetD32Async(p, 7, 1, NULL));
+    hip_ok(hipLaunchHostFunc(NULL, count_call, p + 1));
     while (hipStreamQuery(NULL) == HIP_ERROR_NOT_READY)
         ;
     hip_fails(hipMemsetD32Async(p, 7, 1, NULL), HIP_ERROR_ILLEGAL_ADDRESS);
@@ -558,6 +593,7 @@ static void a_fault_stops_its_device_only(void **state)
     hip_fails(hipStreamSynchronize(NULL), HIP_ERROR_ILLEGAL_ADDRESS);
     assert_int_equal(status, HIP_ERROR_ILLEGAL_ADDRESS);
     assert_int_equal(p[0], 0);
+    assert_int_equal(p[1], 0);
     hip_ok(hipSetDevice(loaded[0].device));
     hip_ok(launch(other, 1, 64, params));
     hip_ok(hipDeviceSynchronize());
@@ -698,6 +734,7 @@ int main(void)
         cmocka_unit_test(functions_have_attributes),
         cmocka_unit_test(statistics_count_what_ran),
         cmocka_unit_test(a_store_behind_an_allocation_is_reported),
+        cmocka_unit_test(an_access_across_the_end_is_a_fault),
         cmocka_unit_test(a_load_of_freed_memory_is_reported),
         cmocka_unit_test(a_null_pointer_is_reported),
         cmocka_unit_test(host_memory_must_be_registered),

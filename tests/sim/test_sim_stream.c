@@ -201,6 +201,12 @@ static void blocking_streams_wait_for_the_default_stream(void **state)
     hip_ok(hipHostFree(p));
 }
 
+static void sleep_30_ms(void *unused)
+{
+    (void)unused;
+    usleep(30000);
+}
+
 static void synchronising_the_device_waits_for_every_stream(void **state)
 {
     (void)state;
@@ -209,6 +215,7 @@ static void synchronising_the_device_waits_for_every_stream(void **state)
     hip_ok(hipStreamCreateWithFlags(&s, HIP_STREAM_NON_BLOCKING));
     uint32_t *p = words(1);
     hip_ok(hipLaunchHostFunc(s, gate_pass, g));
+    hip_ok(hipLaunchHostFunc(s, sleep_30_ms, NULL));
     hip_ok(hipMemsetD32Async(p, 3, 1, s));
     hip_ok(hipSetDevice(1));
     hip_ok(hipDeviceSynchronize()); /* another device */
@@ -219,12 +226,6 @@ static void synchronising_the_device_waits_for_every_stream(void **state)
     assert_int_equal(*p, 3);
     hip_ok(hipStreamDestroy(s));
     hip_ok(hipHostFree(p));
-}
-
-static void sleep_30_ms(void *unused)
-{
-    (void)unused;
-    usleep(30000);
 }
 
 static void events_measure_time(void **state)
