@@ -1,7 +1,9 @@
 /* From tensors to numbers: the real compiler and the simulated devices, judged against float64. */
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/hip_abi.h"
 #include "tests/runtime/fixture.h"
 #include "tools/trial.h"
 
@@ -189,6 +191,81 @@ static void test_plan_and_warm_start(void **state)
     device_close(d);
 }
 
+/* ---- Capture ---- */
+
+/* The graph functions that a server uses around us. */
+typedef struct graph_api {
+#define X(name, params) hip_error (*name) params;
+    HIP_ABI_STREAM_FUNCTIONS(X)
+    HIP_ABI_GRAPH_FUNCTIONS(X)
+#undef X
+} graph_api;
+
+static graph_api load_graph_api(const char *runtime)
+{
+    void *library = dlopen(runtime, RTLD_NOW), *symbol;
+    graph_api api = { 0 };
+    assert_non_null(library);
+#define LOAD(name) \
+    assert_non_null(symbol = dlsym(library, #name)); \
+    memcpy(&api.name, &symbol, sizeof symbol)
+    LOAD(hipStreamCreate);
+    LOAD(hipStreamDestroy);
+    LOAD(hipStreamSynchronize);
+    LOAD(hipStreamBeginCapture);
+    LOAD(hipStreamEndCapture);
+    LOAD(hipGraphInstantiate);
+    LOAD(hipGraphLaunch);
+    LOAD(hipGraphExecDestroy);
+    LOAD(hipGraphDestroy);
+#undef LOAD
+    return api;
+}
+
+static hip_graph_exec capture(const graph_api *api, hip_stream stream, const aiter_plan *plan,
+                              const aiter_attn_args *given)
+{
+    hip_graph graph;
+    hip_graph_exec exec;
+    aiter_attn_args args = *given;
+    args.stream = stream;
+    assert_int_equal(api->hipStreamBeginCapture(stream, HIP_CAPTURE_MODE_GLOBAL), HIP_SUCCESS);
+    assert_ok(aiter_launch(plan, &args));
+    assert_int_equal(api->hipStreamEndCapture(stream, &graph), HIP_SUCCESS);
+    assert_int_equal(api->hipGraphInstantiate(&exec, graph, NULL, NULL, 0), HIP_SUCCESS);
+    assert_int_equal(api->hipGraphDestroy(graph), HIP_SUCCESS);
+    return exec;
+}
+
+/* A prepared launch is recorded in the strictest capture mode, and the graph computes what the launch would have. */
+static void test_launch_is_captured(void **state)
+{
+    fixture *f = *state;
+    device *d = open_device("sim:gfx942");
+    graph_api api = load_graph_api(device_runtime(d));
+    aiter_context *ctx = context_on(f, d);
+    trial_spec spec = some_spec(NUM_BF16);
+    trial *t = make_trial(d, &spec);
+    aiter_plan *plan;
+    hip_stream stream;
+    char error[DEVICE_ERROR_MAX];
+    trial_verdict verdict;
+    assert_ok(aiter_prepare(ctx, trial_args(t), &plan));
+    assert_int_equal(api.hipStreamCreate(&stream), HIP_SUCCESS);
+    hip_graph_exec exec = capture(&api, stream, plan, trial_args(t));
+    must(trial_judge(t, &verdict, error), error);
+    assert_false(verdict.pass); /* nothing ran yet */
+    assert_int_equal(api.hipGraphLaunch(exec, stream), HIP_SUCCESS);
+    assert_int_equal(api.hipStreamSynchronize(stream), HIP_SUCCESS);
+    check_result(t);
+    api.hipGraphExecDestroy(exec);
+    api.hipStreamDestroy(stream);
+    aiter_plan_destroy(plan);
+    trial_destroy(t);
+    aiter_context_destroy(ctx);
+    device_close(d);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -196,7 +273,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_flash_attn_gfx90a), T(test_flash_attn_gfx942), T(test_flash_attn_gfx950), T(test_portable_fp32),
         T(test_grouped_query), T(test_multi_query), T(test_negative_scale), T(test_no_keys), T(test_scale_is_used),
-        T(test_plan_and_warm_start),
+        T(test_plan_and_warm_start), T(test_launch_is_captured),
     };
     return cmocka_run_group_tests_name("end to end", tests, NULL, NULL);
 }
