@@ -1,10 +1,12 @@
-/* bench-cache: what a look-up and a store cost, beside a directory of files that holds the same records.
+/* bench-cache: what a look-up and a store cost, beside a directory of files that holds the same
+ * records.
  *
  *   bench-cache [DIRECTORY]     default: a fresh one below $TMPDIR or /tmp
  *
- * The files are what other run-time compilers use: one file a key, named by the key's digest, written to a temporary name
- * and renamed. They hold the same record with the same checksum, verified in the same way. Each figure is
- * the median over single operations, and the middle one of several repetitions, taken in turns. */
+ * The files are what other run-time compilers use: one file a key, named by the key's digest,
+ * written to a temporary name and renamed. They hold the same record with the same checksum,
+ * verified in the same way. Each figure is the median over single operations, and the middle one of
+ * several repetitions, taken in turns. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -50,7 +52,8 @@ static void store_get(bench *b, int i)
     void *v;
     size_t n;
 
-    if (cache_get(b->store, b->keys[i % RECORDS], &v, &n, b->err, sizeof b->err) != CACHE_OK || n != VALUE_SIZE)
+    if (cache_get(b->store, b->keys[i % RECORDS], &v, &n, b->err, sizeof b->err) != CACHE_OK ||
+        n != VALUE_SIZE)
         die("cache_get", b->err);
     free(v);
 }
@@ -68,7 +71,8 @@ static void store_open_get(bench *b, int i)
 
 static void store_put(bench *b, int i)
 {
-    if (cache_put(b->store, b->keys[i % RECORDS], b->value, VALUE_SIZE, b->err, sizeof b->err) != CACHE_OK)
+    if (cache_put(b->store, b->keys[i % RECORDS], b->value, VALUE_SIZE, b->err, sizeof b->err) !=
+        CACHE_OK)
         die("cache_put", b->err);
 }
 
@@ -98,7 +102,8 @@ static void file_get(bench *b, int i)
     if (!bytes || read(fd, bytes, (size_t)st.st_size) != st.st_size)
         die(path, strerror(errno));
     close(fd);
-    if (!record_read(bytes, (size_t)st.st_size, &r) || r.key_size != strlen(key) || memcmp(r.key, key, r.key_size))
+    if (!record_read(bytes, (size_t)st.st_size, &r) || r.key_size != strlen(key) ||
+        memcmp(r.key, key, r.key_size))
         die(path, "not the record");
     memmove(bytes, r.value, r.value_size);
     free(bytes);
@@ -158,7 +163,8 @@ static double median_us(bench *b, operation op, int count)
         die("memory", strerror(ENOMEM));
     for (int i = 0; i < count; i++) {
         double start = now_us();
-        op(b, i * 97); /* 97 and RECORDS have no common factor: every record in turn, none the neighbour of the last */
+        op(b, i * 97); /* 97 and RECORDS have no common factor: every record in turn, none the
+                          neighbour of the last */
         each[i] = now_us() - start;
     }
     double result = median(each, count);
@@ -184,8 +190,10 @@ static void fill(bench *b)
     for (int i = 0; i < VALUE_SIZE; i++)
         b->value[i] = (unsigned char)((i * 2654435761u) >> 13);
     for (int i = 0; i < RECORDS; i++) {
-        snprintf(b->keys[i], sizeof b->keys[i],
-                 "record=1 fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=%d lse=0", i);
+        snprintf(
+            b->keys[i], sizeof b->keys[i],
+            "record=1 fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=%d lse=0",
+            i);
         store_put(b, i);
         file_put(b, i);
     }
@@ -211,8 +219,8 @@ int main(int argc, char **argv)
         die("cache_open", b.err);
     fill(&b);
 
-    printf("%d records of %d bytes in %s; median of single operations, middle of %d repetitions\n", RECORDS,
-           VALUE_SIZE, root, REPETITIONS);
+    printf("%d records of %d bytes in %s; median of single operations, middle of %d repetitions\n",
+           RECORDS, VALUE_SIZE, root, REPETITIONS);
     printf("%-44s %12s %12s %8s\n", "", "store", "files", "ratio");
     measure(&b, "get, verified (warm hit)", store_get, file_get, GETS);
     measure(&b, "open, get, close / get", store_open_get, file_get, OPENS);

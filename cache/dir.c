@@ -23,16 +23,28 @@ cache_status cache_fail(cache_err err, const char *format, ...)
     return CACHE_ERROR;
 }
 
-/* f_type values: linux/magic.h and the file systems' own sources. Locks or shared mappings between hosts do not
- * work, or not always, on any of these. */
+/* f_type values: linux/magic.h and the file systems' own sources. Locks or shared mappings between
+ * hosts do not work, or not always, on any of these. */
 static const struct {
     unsigned long type;
     const char *name;
 } network_fs[] = {
-    {0x6969, "NFS"},           {0x517b, "SMB"},            {0xff534d42, "CIFS"},     {0xfe534d42, "SMB2"},
-    {0x564c, "NCP"},           {0x73757245, "Coda"},       {0x5346414f, "AFS"},      {0x6b414653, "AFS (kAFS)"},
-    {0x00c36400, "Ceph"},      {0x0bd00bd0, "Lustre"},     {0x47504653, "GPFS"},     {0x7461636f, "OCFS2"},
-    {0x01161970, "GFS2"},      {0x19830326, "BeeGFS"},     {0x20030528, "OrangeFS"}, {0x01021997, "9p"},
+    {0x6969, "NFS"},
+    {0x517b, "SMB"},
+    {0xff534d42, "CIFS"},
+    {0xfe534d42, "SMB2"},
+    {0x564c, "NCP"},
+    {0x73757245, "Coda"},
+    {0x5346414f, "AFS"},
+    {0x6b414653, "AFS (kAFS)"},
+    {0x00c36400, "Ceph"},
+    {0x0bd00bd0, "Lustre"},
+    {0x47504653, "GPFS"},
+    {0x7461636f, "OCFS2"},
+    {0x01161970, "GFS2"},
+    {0x19830326, "BeeGFS"},
+    {0x20030528, "OrangeFS"},
+    {0x01021997, "9p"},
     {0x786f4256, "VirtualBox shared folder"},
 };
 
@@ -57,7 +69,8 @@ static const char *network_fs_name(unsigned long type)
 }
 
 /* Others could plant code or swap files: whoever may write here may choose what runs. */
-static bool only_ours(const struct stat *st, const char *dir, const char *slash, const char *name, cache_err err)
+static bool only_ours(const struct stat *st, const char *dir, const char *slash, const char *name,
+                      cache_err err)
 {
     uid_t me = geteuid();
 
@@ -67,8 +80,11 @@ static bool only_ours(const struct stat *st, const char *dir, const char *slash,
         return false;
     }
     if (st->st_mode & (S_IWGRP | S_IWOTH)) {
-        cache_fail(err, "cache '%s%s%s': mode %04o lets other users write; expected no write permission for group"
-                   " and others (chmod go-w)", dir, slash, name, (unsigned)(st->st_mode & 07777));
+        cache_fail(err,
+                   "cache '%s%s%s': mode %04o lets other users write; expected no write permission "
+                   "for group"
+                   " and others (chmod go-w)",
+                   dir, slash, name, (unsigned)(st->st_mode & 07777));
         return false;
     }
     return true;
@@ -85,8 +101,11 @@ static bool dir_check(int fd, const char *path, cache_err err)
     }
     const char *network = network_fs_name(type);
     if (network) {
-        cache_fail(err, "cache directory '%s': on a network filesystem (%s), where locks are not reliable; expected"
-                   " a local one", path, network);
+        cache_fail(err,
+                   "cache directory '%s': on a network filesystem (%s), where locks are not "
+                   "reliable; expected"
+                   " a local one",
+                   path, network);
         return false;
     }
     return only_ours(&st, path, "", "", err);
@@ -120,7 +139,8 @@ int dir_open(const char *path, bool create, cache_err err)
         return -1;
     }
     if (strlen(path) >= sizeof part) {
-        cache_fail(err, "cache directory '%.64s...': the path is longer than %d bytes", path, PATH_MAX - 1);
+        cache_fail(err, "cache directory '%.64s...': the path is longer than %d bytes", path,
+                   PATH_MAX - 1);
         return -1;
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -145,7 +165,8 @@ int dir_open(const char *path, bool create, cache_err err)
 /* O_CREAT is done apart and exclusively, so that a file's mode is ours whatever the umask. */
 static int open_or_create(int dirfd, const char *name, int flags)
 {
-    int common = (flags & ~O_CREAT) | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK; /* a FIFO must not block */
+    int common = (flags & ~O_CREAT) | O_NOFOLLOW | O_CLOEXEC |
+                 O_NONBLOCK; /* a FIFO must not block */
 
     for (int tries = 0; tries < 8; tries++) {
         int fd = openat(dirfd, name, common);
@@ -160,8 +181,8 @@ static int open_or_create(int dirfd, const char *name, int flags)
     return -1;
 }
 
-int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id, uint64_t *size,
-                  cache_err err)
+int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
+                  uint64_t *size, cache_err err)
 {
     struct stat st;
     int fd = open_or_create(dirfd, name, flags);
@@ -169,7 +190,8 @@ int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_
     if (fd < 0) {
         int e = errno;
         if (e == ELOOP)
-            cache_fail(err, "cache file '%s/%s': is a symbolic link; expected a regular file", dir, name);
+            cache_fail(err, "cache file '%s/%s': is a symbolic link; expected a regular file", dir,
+                       name);
         else
             cache_fail(err, "cache file '%s/%s': %m", dir, name);
         errno = e;

@@ -1,6 +1,6 @@
-/* Single flight: an exclusive lock on one byte of the lock file, whose offset is taken from the key's digest. So
- * no file is made or removed for a key, and the kernel ends a dead holder's flight. Two keys that share an offset
- * (of 2^61 offsets) would only wait for each other. */
+/* Single flight: an exclusive lock on one byte of the lock file, whose offset is taken from the
+ * key's digest. So no file is made or removed for a key, and the kernel ends a dead holder's
+ * flight. Two keys that share an offset (of 2^61 offsets) would only wait for each other. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -44,7 +44,8 @@ static cache_status flight_try(cache_store *store, cache_flight *flight, int tim
     return status;
 }
 
-cache_status cache_flight_begin(cache_store *store, const char *key, int timeout_ms, cache_flight **guard)
+cache_status cache_flight_begin(cache_store *store, const char *key, int timeout_ms,
+                                cache_flight **guard)
 {
     enum { ATTEMPTS = 8 };
     cache_status status = CACHE_MISS;
@@ -71,8 +72,8 @@ void cache_flight_end(cache_flight *guard)
 {
     if (!guard)
         return;
-    /* Released by name before the close: a child made past the fork handlers (vfork, clone) may hold a copy of the
-     * descriptor, and would keep the lock with it. */
+    /* Released by name before the close: a child made past the fork handlers (vfork, clone) may
+     * hold a copy of the descriptor, and would keep the lock with it. */
     lock_release(&guard->lock, guard->offset, 1);
     lock_close(&guard->lock);
     free(guard);

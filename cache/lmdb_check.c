@@ -74,7 +74,8 @@ static lmdb_result check_entry(checker *c, const lmdb_tree *t, const lmdb_node *
         return r;
     if (t->is_free_list)
         return check_free_entry(c, &n->value);
-    if (n->value.pages && c->replaced && !lmdb_compare(t, n->key, n->key_size, c->replaced, c->replaced_size) &&
+    if (n->value.pages && c->replaced &&
+        !lmdb_compare(t, n->key, n->key_size, c->replaced, c->replaced_size) &&
         (r = lmdb_check_overflow_header(c->f, &n->value)) != LMDB_FOUND)
         return r;
     if (c->visit && !c->visit(c->user, n->key, n->key_size, &n->value))
@@ -83,8 +84,8 @@ static lmdb_result check_entry(checker *c, const lmdb_tree *t, const lmdb_node *
 }
 
 /* The page's keys are in order; so the first and the last tell about all. */
-static lmdb_result check_bounds(checker *c, const lmdb_tree *t, uint64_t pgno, bool leaf, const unsigned char *page,
-                                unsigned count, const bounds *b)
+static lmdb_result check_bounds(checker *c, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                                const unsigned char *page, unsigned count, const bounds *b)
 {
     unsigned first = leaf ? 0 : 1;
 
@@ -99,7 +100,8 @@ static lmdb_result check_bounds(checker *c, const lmdb_tree *t, uint64_t pgno, b
 }
 
 /* Recursion is as deep as the tree: LMDB_DEPTH_MAX at most, which lmdb_file_open() checked. */
-static lmdb_result check_page(checker *c, const lmdb_tree *t, uint64_t pgno, unsigned level, const bounds *b)
+static lmdb_result check_page(checker *c, const lmdb_tree *t, uint64_t pgno, unsigned level,
+                              const bounds *b)
 {
     bool leaf = level == 1;
     unsigned char *page = c->pages + (size_t)(level - 1) * c->f->page_size;
@@ -138,16 +140,18 @@ static lmdb_result check_tree(checker *c, const lmdb_tree *t)
     return t->depth ? check_page(c, t, t->root, t->depth, &all) : LMDB_FOUND;
 }
 
-lmdb_result lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size, lmdb_visit_fn visit, void *user)
+lmdb_result lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
+                       lmdb_visit_fn visit, void *user)
 {
-    checker c = {.f = f, .replaced = replaced, .replaced_size = replaced_size, .visit = visit, .user = user};
+    checker c = {
+        .f = f, .replaced = replaced, .replaced_size = replaced_size, .visit = visit, .user = user};
     lmdb_result r = LMDB_IO_ERROR;
 
-    /* LMDB may leave the last pages it counted unwritten when it had no use for them, but not many of them. A wild
-     * count must not make us allocate for it. */
+    /* LMDB may leave the last pages it counted unwritten when it had no use for them, but not many
+     * of them. A wild count must not make us allocate for it. */
     if (f->page_count > f->size / f->page_size + LMDB_UNWRITTEN_MAX)
-        return lmdb_damaged(f, "last page %llu in a file of %llu bytes", (unsigned long long)f->page_count - 1,
-                            (unsigned long long)f->size);
+        return lmdb_damaged(f, "last page %llu in a file of %llu bytes",
+                            (unsigned long long)f->page_count - 1, (unsigned long long)f->size);
     c.used = calloc(1, f->page_count / 8 + 1);
     c.pages = malloc((size_t)LMDB_DEPTH_MAX * f->page_size);
     if (c.used && c.pages) {

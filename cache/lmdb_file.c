@@ -7,7 +7,8 @@
 
 #include "cache/internal.h"
 
-_Static_assert(sizeof(size_t) == 8 && sizeof(void *) == 8, "the layout below is that of 64-bit machines");
+_Static_assert(sizeof(size_t) == 8 && sizeof(void *) == 8,
+               "the layout below is that of 64-bit machines");
 
 /* struct MDB_page: pgno, pad, flags, then lower and upper or a page count, then node offsets. */
 enum {
@@ -20,7 +21,8 @@ enum {
 };
 enum { P_BRANCH = 1, P_LEAF = 2, P_OVERFLOW = 4, P_META = 8 };
 
-/* struct MDB_node: size or page number in lo, hi (and flags), then the key's size, the key, the data. */
+/* struct MDB_node: size or page number in lo, hi (and flags), then the key's size, the key, the
+ * data. */
 enum { NODE_LO = 0, NODE_HI = 2, NODE_FLAGS = 4, NODE_KEY_SIZE = 6, NODE_HEADER = 8 };
 enum { F_BIGDATA = 1 };
 
@@ -41,9 +43,26 @@ enum { DB_INTEGER_KEY = 8, DB_KEY_ORDER_FLAGS = 0x7e }; /* MDB_REVERSEKEY ... MD
 #define MAGIC 0xBEEFC0DEu
 #define NO_PAGE UINT64_MAX
 
-static uint16_t u16(const unsigned char *p) { uint16_t v; memcpy(&v, p, sizeof v); return v; }
-static uint32_t u32(const unsigned char *p) { uint32_t v; memcpy(&v, p, sizeof v); return v; }
-static uint64_t u64(const unsigned char *p) { uint64_t v; memcpy(&v, p, sizeof v); return v; }
+static uint16_t u16(const unsigned char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static uint32_t u32(const unsigned char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static uint64_t u64(const unsigned char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
 
 lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
 {
@@ -59,8 +78,8 @@ lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
 static lmdb_result read_at(lmdb_file *f, void *buf, size_t size, uint64_t offset)
 {
     if (offset > f->size || size > f->size - offset)
-        return lmdb_damaged(f, "the file ends at %llu, before offset %llu + %zu", (unsigned long long)f->size,
-                            (unsigned long long)offset, size);
+        return lmdb_damaged(f, "the file ends at %llu, before offset %llu + %zu",
+                            (unsigned long long)f->size, (unsigned long long)offset, size);
     errno = 0;
     if (read_full(f->fd, buf, size, offset))
         return LMDB_FOUND;
@@ -85,7 +104,8 @@ static bool is_meta(const unsigned char *page)
 {
     const unsigned char *meta = page + PAGE_HEADER;
 
-    return (u16(page + PAGE_FLAGS) & P_META) && u32(meta + META_MAGIC) == MAGIC && u32(meta + META_VERSION) == 1;
+    return (u16(page + PAGE_FLAGS) & P_META) && u32(meta + META_MAGIC) == MAGIC &&
+           u32(meta + META_VERSION) == 1;
 }
 
 /* MDB_meta's mm_psize is the padding field of its first database. */
@@ -100,7 +120,8 @@ static bool is_page_size(uint32_t size)
 }
 
 /* Reads what LMDB has at the start of page 0 and page 1; both in one go for the usual page size. */
-static lmdb_result read_metas(lmdb_file *f, unsigned char first[META_PAGE + META_PREFIX], unsigned char **second)
+static lmdb_result read_metas(lmdb_file *f, unsigned char first[META_PAGE + META_PREFIX],
+                              unsigned char **second)
 {
     size_t size = f->size < META_PAGE + META_PREFIX ? META_PREFIX : META_PAGE + META_PREFIX;
     lmdb_result r = read_at(f, first, size, 0);
@@ -136,7 +157,8 @@ lmdb_result lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     const unsigned char *m0 = first + PAGE_HEADER, *m1 = second + PAGE_HEADER;
     const unsigned char *meta = u64(m0 + META_TXNID) < u64(m1 + META_TXNID) ? m1 : m0;
     uint64_t last = u64(meta + META_LAST_PAGE);
-    /* The bound keeps page numbers times page size, and LMDB's 48-bit page numbers, from overflowing. */
+    /* The bound keeps page numbers times page size, and LMDB's 48-bit page numbers, from
+     * overflowing. */
     if (last < 1 || last >= (uint64_t)1 << 40)
         return lmdb_damaged(f, "last page %llu", (unsigned long long)last);
     f->page_count = last + 1;
@@ -157,7 +179,8 @@ int lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b
 
 static uint64_t node_child(const unsigned char *node)
 {
-    return u16(node + NODE_LO) | (uint64_t)u16(node + NODE_HI) << 16 | (uint64_t)u16(node + NODE_FLAGS) << 32;
+    return u16(node + NODE_LO) | (uint64_t)u16(node + NODE_HI) << 16 |
+           (uint64_t)u16(node + NODE_FLAGS) << 32;
 }
 
 static uint64_t node_data_size(const unsigned char *node)
@@ -167,11 +190,13 @@ static uint64_t node_data_size(const unsigned char *node)
 
 static bool extent_ok(const lmdb_file *f, const lmdb_extent *v)
 {
-    return v->first_page >= 2 && v->first_page < f->page_count && v->pages <= f->page_count - v->first_page &&
-           v->offset <= f->size && v->size <= f->size - v->offset;
+    return v->first_page >= 2 && v->first_page < f->page_count &&
+           v->pages <= f->page_count - v->first_page && v->offset <= f->size &&
+           v->size <= f->size - v->offset;
 }
 
-lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf, unsigned i)
+lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf,
+                        unsigned i)
 {
     unsigned at = u16(page + PAGE_HEADER + 2 * i);
     const unsigned char *node = page + at;
@@ -192,9 +217,10 @@ lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t 
     return n;
 }
 
-/* Checks the bounds of node i, whose first byte is at `at`. Returns its size on the page, or 0: not sound. */
-static unsigned check_node(const lmdb_file *f, const lmdb_tree *t, const unsigned char *page, bool leaf, unsigned i,
-                           unsigned at, unsigned upper)
+/* Checks the bounds of node i, whose first byte is at `at`. Returns its size on the page, or 0: not
+ * sound. */
+static unsigned check_node(const lmdb_file *f, const lmdb_tree *t, const unsigned char *page,
+                           bool leaf, unsigned i, unsigned at, unsigned upper)
 {
     if (at < upper || (at & 1) || at + NODE_HEADER > f->page_size)
         return 0;
@@ -208,14 +234,15 @@ static unsigned check_node(const lmdb_file *f, const lmdb_tree *t, const unsigne
     }
     if (key_size > LMDB_KEY_MAX || (uint64_t)at + NODE_HEADER + key_size + data > f->page_size)
         return 0;
-    bool key_unused = !leaf && i == 0; /* the first key of a branch page stands for "less than all" */
+    bool key_unused = !leaf &&
+                      i == 0; /* the first key of a branch page stands for "less than all" */
     if (!key_unused && (t->is_free_list ? key_size != sizeof(uint64_t) : key_size == 0))
         return 0;
     return (unsigned)(NODE_HEADER + key_size + data + 1) & ~1u;
 }
 
-static lmdb_result check_nodes(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf, const unsigned char *page,
-                               unsigned count)
+static lmdb_result check_nodes(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                               const unsigned char *page, unsigned count)
 {
     unsigned upper = u16(page + PAGE_UPPER), used = 0;
     lmdb_node previous = {0};
@@ -226,10 +253,14 @@ static lmdb_result check_nodes(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, 
             return lmdb_damaged(f, "page %llu: node %u", (unsigned long long)pgno, i);
         used += size;
         lmdb_node n = lmdb_get_node(f, page, pgno, leaf, i);
-        if (leaf ? n.value.pages && !extent_ok(f, &n.value) : n.child < 2 || n.child >= f->page_count)
-            return lmdb_damaged(f, "page %llu: node %u points out of the file", (unsigned long long)pgno, i);
-        if (i > (leaf ? 0u : 1u) && lmdb_compare(t, previous.key, previous.key_size, n.key, n.key_size) >= 0)
-            return lmdb_damaged(f, "page %llu: node %u is out of order", (unsigned long long)pgno, i);
+        if (leaf ? n.value.pages && !extent_ok(f, &n.value)
+                 : n.child < 2 || n.child >= f->page_count)
+            return lmdb_damaged(f, "page %llu: node %u points out of the file",
+                                (unsigned long long)pgno, i);
+        if (i > (leaf ? 0u : 1u) &&
+            lmdb_compare(t, previous.key, previous.key_size, n.key, n.key_size) >= 0)
+            return lmdb_damaged(f, "page %llu: node %u is out of order", (unsigned long long)pgno,
+                                i);
         previous = n;
     }
     /* LMDB keeps nodes without gaps and moves them by these sizes. */
@@ -238,20 +269,20 @@ static lmdb_result check_nodes(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, 
     return LMDB_FOUND;
 }
 
-lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf, unsigned char *buf,
-                           unsigned *count)
+lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                           unsigned char *buf, unsigned *count)
 {
     lmdb_result r = read_at(f, buf, f->page_size, pgno * f->page_size);
     if (r != LMDB_FOUND)
         return r;
     unsigned lower = u16(buf + PAGE_LOWER), upper = u16(buf + PAGE_UPPER);
     if (u64(buf + PAGE_NUMBER) != pgno || u16(buf + PAGE_FLAGS) != (leaf ? P_LEAF : P_BRANCH))
-        return lmdb_damaged(f, "page %llu is not the %s page it should be", (unsigned long long)pgno,
-                            leaf ? "leaf" : "branch");
+        return lmdb_damaged(f, "page %llu is not the %s page it should be",
+                            (unsigned long long)pgno, leaf ? "leaf" : "branch");
     if (lower < PAGE_HEADER || (lower & 1) || lower > upper || upper > f->page_size)
         return lmdb_damaged(f, "page %llu: bounds %u, %u", (unsigned long long)pgno, lower, upper);
     *count = (lower - PAGE_HEADER) / 2;
-    /* LMDB asserts that a branch page of a database other than its free list has two nodes or more. */
+    /* LMDB asserts two nodes on a branch page of any database but its free list. */
     if (*count < (leaf || t->is_free_list ? 1u : 2u))
         return lmdb_damaged(f, "page %llu has %u nodes", (unsigned long long)pgno, *count);
     return check_nodes(f, t, pgno, leaf, buf, *count);
@@ -276,10 +307,11 @@ lmdb_result lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value)
     return LMDB_FOUND;
 }
 
-/* The last node whose key is not greater: on a branch page the child to follow, on a leaf the only candidate.
- * -1: every key is greater. */
-static int last_not_greater(const lmdb_file *f, const lmdb_tree *t, const unsigned char *page, uint64_t pgno,
-                            bool leaf, unsigned count, const void *key, size_t key_size)
+/* The last node whose key is not greater: on a branch page the child to follow, on a leaf the only
+ * candidate. -1: every key is greater. */
+static int last_not_greater(const lmdb_file *f, const lmdb_tree *t, const unsigned char *page,
+                            uint64_t pgno, bool leaf, unsigned count, const void *key,
+                            size_t key_size)
 {
     unsigned low = leaf ? 0 : 1, high = count;
 

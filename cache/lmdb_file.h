@@ -1,10 +1,11 @@
 /* A reader of LMDB data files that trusts nothing in them.
  *
- * LMDB follows page numbers, offsets and sizes of its file unchecked through a memory map: one wrong bit, or a file
- * cut short, and the process dies of SIGSEGV, SIGBUS or an assertion. So look-ups read with pread() and check each
- * page before they use it, and LMDB itself is only given a file whose whole tree was checked under the same lock.
- * The layout is that of LMDB's data version 1 (all 0.9 releases) on 64-bit machines: struct MDB_meta, MDB_page and
- * MDB_node in its mdb.c. */
+ * LMDB follows page numbers, offsets and sizes of its file unchecked through a memory map: one
+ * wrong bit, or a file cut short, and the process dies of SIGSEGV, SIGBUS or an assertion. So
+ * look-ups read with pread() and check each page before they use it, and LMDB itself is only given
+ * a file whose whole tree was checked under the same lock. The layout is that of LMDB's data
+ * version 1 (all 0.9 releases) on 64-bit machines: struct MDB_meta, MDB_page and MDB_node in its
+ * mdb.c. */
 #ifndef AITER_CACHE_LMDB_FILE_H
 #define AITER_CACHE_LMDB_FILE_H
 
@@ -51,11 +52,14 @@ lmdb_result lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_exten
 /* Reads a value's bytes. LMDB_NOT_FOUND is not returned. */
 lmdb_result lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);
 
-/* Calls visit for each entry of the main database, in order; a false return stops with LMDB_NOT_FOUND. Checks both
- * trees wholly and that no page is used twice. `replaced` (may be NULL) is a key whose overflow pages' header is
- * checked too, since LMDB reads it to free them. LMDB_FOUND: all sound. */
-typedef bool (*lmdb_visit_fn)(void *user, const void *key, size_t key_size, const lmdb_extent *value);
-lmdb_result lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size, lmdb_visit_fn visit, void *user);
+/* Calls visit for each entry of the main database, in order; a false return stops with
+ * LMDB_NOT_FOUND. Checks both trees wholly and that no page is used twice. `replaced` (may be NULL)
+ * is a key whose overflow pages' header is checked too, since LMDB reads it to free them.
+ * LMDB_FOUND: all sound. */
+typedef bool (*lmdb_visit_fn)(void *user, const void *key, size_t key_size,
+                              const lmdb_extent *value);
+lmdb_result lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
+                       lmdb_visit_fn visit, void *user);
 
 /* ---- for lmdb_check.c ---- */
 
@@ -74,11 +78,13 @@ typedef struct lmdb_node {
 } lmdb_node;
 
 /* Reads a page into buf and checks every node on it; the number of its nodes goes to *count. */
-lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf, unsigned char *buf,
-                           unsigned *count);
-lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf, unsigned i);
+lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                           unsigned char *buf, unsigned *count);
+lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf,
+                        unsigned i);
 int lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b, size_t b_size);
 lmdb_result lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value);
-lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...) __attribute__((format(printf, 2, 3)));
+lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

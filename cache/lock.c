@@ -1,10 +1,11 @@
 /* Locks: open-file-description byte-range locks (F_OFD_SETLK) on the side file `lock`.
  *
- * Why these. A traditional fcntl lock belongs to the process: threads do not exclude each other, and closing any
- * descriptor of the file drops it. flock() locks the whole file: one lock per file, where we need a gate, the data
- * and one per key. An OFD lock belongs to the open file description: it works between threads and between
- * processes, whatever their pid namespace, and the kernel drops it with the last descriptor, however the holder
- * died. There is nothing to clean up. There is no timed variant, so waiting is polling with growing pauses. */
+ * Why these. A traditional fcntl lock belongs to the process: threads do not exclude each other,
+ * and closing any descriptor of the file drops it. flock() locks the whole file: one lock per file,
+ * where we need a gate, the data and one per key. An OFD lock belongs to the open file description:
+ * it works between threads and between processes, whatever their pid namespace, and the kernel
+ * drops it with the last descriptor, however the holder died. There is nothing to clean up. There
+ * is no timed variant, so waiting is polling with growing pauses. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -19,8 +20,8 @@ static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 static lock_handle *handles; /* every open one in this process */
 static pid_t handles_pid;
 
-/* In a child: its copies of the parent's descriptors share the parent's locks. Using one would change them, keeping
- * one would keep them after the parent's death. */
+/* In a child: its copies of the parent's descriptors share the parent's locks. Using one would
+ * change them, keeping one would keep them after the parent's death. */
 static void drop_inherited(void)
 {
     for (lock_handle *h = handles, *next; h; h = next) {
@@ -56,10 +57,7 @@ void lock_registry_enter(void)
         drop_inherited();
 }
 
-void lock_registry_leave(void)
-{
-    pthread_mutex_unlock(&registry);
-}
+void lock_registry_leave(void) { pthread_mutex_unlock(&registry); }
 
 static void registry_add(lock_handle *h)
 {
@@ -85,7 +83,7 @@ cache_status lock_open(lock_handle *h, int dirfd, const char *dir, bool writable
 {
     int flags = writable ? O_RDWR | O_CREAT : O_RDONLY;
 
-    /* Registered in the same breath as opened: a fork between the two would leave the child a copy. */
+    /* Opened and registered in one: a fork between the two would leave the child a copy. */
     lock_registry_enter();
     h->fd = dir_open_file(dirfd, dir, CACHE_LOCK_NAME, flags, &h->id, NULL, err);
     if (h->fd >= 0)
@@ -156,6 +154,6 @@ bool lock_is_current(const lock_handle *h, int dirfd)
 {
     struct stat st;
 
-    return fstatat(dirfd, CACHE_LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == h->id.dev &&
-           st.st_ino == h->id.ino;
+    return fstatat(dirfd, CACHE_LOCK_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           st.st_dev == h->id.dev && st.st_ino == h->id.ino;
 }

@@ -18,21 +18,54 @@ enum {
     CHECKSUM_SIZE = crypto_shorthash_siphashx24_BYTES
 };
 
-#define FLAGS_MUST_KNOW 0x0000ffffu /* a record with any of these set is a miss for this version */
+/* A record with any of these set is a miss for this version. */
+#define FLAGS_MUST_KNOW 0x0000ffffu
 
 static const unsigned char magic[8] = {'A', 'I', 'T', 'E', 'R', 'R', 'E', 'C'};
 
-/* The checksum answers accidents, so its key is public. SipHash-2-4 with a 128-bit result takes 9 us for 30 kB
- * where BLAKE2b takes 44 us (libsodium 1.0.18 on an AMD EPYC), most of the 50 us that a hit may cost. */
+/* The checksum answers accidents, so its key is public. SipHash-2-4 with a 128-bit result takes 9
+ * us for 30 kB where BLAKE2b takes 44 us (libsodium 1.0.18 on an AMD EPYC), most of the 50 us that
+ * a hit may cost. */
 static const unsigned char checksum_key[crypto_shorthash_siphashx24_KEYBYTES] = "aiter.cache.rec1";
 
-static void put16(unsigned char *p, uint16_t v) { v = htole16(v); memcpy(p, &v, sizeof v); }
-static void put32(unsigned char *p, uint32_t v) { v = htole32(v); memcpy(p, &v, sizeof v); }
-static void put64(unsigned char *p, uint64_t v) { v = htole64(v); memcpy(p, &v, sizeof v); }
+static void put16(unsigned char *p, uint16_t v)
+{
+    v = htole16(v);
+    memcpy(p, &v, sizeof v);
+}
 
-static uint16_t get16(const unsigned char *p) { uint16_t v; memcpy(&v, p, sizeof v); return le16toh(v); }
-static uint32_t get32(const unsigned char *p) { uint32_t v; memcpy(&v, p, sizeof v); return le32toh(v); }
-static uint64_t get64(const unsigned char *p) { uint64_t v; memcpy(&v, p, sizeof v); return le64toh(v); }
+static void put32(unsigned char *p, uint32_t v)
+{
+    v = htole32(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static void put64(unsigned char *p, uint64_t v)
+{
+    v = htole64(v);
+    memcpy(p, &v, sizeof v);
+}
+
+static uint16_t get16(const unsigned char *p)
+{
+    uint16_t v;
+    memcpy(&v, p, sizeof v);
+    return le16toh(v);
+}
+
+static uint32_t get32(const unsigned char *p)
+{
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return le32toh(v);
+}
+
+static uint64_t get64(const unsigned char *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return le64toh(v);
+}
 
 size_t record_size(size_t key_size, size_t value_size)
 {
@@ -61,7 +94,8 @@ static bool header_ok(const unsigned char *bytes, size_t size)
 {
     return size >= RECORD_HEADER_SIZE && !memcmp(bytes + AT_MAGIC, magic, sizeof magic) &&
            get16(bytes + AT_VERSION) == RECORD_VERSION &&
-           get16(bytes + AT_HEADER_SIZE) == RECORD_HEADER_SIZE && !(get32(bytes + AT_FLAGS) & FLAGS_MUST_KNOW);
+           get16(bytes + AT_HEADER_SIZE) == RECORD_HEADER_SIZE &&
+           !(get32(bytes + AT_FLAGS) & FLAGS_MUST_KNOW);
 }
 
 /* The checksum is computed with its own field zero. */

@@ -1,4 +1,5 @@
-/* The record: what a value of the LMDB database looks like. docs/cache-format.md describes it for readers. */
+/* The record: what a value of the LMDB database looks like. docs/cache-format.md describes it for
+ * readers. */
 #ifndef AITER_CACHE_RECORD_H
 #define AITER_CACHE_RECORD_H
 
@@ -6,11 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    RECORD_HEADER_SIZE = 64,
-    RECORD_VERSION = 1,
-    RECORD_KEY_MAX = 1 << 20
-};
+enum { RECORD_HEADER_SIZE = 64, RECORD_VERSION = 1, RECORD_KEY_MAX = 1 << 20 };
 #define RECORD_SIZE_MAX ((size_t)1 << 31) /* LMDB's own limit is 4 GiB - 1 */
 
 typedef struct record_view {
@@ -25,8 +22,8 @@ typedef struct record_view {
 size_t record_size(size_t key_size, size_t value_size);
 void record_write(unsigned char *out, const record_view *r);
 
-/* Verifies a record and points *r into it. The bytes are changed while it runs. False: it has a defect, or it is
- * of a version or has flags that this code does not know. */
+/* Verifies a record and points *r into it. The bytes are changed while it runs. False: it has a
+ * defect, or it is of a version or has flags that this code does not know. */
 bool record_read(unsigned char *bytes, size_t size, record_view *r);
 
 #endif

@@ -1,10 +1,12 @@
-/* Opening, look-ups and iteration. A transaction is a session: an open file description of the lock file, locked,
- * and a descriptor of the data file. The store holds no memory map and no LMDB environment between calls; so
- * there is nothing that another process's growth, a truncation or a fork could invalidate.
+/* Opening, look-ups and iteration. A transaction is a session: an open file description of the lock
+ * file, locked, and a descriptor of the data file. The store holds no memory map and no LMDB
+ * environment between calls; so there is nothing that another process's growth, a truncation or a
+ * fork could invalidate.
  *
- * A look-up first reads without the lock. A writer may be changing the pages it walks, but it uses copies that it
- * has checked, and the record it finds proves itself by its key and checksum: a hit is a hit, and it waits for nobody.
- * Anything else may be the writer's doing and is looked at again under the lock before it counts as a miss. */
+ * A look-up first reads without the lock. A writer may be changing the pages it walks, but it uses
+ * copies that it has checked, and the record it finds proves itself by its key and checksum: a hit
+ * is a hit, and it waits for nobody. Anything else may be the writer's doing and is looked at again
+ * under the lock before it counts as a miss. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,8 +19,8 @@
 #include "cache/lmdb_file.h"
 #include "cache/record.h"
 
-/* Bytes of the lock file. A writer holds the gate while it waits for the readers inside to leave, so that readers
- * that come and go without end cannot keep it out. */
+/* Bytes of the lock file. A writer holds the gate while it waits for the readers inside to leave,
+ * so that readers that come and go without end cannot keep it out. */
 enum { BYTE_GATE = 0, BYTE_DATA = 1 };
 
 enum { IDLE_SESSIONS_MAX = 16 };
@@ -50,7 +52,7 @@ static bool writable_dir(cache_store *store, cache_err err)
     return false;
 }
 
-/* Creating the lock file now, and looking at the data file, brings a useless store's message early. */
+/* Makes the lock file and looks at the data file, so that a useless store is refused early. */
 static bool usable(cache_store *store, cache_err err)
 {
     session *s;
@@ -69,7 +71,8 @@ static bool usable(cache_store *store, cache_err err)
     return false;
 }
 
-cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf, size_t errbuf_size)
+cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf,
+                        size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
     bool read_only = flags & CACHE_READ_ONLY;
@@ -180,7 +183,8 @@ static cache_status session_lock(cache_store *store, session *s, bool exclusive,
     if (status == CACHE_ERROR)
         cache_fail(err, "cache file '%s/%s': cannot be locked: %m", store->path, CACHE_LOCK_NAME);
     if (status == CACHE_TIMEOUT)
-        cache_fail(err, "cache '%s': the lock was not to be had within %d ms", store->path, wait_ms);
+        cache_fail(err, "cache '%s': the lock was not to be had within %d ms", store->path,
+                   wait_ms);
     if (status != CACHE_OK || !exclusive)
         lock_release(&s->lock, BYTE_GATE, 1);
     s->locked = status == CACHE_OK;
@@ -201,23 +205,27 @@ cache_status session_refresh(cache_store *store, session *s, cache_err err)
 
     if (fstatat(store->dirfd, CACHE_DATA_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
         session_drop_data(s);
-        return errno == ENOENT ? CACHE_OK
-                               : cache_fail(err, "cache file '%s/%s': %m", store->path, CACHE_DATA_NAME);
+        return errno == ENOENT
+                   ? CACHE_OK
+                   : cache_fail(err, "cache file '%s/%s': %m", store->path, CACHE_DATA_NAME);
     }
     s->data_size = (uint64_t)st.st_size;
     if (s->data_fd >= 0 && st.st_dev == s->data_id.dev && st.st_ino == s->data_id.ino)
         return CACHE_OK;
     session_drop_data(s);
-    s->data_fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDONLY, &s->data_id, &s->data_size, err);
+    s->data_fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDONLY, &s->data_id,
+                               &s->data_size, err);
     return s->data_fd >= 0 || errno == ENOENT ? CACHE_OK : CACHE_ERROR;
 }
 
-/* One attempt. CACHE_MISS: the directory or its lock file was replaced or removed meanwhile; try again. */
+/* One attempt. CACHE_MISS: the directory or its lock file was replaced or removed meanwhile; try
+ * again. */
 static cache_status session_try(cache_store *store, session *s, bool exclusive, cache_err err)
 {
-    if (s->lock.fd < 0 && lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
+    if (s->lock.fd < 0 &&
+        lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
         if (store->read_only && (errno == ENOENT || errno == EACCES))
-            return session_refresh(store, s, err); /* as good as a look-up without the lock is: see above */
+            return session_refresh(store, s, err); /* as good as looking without the lock */
         return errno == ENOENT ? CACHE_MISS : CACHE_ERROR;
     }
     cache_status status = session_lock(store, s, exclusive, err);
@@ -256,7 +264,10 @@ cache_status session_begin(cache_store *store, bool exclusive, session **out, ca
     }
     if (status != CACHE_OK) {
         session_free(s);
-        return status == CACHE_MISS ? CACHE_ERROR : status; /* with lock_open()'s message */
+        if (status == CACHE_MISS)
+            status = cache_fail(err, "cache '%s': its lock file does not stay in place",
+                                store->path);
+        return status;
     }
     *out = s;
     return CACHE_OK;
@@ -275,8 +286,10 @@ typedef struct found {
     record_view record;   /* in bytes */
 } found;
 
-/* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a record. */
-static lmdb_result copy_record(const session *s, const unsigned char *digest, unsigned char **bytes, size_t *size)
+/* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a
+ * record. */
+static lmdb_result copy_record(const session *s, const unsigned char *digest, unsigned char **bytes,
+                               size_t *size)
 {
     lmdb_file f;
     lmdb_extent at;
@@ -301,9 +314,10 @@ static lmdb_result copy_record(const session *s, const unsigned char *digest, un
     return r;
 }
 
-/* Verifies the copy, which is what the caller gets, for a record of this digest and, unless NULL, this key. */
-static bool verify_record(unsigned char *bytes, size_t size, const unsigned char *digest, const char *key,
-                          found *out)
+/* Verifies the copy, which is what the caller gets, for a record of this digest and, unless NULL,
+ * this key. */
+static bool verify_record(unsigned char *bytes, size_t size, const unsigned char *digest,
+                          const char *key, found *out)
 {
     unsigned char actual[CACHE_DIGEST_SIZE];
     const record_view *r = &out->record;
@@ -317,7 +331,8 @@ static bool verify_record(unsigned char *bytes, size_t size, const unsigned char
     return !memcmp(actual, digest, sizeof actual);
 }
 
-static bool find_unlocked(cache_store *store, const unsigned char *digest, const char *key, found *out)
+static bool find_unlocked(cache_store *store, const unsigned char *digest, const char *key,
+                          found *out)
 {
     unsigned char *bytes = NULL;
     size_t size;
@@ -334,8 +349,8 @@ static bool find_unlocked(cache_store *store, const unsigned char *digest, const
     return false;
 }
 
-static cache_status find_locked(cache_store *store, const unsigned char *digest, const char *key, found *out,
-                                cache_err err)
+static cache_status find_locked(cache_store *store, const unsigned char *digest, const char *key,
+                                found *out, cache_err err)
 {
     unsigned char *bytes;
     size_t size;
@@ -346,7 +361,8 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
         return status;
     lmdb_result r = copy_record(s, digest, &bytes, &size);
     if (r == LMDB_IO_ERROR)
-        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path, CACHE_DATA_NAME);
+        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
+                            CACHE_DATA_NAME);
     session_end(store, s);
     if (r != LMDB_FOUND)
         return status == CACHE_OK ? CACHE_MISS : status;
@@ -356,13 +372,15 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
     return CACHE_MISS;
 }
 
-static cache_status find(cache_store *store, const unsigned char *digest, const char *key, found *out, cache_err err)
+static cache_status find(cache_store *store, const unsigned char *digest, const char *key,
+                         found *out, cache_err err)
 {
-    return find_unlocked(store, digest, key, out) ? CACHE_OK : find_locked(store, digest, key, out, err);
+    return find_unlocked(store, digest, key, out) ? CACHE_OK
+                                                  : find_locked(store, digest, key, out, err);
 }
 
-cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size, char *errbuf,
-                       size_t errbuf_size)
+cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size,
+                       char *errbuf, size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
     unsigned char digest[CACHE_DIGEST_SIZE];
@@ -418,17 +436,18 @@ static cache_status collect(cache_store *store, digest_list *list, cache_err err
     if (r == LMDB_FOUND && (r = lmdb_check(&f, NULL, 0, collect_digest, list)) == LMDB_NOT_FOUND)
         status = cache_fail(err, "cache '%s': out of memory", store->path);
     else if (r == LMDB_IO_ERROR)
-        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path, CACHE_DATA_NAME);
+        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
+                            CACHE_DATA_NAME);
     else if (r == LMDB_DAMAGED)
-        status = cache_fail(err, "cache file '%s/%s': damaged (%s); the next store sets it aside", store->path,
-                            CACHE_DATA_NAME, f.why);
+        status = cache_fail(err, "cache file '%s/%s': damaged (%s); the next store sets it aside",
+                            store->path, CACHE_DATA_NAME, f.why);
     session_end(store, s);
     return status;
 }
 
 /* Hands one record to fn. *stop: what fn returned. */
-static cache_status visit_record(cache_store *store, const unsigned char *digest, cache_visit_fn fn, void *user,
-                                 int *stop, cache_err err)
+static cache_status visit_record(cache_store *store, const unsigned char *digest, cache_visit_fn fn,
+                                 void *user, int *stop, cache_err err)
 {
     found hit;
     cache_status status = find(store, digest, NULL, &hit, err);
@@ -445,7 +464,8 @@ static cache_status visit_record(cache_store *store, const unsigned char *digest
     return status;
 }
 
-cache_status cache_each(cache_store *store, cache_visit_fn fn, void *user, char *errbuf, size_t errbuf_size)
+cache_status cache_each(cache_store *store, cache_visit_fn fn, void *user, char *errbuf,
+                        size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
     digest_list list = {0};

@@ -1,6 +1,7 @@
-/* Stores. The LMDB environment lives for one store only, inside the exclusive lock: opening costs a fraction of
- * what a durable commit does, and it makes most of LMDB's hazards impossible: two environments on one file in a process, a map
- * that another process outgrew, a file cut short under a long-lived map, a fork. */
+/* Stores. The LMDB environment lives for one store only, inside the exclusive lock: opening costs a
+ * fraction of what a durable commit does, and it makes most of LMDB's hazards impossible: two
+ * environments on one file in a process, a map that another process outgrew, a file cut short under
+ * a long-lived map, a fork. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -46,7 +47,8 @@ static cache_status check_data(store_job *job, uint64_t *used)
         return CACHE_MISS;
     }
     if (r == LMDB_IO_ERROR)
-        return cache_fail(job->err, "cache file '%s/%s': cannot be read: %m", job->store->path, CACHE_DATA_NAME);
+        return cache_fail(job->err, "cache file '%s/%s': cannot be read: %m", job->store->path,
+                          CACHE_DATA_NAME);
     *used = f.page_count * f.page_size;
     return CACHE_OK;
 }
@@ -79,7 +81,7 @@ static int commit_put(store_job *job)
 {
     MDB_txn *txn;
 
-    /* The environment is in an unknown state after an assertion: it is given up, with its memory. */
+    /* After an assertion the environment's state is unknown: it is given up with its memory. */
     if (setjmp(job->on_assertion)) {
         job->env = NULL;
         return MDB_CORRUPTED;
@@ -105,7 +107,9 @@ static int check_same_file(store_job *job)
         return rc;
     if (fstat(fd, &st))
         return errno;
-    return st.st_dev == job->session->data_id.dev && st.st_ino == job->session->data_id.ino ? 0 : ESTALE;
+    return st.st_dev == job->session->data_id.dev && st.st_ino == job->session->data_id.ino
+               ? 0
+               : ESTALE;
 }
 
 static int put_with_map(store_job *job, size_t map_size)
@@ -115,7 +119,8 @@ static int put_with_map(store_job *job, size_t map_size)
 
     if (rc)
         return rc;
-    if ((size_t)snprintf(path, sizeof path, "%s/%s", job->store->path, CACHE_DATA_NAME) >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", job->store->path, CACHE_DATA_NAME) >=
+        sizeof path)
         rc = ENAMETOOLONG;
     if (!rc)
         rc = mdb_env_set_mapsize(job->env, map_size);
@@ -134,7 +139,8 @@ static int put_with_map(store_job *job, size_t map_size)
     return rc;
 }
 
-/* LMDB writes within the map only; so a map below RLIMIT_FSIZE keeps the kernel from sending SIGXFSZ. */
+/* LMDB writes within the map only; so a map below RLIMIT_FSIZE keeps the kernel from sending
+ * SIGXFSZ. */
 static size_t file_size_limit(void)
 {
     struct rlimit limit;
@@ -149,7 +155,8 @@ static int put_growing(store_job *job, uint64_t used)
 {
     size_t limit = file_size_limit();
     size_t need = record_size(job->record.key_size, job->record.value_size);
-    /* The record once more, for its replacement, and space for the pages of the tree and the free list. */
+    /* The record once more, for its replacement, and space for the pages of the tree and the free
+     * list. */
     size_t map_size = ((size_t)used + 2 * need + ((size_t)1 << 20)) & ~(size_t)0xffff;
     int rc;
 
@@ -179,8 +186,9 @@ static int explain(store_job *job, int rc)
 /* True for what LMDB says of a broken file rather than of the system. */
 static bool is_damage(int rc)
 {
-    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID || rc == MDB_VERSION_MISMATCH ||
-           rc == MDB_PANIC || rc == MDB_CURSOR_FULL || rc == MDB_PAGE_FULL || rc == MDB_INCOMPATIBLE;
+    return rc == MDB_CORRUPTED || rc == MDB_PAGE_NOTFOUND || rc == MDB_INVALID ||
+           rc == MDB_VERSION_MISMATCH || rc == MDB_PANIC || rc == MDB_CURSOR_FULL ||
+           rc == MDB_PAGE_FULL || rc == MDB_INCOMPATIBLE;
 }
 
 /* Makes the data file exist. It is empty then, which LMDB takes for a new database. */
@@ -191,7 +199,8 @@ static cache_status ensure_data(store_job *job)
 
     if (job->session->data_fd >= 0)
         return CACHE_OK;
-    int fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDWR | O_CREAT, &id, NULL, job->err);
+    int fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDWR | O_CREAT, &id, NULL,
+                           job->err);
     if (fd < 0)
         return CACHE_ERROR;
     close(fd);
@@ -205,8 +214,8 @@ static cache_status set_aside(store_job *job)
     cache_store *store = job->store;
 
     if (renameat(store->dirfd, CACHE_DATA_NAME, store->dirfd, CACHE_DAMAGED_NAME))
-        return cache_fail(job->err, "cache file '%s/%s': damaged (%s) and cannot be set aside: %m", store->path,
-                          CACHE_DATA_NAME, job->reason);
+        return cache_fail(job->err, "cache file '%s/%s': damaged (%s) and cannot be set aside: %m",
+                          store->path, CACHE_DATA_NAME, job->reason);
     return session_refresh(store, job->session, job->err);
 }
 
@@ -228,8 +237,8 @@ static cache_status put_once(store_job *job)
             snprintf(job->reason, sizeof job->reason, "%s", mdb_strerror(rc));
         return CACHE_MISS;
     }
-    return cache_fail(job->err, "cache file '%s/%s': storing %zu bytes: %s", job->store->path, CACHE_DATA_NAME,
-                      job->record.value_size, mdb_strerror(rc));
+    return cache_fail(job->err, "cache file '%s/%s': storing %zu bytes: %s", job->store->path,
+                      CACHE_DATA_NAME, job->record.value_size, mdb_strerror(rc));
 }
 
 static cache_status put_locked(store_job *job)
@@ -239,8 +248,8 @@ static cache_status put_locked(store_job *job)
     if (status == CACHE_MISS && (status = set_aside(job)) == CACHE_OK)
         status = put_once(job);
     if (status == CACHE_MISS)
-        status = cache_fail(job->err, "cache file '%s/%s': damaged as soon as it was made: %s", job->store->path,
-                            CACHE_DATA_NAME, job->reason);
+        status = cache_fail(job->err, "cache file '%s/%s': damaged as soon as it was made: %s",
+                            job->store->path, CACHE_DATA_NAME, job->reason);
     return status;
 }
 
@@ -249,18 +258,18 @@ static bool acceptable(cache_store *store, size_t key_size, size_t size, cache_e
     if (store->read_only)
         cache_fail(err, "cache '%s': opened read-only", store->path);
     else if (key_size > RECORD_KEY_MAX)
-        cache_fail(err, "cache '%s': the key has %zu bytes; expected at most %d", store->path, key_size,
-                   RECORD_KEY_MAX);
+        cache_fail(err, "cache '%s': the key has %zu bytes; expected at most %d", store->path,
+                   key_size, RECORD_KEY_MAX);
     else if (size > RECORD_SIZE_MAX - RECORD_HEADER_SIZE - key_size)
-        cache_fail(err, "cache '%s': the value has %zu bytes; expected less than %zu", store->path, size,
-                   RECORD_SIZE_MAX - RECORD_HEADER_SIZE - key_size);
+        cache_fail(err, "cache '%s': the value has %zu bytes; expected less than %zu", store->path,
+                   size, RECORD_SIZE_MAX - RECORD_HEADER_SIZE - key_size);
     else
         return true;
     return false;
 }
 
-cache_status cache_put(cache_store *store, const char *key, const void *value, size_t size, char *errbuf,
-                       size_t errbuf_size)
+cache_status cache_put(cache_store *store, const char *key, const void *value, size_t size,
+                       char *errbuf, size_t errbuf_size)
 {
     store_job job = {.store = store, .err = {errbuf, errbuf_size}};
     time_t now = time(NULL);

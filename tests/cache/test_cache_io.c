@@ -1,5 +1,6 @@
-/* Every system call of a store that touches the data file fails in turn, or is the last before the process dies. The program
- * defines the calls that liblmdb makes; its definitions come before libc's. */
+/* Every system call of a store that touches the data file fails in turn, or is the last before the
+ * process dies. The program defines the calls that liblmdb makes; its definitions come before
+ * libc's. */
 #include "cache_support.h"
 
 #include <dlfcn.h>
@@ -32,10 +33,7 @@ static bool fault_now(void)
     return true;
 }
 
-static void *real(const char *name)
-{
-    return dlsym(RTLD_NEXT, name);
-}
+static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
 
 /* What a write of `size` bytes shall do now. Returns how many bytes to write; -1: fail. */
 static ssize_t fault_size(size_t size, bool *die)
@@ -66,7 +64,9 @@ VISIBLE ssize_t pwrite(int fd, const void *buf, size_t size, off_t offset)
 
     if (n < 0)
         return n;
-    return after_write(((ssize_t(*)(int, const void *, size_t, off_t))real("pwrite"))(fd, buf, (size_t)n, offset), die);
+    return after_write(
+        ((ssize_t(*)(int, const void *, size_t, off_t))real("pwrite"))(fd, buf, (size_t)n, offset),
+        die);
 }
 
 VISIBLE ssize_t pwrite64(int fd, const void *buf, size_t size, off64_t offset);
@@ -86,7 +86,8 @@ VISIBLE ssize_t writev(int fd, const struct iovec *iov, int count)
         return n;
     if (n == 0)
         return after_write(0, die);
-    return after_write(((ssize_t(*)(int, const struct iovec *, int))real("writev"))(fd, iov, (int)n), die);
+    return after_write(
+        ((ssize_t(*)(int, const struct iovec *, int))real("writev"))(fd, iov, (int)n), die);
 }
 
 VISIBLE int fdatasync(int fd);

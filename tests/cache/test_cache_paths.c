@@ -39,12 +39,14 @@ static void missing_directories_are_made_private(void **state)
     umask(old);
     expect_hit(f, s, "key", 1, 10);
     cache_close(s);
-    for (const char *const *part = (const char *const[]){"", "/a", "/a/b", "/a/b/c", NULL}; *part; part++) {
+    for (const char *const *part = (const char *const[]){"", "/a", "/a/b", "/a/b/c", NULL}; *part;
+         part++) {
         snprintf(dir, sizeof dir, "%s%s", f->dir, *part);
         assert_int_equal(stat(dir, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0700);
     }
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+         name++) {
         snprintf(dir, sizeof dir, "%s/a/b/c/%s", f->dir, *name);
         assert_int_equal(stat(dir, &st), 0);
         assert_int_equal(st.st_mode & 07777, 0600);
@@ -121,7 +123,8 @@ static void files_that_others_may_write_are_refused(void **state)
     fixture *f = *state;
     char path[400];
 
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+         name++) {
         cache_store *s = open_store(f);
         put_value(f, s, "key", 1, 10);
         cache_close(s);
@@ -142,7 +145,8 @@ static void links_and_odd_files_are_refused(void **state)
     snprintf(target, sizeof target, "%s/precious", f->root);
     write_whole(target, "precious", 8);
     assert_int_equal(mkdir(f->dir, 0700), 0);
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+         name++) {
         snprintf(path, sizeof path, "%s/%s", f->dir, *name);
         assert_int_equal(symlink(target, path), 0);
         expect_refusal(f, f->dir, 0, "symbolic link");
@@ -151,7 +155,8 @@ static void links_and_odd_files_are_refused(void **state)
         expect_refusal(f, f->dir, 0, "not a regular file");
         assert_int_equal(unlink(path), 0);
         assert_int_equal(mkdir(path, 0700), 0);
-        expect_refusal(f, f->dir, CACHE_READ_ONLY, strstr(*name, "lock") ? "not a regular file" : "");
+        expect_refusal(f, f->dir, CACHE_READ_ONLY,
+                       strstr(*name, "lock") ? "not a regular file" : "");
         assert_int_equal(rmdir(path), 0);
     }
     char *bytes = read_whole(target, &size);
@@ -195,7 +200,10 @@ static void network_filesystems_are_refused_by_name(void **state)
     static const struct {
         unsigned long type;
         const char *name;
-    } cases[] = {{0x6969, "(NFS)"}, {0xff534d42, "(CIFS)"}, {0x00c36400, "(Ceph)"}, {0x0bd00bd0, "(Lustre)"},
+    } cases[] = {{0x6969, "(NFS)"},
+                 {0xff534d42, "(CIFS)"},
+                 {0x00c36400, "(Ceph)"},
+                 {0x0bd00bd0, "(Lustre)"},
                  {0x01021997, "(9p)"}};
     fixture *f = *state;
 
@@ -223,7 +231,8 @@ static int see_read_only(fixture *f, void *arg)
         return fprintf(stderr, "%s\n", f->err), 1;
     expect_hit(f, s, "key", 1, 30000);
     expect_miss(f, s, "other");
-    if (cache_put(s, "key", "v", 1, f->err, sizeof f->err) != CACHE_ERROR || !strstr(f->err, "read-only"))
+    if (cache_put(s, "key", "v", 1, f->err, sizeof f->err) != CACHE_ERROR ||
+        !strstr(f->err, "read-only"))
         return 2;
     cache_flight *guard;
     if (cache_flight_begin(s, "key", 0, &guard) != CACHE_ERROR || guard)
@@ -239,7 +248,8 @@ static void make_readable_store(fixture *f)
 
     put_value(f, s, "key", 1, 30000);
     cache_close(s);
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+         name++) {
         snprintf(path, sizeof path, "%s/%s", f->dir, *name);
         assert_int_equal(chmod(path, 0444), 0);
     }
@@ -302,7 +312,8 @@ static void an_unwritable_parent_is_named(void **state)
     assert_int_equal(wait_child(start_child(see_unwritable_parent, f, NULL)), 0);
 }
 
-/* ---- A filesystem mounted read-only, in a mount namespace of its own. 77: no permission for that. ---- */
+/* ---- A filesystem mounted read-only, in a mount namespace of its own. 77: no permission for that.
+ * ---- */
 
 static int see_read_only_mount(fixture *f, void *arg)
 {
@@ -310,8 +321,8 @@ static int see_read_only_mount(fixture *f, void *arg)
     cache_store *s;
 
     (void)arg;
-    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(f->dir, 0700) ||
-        mount("tmpfs", f->dir, "tmpfs", 0, "mode=0700"))
+    if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+        mkdir(f->dir, 0700) || mount("tmpfs", f->dir, "tmpfs", 0, "mode=0700"))
         return 77;
     s = open_store(f);
     put_value(f, s, "key", 1, 30000);

