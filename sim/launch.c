@@ -186,6 +186,11 @@ static hip_error check_function(sim_function *f, int device)
         sim_report("kernel %s: not in the decoded program", f->name);
         return HIP_ERROR_INVALID_DEVICE_FUNCTION;
     }
+    if (sim_function_kernarg_bytes(f) > SIM_MAX_KERNARG) {
+        sim_report("kernel %s: %u bytes of arguments, at most %d expected", f->name,
+                   sim_function_kernarg_bytes(f), SIM_MAX_KERNARG);
+        return HIP_ERROR_INVALID_VALUE;
+    }
     return HIP_SUCCESS;
 }
 

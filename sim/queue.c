@@ -30,6 +30,7 @@ static struct {
     sim_launch *active; /* launches that have been started           */
     bool started;
     int workers;
+    pid_t process; /* whose threads these are */
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER,
            .work = PTHREAD_COND_INITIALIZER,
            .callbacks = PTHREAD_COND_INITIALIZER,
@@ -416,6 +417,7 @@ static hip_error start_locked(void)
     while (queue.workers < wanted && start_thread(worker_main))
         queue.workers++;
     queue.started = queue.workers > 0 && start_thread(callback_main);
+    queue.process = getpid();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!queue.started)
         sim_report("no thread could be started to run kernels");
@@ -526,10 +528,19 @@ sim_stream *sim_stream_find(hip_stream handle, int device)
     return s;
 }
 
+/* A forked child has none of the threads: better an error than a wait without end. */
+static bool forked_locked(void)
+{
+    if (!queue.started || queue.process == getpid())
+        return false;
+    sim_report("the simulator was used before fork(): this process cannot use it");
+    return true;
+}
+
 hip_error sim_queue_submit(sim_stream *stream, sim_task *task)
 {
     lock_queue();
-    hip_error e = start_locked();
+    hip_error e = forked_locked() ? HIP_ERROR_NOT_INITIALIZED : start_locked();
     if (e == HIP_SUCCESS) {
         task->sequence = ++queue.sequence;
         *(stream->head ? &stream->tail->next : &stream->head) = task;
@@ -572,7 +583,7 @@ void sim_queue_synchronize(int device)
 {
     lock_queue();
     uint64_t sequence = queue.sequence;
-    while (busy_before(device, sequence))
+    while (!forked_locked() && busy_before(device, sequence))
         pthread_cond_wait(&queue.progress, &queue.lock);
     unlock_queue();
 }

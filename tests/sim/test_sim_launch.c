@@ -378,6 +378,38 @@ static void limits_are_checked_before_anything_runs(void **state)
     hip_ok(hipFree(p));
 }
 
+/* Offset of the descriptor of `reduce`: 1024 bytes of LDS, no scratch, 16 bytes of arguments and
+ * the hidden ones. */
+static size_t find_reduce(const helper_blob *code)
+{
+    for (size_t at = 0; at + 64 <= code->size; at += 64) {
+        uint32_t word[3];
+        memcpy(word, code->data + at, sizeof word);
+        if (word[0] == 1024 && word[1] == 0 && word[2] >= 16 && word[2] <= 16 + 256)
+            return at;
+    }
+    fail_msg("no such descriptor");
+    return 0;
+}
+
+static void arguments_have_a_limit(void **state)
+{
+    (void)state;
+    helper_blob code = compile("gfx942", source);
+    uint32_t bytes = 65540;
+    hip_module module;
+    hip_function f;
+    void *params[] = {&bytes, &bytes};
+    memcpy(code.data + find_reduce(&code) + 8, &bytes, sizeof bytes);
+    hip_ok(hipSetDevice(loaded[1].device));
+    hip_ok(hipModuleLoadData(&module, code.data));
+    hip_ok(hipModuleGetFunction(&f, module, "reduce"));
+    hip_fails(launch(f, 1, 256, params), HIP_ERROR_INVALID_VALUE);
+    assert_non_null(strstr(aiterSimLastReport(), "65540 bytes of arguments"));
+    hip_ok(hipModuleUnload(module));
+    helper_blob_free(&code);
+}
+
 static void functions_have_attributes(void **state)
 {
     (void)state;
@@ -731,6 +763,7 @@ int main(void)
         cmocka_unit_test(the_ext_launch_counts_work_items_and_records_events),
         cmocka_unit_test(device_variables_keep_their_values),
         cmocka_unit_test(limits_are_checked_before_anything_runs),
+        cmocka_unit_test(arguments_have_a_limit),
         cmocka_unit_test(functions_have_attributes),
         cmocka_unit_test(statistics_count_what_ran),
         cmocka_unit_test(a_store_behind_an_allocation_is_reported),

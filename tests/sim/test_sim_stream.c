@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int setup(void **state)
@@ -328,6 +329,25 @@ static void each_thread_has_a_default_stream_of_its_own(void **state)
     }
 }
 
+/* The child has no threads to run anything with: it gets an error instead of a wait without end. */
+static void a_forked_child_is_refused(void **state)
+{
+    (void)state;
+    uint32_t *p = words(1);
+    hip_ok(hipMemsetD32(p, 1, 1));
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(20);
+        bool refused = hipMemsetD32(p, 2, 1) == HIP_ERROR_NOT_INITIALIZED &&
+                       strstr(aiterSimLastReport(), "before fork()");
+        _exit(refused && *p == 1 ? 0 : 1);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    hip_ok(hipHostFree(p));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test(callbacks_get_the_status),
         cmocka_unit_test(streams_that_do_not_exist_are_refused),
         cmocka_unit_test(each_thread_has_a_default_stream_of_its_own),
+        cmocka_unit_test(a_forked_child_is_refused),
     };
     return cmocka_run_group_tests_name("sim streams", tests, setup, NULL);
 }
