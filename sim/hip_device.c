@@ -146,7 +146,8 @@ hip_error hipDeviceGetByPCIBusId(int *device, const char *bus_id)
     return sim_hip_return(e);
 }
 
-/* How a thread waits for the device: it always sleeps here. The flags are kept for those who ask. */
+/* How a thread waits for the device: it always sleeps here. The flags are kept for those who ask.
+ */
 static _Thread_local unsigned device_flags;
 
 hip_error hipSetDeviceFlags(unsigned flags)

@@ -18,8 +18,8 @@ struct ihipModuleSymbol_t {
     char *name;
     sim_descriptor descriptor;
     uint64_t descriptor_offset; /* its ELF address */
-    const helper_kernel *meta; /* after sim_module_prepare(); NULL: not in the metadata */
-    const sim_kernel *kernel;  /* after sim_module_prepare(); NULL: not in the program */
+    const helper_kernel *meta;  /* after sim_module_prepare(); NULL: not in the metadata */
+    const sim_kernel *kernel;   /* after sim_module_prepare(); NULL: not in the program */
 };
 
 /* Takes over `image` (heap) in every case. */
