@@ -813,11 +813,28 @@ static void frexp_exp_i16_f16(sim_wave *w, const sim_inst *in)
     sim_put16(w, in, &r, false);
 }
 
-/* A binary16 NaN widened: the quiet bit keeps its meaning. */
+/* A selected operand goes back to binary16 as it came: a NaN is not made quiet. */
+SIM_INLINE uint32_t narrow_exact(uint32_t x)
+{
+    return is_nan(x) ? (x >> 16 & 0x8000) | 0x7c00 | (x >> 13 & 0x3ff) : sim_f32_to_f16(F(x));
+}
+
+SIM_INLINE void put_selected_f16(sim_wave *w, const sim_inst *in, const float *f, bool keep)
+{
+    sim_lanes r;
+
+    if (__builtin_expect(w->mode_default && !sim_has_output_modifier(in), 1))
+        LANES(l) r.l[l] = narrow_exact(B(f[l]));
+    else
+        LANES(l) r.l[l] = is_nan(B(f[l])) ? narrow_exact(B(sim_output32(w, in, f[l])))
+                                          : sim_to_f16_mode(w, sim_output32(w, in, f[l]));
+    sim_put16(w, in, &r, keep);
+}
+
 #define MINMAX_F16(name, sources, expr, keep)                                                                      \
     static void name(sim_wave *w, const sim_inst *in)                                                              \
     {                                                                                                              \
-        sim_lanes ba, bb, bc, r;                                                                                   \
+        sim_lanes ba, bb, bc;                                                                                      \
         float f[SIM_LANES];                                                                                        \
         const bool ieee = w->mode >> 9 & 1;                                                                        \
         const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
@@ -828,8 +845,7 @@ static void frexp_exp_i16_f16(sim_wave *w, const sim_inst *in)
             (void)c;                                                                                               \
             f[l] = F(expr);                                                                                        \
         }                                                                                                          \
-        sim_round_f16(w, in, f, &r);                                                                               \
-        sim_put16(w, in, &r, keep);                                                                                \
+        put_selected_f16(w, in, f, keep);                                                                          \
     }
 MINMAX_F16(min_f16, 2, minmax(a, b, ieee, false), false)
 MINMAX_F16(max_f16, 2, minmax(a, b, ieee, true), false)

@@ -90,7 +90,9 @@ static inline __attribute__((always_inline)) uint32_t sim_decode_bits(uint32_t h
     const uint32_t rebias = (127u - f.bias) << 23;
     const uint32_t max_exp = ((1u << f.exp_bits) - 1) << f.man_bits;
     const uint32_t normal = (magnitude << shift) + rebias;
-    const uint32_t small = sim_bits(sim_float(normal + (1u << 23)) - sim_float(rebias + (1u << 23)));
+    /* The mask: x - x is a negative zero when the host rounds down. */
+    const uint32_t small =
+        sim_bits(sim_float(normal + (1u << 23)) - sim_float(rebias + (1u << 23))) & 0x7fffffffu;
     uint32_t bits = magnitude < 1u << f.man_bits ? small : normal;
     if (f.specials == SIM_IEEE)
         bits = magnitude >= max_exp ? magnitude << shift | 0x7f800000u : bits;

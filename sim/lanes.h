@@ -352,8 +352,8 @@ SIM_INLINE sim_round sim_dp_round(const sim_wave *w)
 
 SIM_RARE uint16_t sim_to_f16_mode(const sim_wave *w, float f)
 {
-    uint16_t h = (uint16_t)sim_encode(f, SIM_FMT_F16, sim_dp_round(w), 0, false);
     bool keep_denormal = w->mode >> 7 & 1;
+    uint16_t h = f != f ? sim_f32_to_f16(f) : (uint16_t)sim_encode(f, SIM_FMT_F16, sim_dp_round(w), 0, false);
 
     if (!keep_denormal && !(h & 0x7c00))
         h &= 0x8000;
