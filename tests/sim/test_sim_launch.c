@@ -64,6 +64,8 @@ static const char source[] =
     "tid()]; }\n"
     "extern \"C\" __global__ __launch_bounds__(128) void bounded(int *p) { p[tid()] = 5; }\n"
     "extern \"C\" __global__ void nothing() {}\n"
+    "extern \"C\" __global__ void stop() { __builtin_trap(); }\n"
+    "extern \"C\" __global__ void odd() { asm volatile(\"s_rfe_b64 s[2:3]\"); }\n"
     "extern \"C\" __global__ void reverse(int *p) {\n"
     "    __shared__ int part[64];\n"
     "    part[tid()] = p[tid()];\n"
@@ -534,6 +536,21 @@ static void a_null_pointer_is_reported(void **state)
     expect_fault(loaded[2].device, HIP_ERROR_ILLEGAL_ADDRESS);
 }
 
+/* What is no memory fault is a failed launch. */
+static void an_instruction_that_cannot_be_executed_fails_the_launch(void **state)
+{
+    (void)state;
+    for (int arch = 0; arch < NUM_ARCHS; arch++) {
+        hip_ok(launch(use(arch, "odd"), 1, 64, NULL));
+        expect_fault(loaded[arch].device, HIP_ERROR_LAUNCH_FAILURE);
+        assert_non_null(strstr(aiterSimLastReport(), "kernel odd"));
+        assert_non_null(strstr(aiterSimLastReport(), "unknown instruction \"s_rfe_b64"));
+        hip_ok(launch(use(arch, "stop"), 1, 64, NULL));
+        expect_fault(loaded[arch].device, HIP_ERROR_LAUNCH_FAILURE);
+        assert_non_null(strstr(aiterSimLastReport(), "s_trap"));
+    }
+}
+
 static void host_memory_must_be_registered(void **state)
 {
     (void)state;
@@ -770,6 +787,7 @@ int main(void)
         cmocka_unit_test(an_access_across_the_end_is_a_fault),
         cmocka_unit_test(a_load_of_freed_memory_is_reported),
         cmocka_unit_test(a_null_pointer_is_reported),
+        cmocka_unit_test(an_instruction_that_cannot_be_executed_fails_the_launch),
         cmocka_unit_test(host_memory_must_be_registered),
         cmocka_unit_test(code_objects_are_not_writable),
         cmocka_unit_test(other_devices_memory_needs_peer_access),
