@@ -102,7 +102,7 @@ static void file_get(bench *b, int i)
     if (!bytes || read(fd, bytes, (size_t)st.st_size) != st.st_size)
         die(path, strerror(errno));
     close(fd);
-    if (!record_read(bytes, (size_t)st.st_size, &r) || r.key_size != strlen(key) ||
+    if (!cache_record_read(bytes, (size_t)st.st_size, &r) || r.key_size != strlen(key) ||
         memcmp(r.key, key, r.key_size))
         die(path, "not the record");
     memmove(bytes, r.value, r.value_size);
@@ -114,14 +114,14 @@ static void file_write(bench *b, int i, bool durable)
     char path[400], temporary[420];
     const char *key = b->keys[i % RECORDS];
     record_view r = {key, strlen(key), b->value, VALUE_SIZE, (uint64_t)time(NULL)};
-    size_t size = record_size(r.key_size, VALUE_SIZE);
+    size_t size = cache_record_size(r.key_size, VALUE_SIZE);
     unsigned char *bytes = malloc(size);
 
     file_name(b, i, path);
     snprintf(temporary, sizeof temporary, "%s.tmp.%d", path, (int)getpid());
     if (!bytes)
         die(path, "out of memory");
-    record_write(bytes, &r);
+    cache_record_write(bytes, &r);
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, bytes, size) != (ssize_t)size || (durable && fsync(fd)) || close(fd) ||
         rename(temporary, path))

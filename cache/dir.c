@@ -130,7 +130,7 @@ static bool make_dirs(const char *path, char part[PATH_MAX])
     return true;
 }
 
-int dir_open(const char *path, bool create, cache_err err)
+int cache_dir_open(const char *path, bool create, cache_err err)
 {
     char part[PATH_MAX];
 
@@ -181,8 +181,8 @@ static int open_or_create(int dirfd, const char *name, int flags)
     return -1;
 }
 
-int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
-                  uint64_t *size, cache_err err)
+int cache_dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
+                        uint64_t *size, cache_err err)
 {
     struct stat st;
     int fd = open_or_create(dirfd, name, flags);

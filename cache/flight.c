@@ -32,15 +32,16 @@ static off_t flight_offset(const char *key)
 static cache_status flight_try(cache_store *store, cache_flight *flight, int timeout_ms)
 {
     cache_err none = {0};
-    cache_status status = lock_open(&flight->lock, store->dirfd, store->path, true, none);
+    cache_status status = cache_lock_open(&flight->lock, store->dirfd, store->path, true, none);
 
     if (status != CACHE_OK)
-        return errno == ENOENT && store_revive(store, none) == CACHE_OK ? CACHE_MISS : CACHE_ERROR;
-    status = lock_range(&flight->lock, F_WRLCK, flight->offset, 1, timeout_ms);
-    if (status == CACHE_OK && !lock_is_current(&flight->lock, store->dirfd))
+        return errno == ENOENT && cache_store_revive(store, none) == CACHE_OK ? CACHE_MISS
+                                                                              : CACHE_ERROR;
+    status = cache_lock_range(&flight->lock, F_WRLCK, flight->offset, 1, timeout_ms);
+    if (status == CACHE_OK && !cache_lock_is_current(&flight->lock, store->dirfd))
         status = CACHE_MISS;
     if (status != CACHE_OK)
-        lock_close(&flight->lock);
+        cache_lock_close(&flight->lock);
     return status;
 }
 
@@ -74,7 +75,7 @@ void cache_flight_end(cache_flight *guard)
         return;
     /* Released by name before the close: a child made past the fork handlers (vfork, clone) may
      * hold a copy of the descriptor, and would keep the lock with it. */
-    lock_release(&guard->lock, guard->offset, 1);
-    lock_close(&guard->lock);
+    cache_lock_release(&guard->lock, guard->offset, 1);
+    cache_lock_close(&guard->lock);
     free(guard);
 }

@@ -45,13 +45,13 @@ void cache_digest(const void *data, size_t size, unsigned char out[CACHE_DIGEST_
 
 /* Opens `path`, checks what dir_check() checks and returns the descriptor or -1 with a message.
  * With `create`, missing directories are made, 0700 each. */
-int dir_open(const char *path, bool create, cache_err err);
+int cache_dir_open(const char *path, bool create, cache_err err);
 
 /* Opens `name` in the directory: never through a symlink, a regular file only, owned by this user
  * or root, not writable by others. Returns -1 with a message; errno then is ENOENT if there is no
  * such file, else not ENOENT. */
-int dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
-                  uint64_t *size, cache_err err);
+int cache_dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
+                        uint64_t *size, cache_err err);
 
 /* Test seam: replaces fstatfs's f_type. NULL: the real one. */
 extern int (*cache_fs_type_hook)(int fd, unsigned long *type);
@@ -68,19 +68,21 @@ typedef struct lock_handle {
 
 /* Guards every lock_handle and every store's list of idle sessions; held while the process forks.
  * Short. */
-void lock_registry_enter(void);
-void lock_registry_leave(void);
+void cache_lock_registry_enter(void);
+void cache_lock_registry_leave(void);
 
-cache_status lock_open(lock_handle *h, int dirfd, const char *dir, bool writable, cache_err err);
-void lock_close(lock_handle *h);
+cache_status cache_lock_open(lock_handle *h, int dirfd, const char *dir, bool writable,
+                             cache_err err);
+void cache_lock_close(lock_handle *h);
 
 /* type: F_RDLCK or F_WRLCK. CACHE_OK, CACHE_TIMEOUT or CACHE_ERROR (errno). Two handles conflict
  * whether they belong to one process or to two. */
-cache_status lock_range(const lock_handle *h, short type, off_t start, off_t len, int wait_ms);
-void lock_release(const lock_handle *h, off_t start, off_t len);
+cache_status cache_lock_range(const lock_handle *h, short type, off_t start, off_t len,
+                              int wait_ms);
+void cache_lock_release(const lock_handle *h, off_t start, off_t len);
 
 /* True if the directory's lock file still is the one that was opened. */
-bool lock_is_current(const lock_handle *h, int dirfd);
+bool cache_lock_is_current(const lock_handle *h, int dirfd);
 
 /* ---- store.c ---- */
 
@@ -103,17 +105,18 @@ struct cache_store {
     int idle_count;
 };
 
-/* Takes the lock, shared or exclusive, and looks at the data file. On CACHE_OK: session_end(). */
-cache_status session_begin(cache_store *store, bool exclusive, session **out, cache_err err);
-void session_end(cache_store *store, session *s);
+/* Takes the lock, shared or exclusive, and looks at the data file. On CACHE_OK:
+ * cache_session_end(). */
+cache_status cache_session_begin(cache_store *store, bool exclusive, session **out, cache_err err);
+void cache_session_end(cache_store *store, session *s);
 
 /* Makes s->data_* describe the data file as it is now. */
-cache_status session_refresh(cache_store *store, session *s, cache_err err);
+cache_status cache_session_refresh(cache_store *store, session *s, cache_err err);
 
 /* Opens store->path anew after it vanished. */
-cache_status store_revive(cache_store *store, cache_err err);
+cache_status cache_store_revive(cache_store *store, cache_err err);
 
 /* Reads size bytes at offset. False: I/O error, or the file ends before. */
-bool read_full(int fd, void *buf, size_t size, uint64_t offset);
+bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset);
 
 #endif

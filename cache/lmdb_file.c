@@ -64,7 +64,7 @@ static uint64_t u64(const unsigned char *p)
     return v;
 }
 
-lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
+lmdb_result cache_lmdb_damaged(lmdb_file *f, const char *format, ...)
 {
     va_list args;
 
@@ -78,12 +78,12 @@ lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
 static lmdb_result read_at(lmdb_file *f, void *buf, size_t size, uint64_t offset)
 {
     if (offset > f->size || size > f->size - offset)
-        return lmdb_damaged(f, "the file ends at %llu, before offset %llu + %zu",
-                            (unsigned long long)f->size, (unsigned long long)offset, size);
+        return cache_lmdb_damaged(f, "the file ends at %llu, before offset %llu + %zu",
+                                  (unsigned long long)f->size, (unsigned long long)offset, size);
     errno = 0;
-    if (read_full(f->fd, buf, size, offset))
+    if (cache_read_full(f->fd, buf, size, offset))
         return LMDB_FOUND;
-    return errno ? LMDB_IO_ERROR : lmdb_damaged(f, "the file became shorter");
+    return errno ? LMDB_IO_ERROR : cache_lmdb_damaged(f, "the file became shorter");
 }
 
 static lmdb_result read_tree(lmdb_file *f, const unsigned char *db, lmdb_tree *t)
@@ -92,11 +92,12 @@ static lmdb_result read_tree(lmdb_file *f, const unsigned char *db, lmdb_tree *t
     t->depth = u16(db + DB_DEPTH);
     unsigned order = u16(db + DB_FLAGS) & DB_KEY_ORDER_FLAGS;
     if (order != (t->is_free_list ? DB_INTEGER_KEY : 0u))
-        return lmdb_damaged(f, "database flags %#x", u16(db + DB_FLAGS));
+        return cache_lmdb_damaged(f, "database flags %#x", u16(db + DB_FLAGS));
     if (t->root == NO_PAGE && t->depth == 0)
         return LMDB_FOUND;
     if (t->depth == 0 || t->depth > LMDB_DEPTH_MAX || t->root < 2 || t->root >= f->page_count)
-        return lmdb_damaged(f, "root page %llu, depth %u", (unsigned long long)t->root, t->depth);
+        return cache_lmdb_damaged(f, "root page %llu, depth %u", (unsigned long long)t->root,
+                                  t->depth);
     return LMDB_FOUND;
 }
 
@@ -129,20 +130,20 @@ static lmdb_result read_metas(lmdb_file *f, unsigned char first[META_PAGE + META
     if (r != LMDB_FOUND)
         return r;
     if (!is_meta(first))
-        return lmdb_damaged(f, "page 0 is not a meta page of LMDB data version 1");
+        return cache_lmdb_damaged(f, "page 0 is not a meta page of LMDB data version 1");
     f->page_size = meta_page_size(first);
     if (!is_page_size(f->page_size))
-        return lmdb_damaged(f, "page size %u", f->page_size);
+        return cache_lmdb_damaged(f, "page size %u", f->page_size);
     *second = first + META_PAGE;
     if ((f->page_size != META_PAGE || size == META_PREFIX) &&
         (r = read_at(f, *second, META_PREFIX, f->page_size)) != LMDB_FOUND)
         return r;
     if (!is_meta(*second) || meta_page_size(*second) != f->page_size)
-        return lmdb_damaged(f, "page 1 is not a meta page of LMDB data version 1");
+        return cache_lmdb_damaged(f, "page 1 is not a meta page of LMDB data version 1");
     return LMDB_FOUND;
 }
 
-lmdb_result lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
+lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
 {
     unsigned char first[META_PAGE + META_PREFIX], *second;
     lmdb_result r;
@@ -160,14 +161,15 @@ lmdb_result lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     /* The bound keeps page numbers times page size, and LMDB's 48-bit page numbers, from
      * overflowing. */
     if (last < 1 || last >= (uint64_t)1 << 40)
-        return lmdb_damaged(f, "last page %llu", (unsigned long long)last);
+        return cache_lmdb_damaged(f, "last page %llu", (unsigned long long)last);
     f->page_count = last + 1;
     if ((r = read_tree(f, meta + META_FREE_DB, &f->free_list)) != LMDB_FOUND)
         return r;
     return read_tree(f, meta + META_MAIN_DB, &f->main);
 }
 
-int lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b, size_t b_size)
+int cache_lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b,
+                       size_t b_size)
 {
     if (t->is_free_list) {
         uint64_t x = u64(a), y = u64(b);
@@ -195,8 +197,8 @@ static bool extent_ok(const lmdb_file *f, const lmdb_extent *v)
            v->size <= f->size - v->offset;
 }
 
-lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf,
-                        unsigned i)
+lmdb_node cache_lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno,
+                              bool leaf, unsigned i)
 {
     unsigned at = u16(page + PAGE_HEADER + 2 * i);
     const unsigned char *node = page + at;
@@ -250,50 +252,51 @@ static lmdb_result check_nodes(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, 
     for (unsigned i = 0; i < count; i++) {
         unsigned size = check_node(f, t, page, leaf, i, u16(page + PAGE_HEADER + 2 * i), upper);
         if (!size)
-            return lmdb_damaged(f, "page %llu: node %u", (unsigned long long)pgno, i);
+            return cache_lmdb_damaged(f, "page %llu: node %u", (unsigned long long)pgno, i);
         used += size;
-        lmdb_node n = lmdb_get_node(f, page, pgno, leaf, i);
+        lmdb_node n = cache_lmdb_get_node(f, page, pgno, leaf, i);
         if (leaf ? n.value.pages && !extent_ok(f, &n.value)
                  : n.child < 2 || n.child >= f->page_count)
-            return lmdb_damaged(f, "page %llu: node %u points out of the file",
-                                (unsigned long long)pgno, i);
+            return cache_lmdb_damaged(f, "page %llu: node %u points out of the file",
+                                      (unsigned long long)pgno, i);
         if (i > (leaf ? 0u : 1u) &&
-            lmdb_compare(t, previous.key, previous.key_size, n.key, n.key_size) >= 0)
-            return lmdb_damaged(f, "page %llu: node %u is out of order", (unsigned long long)pgno,
-                                i);
+            cache_lmdb_compare(t, previous.key, previous.key_size, n.key, n.key_size) >= 0)
+            return cache_lmdb_damaged(f, "page %llu: node %u is out of order",
+                                      (unsigned long long)pgno, i);
         previous = n;
     }
     /* LMDB keeps nodes without gaps and moves them by these sizes. */
     if (used != f->page_size - upper)
-        return lmdb_damaged(f, "page %llu: nodes overlap", (unsigned long long)pgno);
+        return cache_lmdb_damaged(f, "page %llu: nodes overlap", (unsigned long long)pgno);
     return LMDB_FOUND;
 }
 
-lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
-                           unsigned char *buf, unsigned *count)
+lmdb_result cache_lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                                 unsigned char *buf, unsigned *count)
 {
     lmdb_result r = read_at(f, buf, f->page_size, pgno * f->page_size);
     if (r != LMDB_FOUND)
         return r;
     unsigned lower = u16(buf + PAGE_LOWER), upper = u16(buf + PAGE_UPPER);
     if (u64(buf + PAGE_NUMBER) != pgno || u16(buf + PAGE_FLAGS) != (leaf ? P_LEAF : P_BRANCH))
-        return lmdb_damaged(f, "page %llu is not the %s page it should be",
-                            (unsigned long long)pgno, leaf ? "leaf" : "branch");
+        return cache_lmdb_damaged(f, "page %llu is not the %s page it should be",
+                                  (unsigned long long)pgno, leaf ? "leaf" : "branch");
     if (lower < PAGE_HEADER || (lower & 1) || lower > upper || upper > f->page_size)
-        return lmdb_damaged(f, "page %llu: bounds %u, %u", (unsigned long long)pgno, lower, upper);
+        return cache_lmdb_damaged(f, "page %llu: bounds %u, %u", (unsigned long long)pgno, lower,
+                                  upper);
     *count = (lower - PAGE_HEADER) / 2;
     /* LMDB asserts two nodes on a branch page of any database but its free list. */
     if (*count < (leaf || t->is_free_list ? 1u : 2u))
-        return lmdb_damaged(f, "page %llu has %u nodes", (unsigned long long)pgno, *count);
+        return cache_lmdb_damaged(f, "page %llu has %u nodes", (unsigned long long)pgno, *count);
     return check_nodes(f, t, pgno, leaf, buf, *count);
 }
 
-lmdb_result lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out)
+lmdb_result cache_lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out)
 {
     return read_at(f, out, value->size, value->offset);
 }
 
-lmdb_result lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value)
+lmdb_result cache_lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value)
 {
     unsigned char header[PAGE_HEADER];
     lmdb_result r = read_at(f, header, sizeof header, value->first_page * f->page_size);
@@ -302,8 +305,8 @@ lmdb_result lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value)
         return r;
     if (u64(header + PAGE_NUMBER) != value->first_page || u16(header + PAGE_FLAGS) != P_OVERFLOW ||
         u32(header + PAGE_RUN) != value->pages)
-        return lmdb_damaged(f, "page %llu is not the overflow page it should be",
-                            (unsigned long long)value->first_page);
+        return cache_lmdb_damaged(f, "page %llu is not the overflow page it should be",
+                                  (unsigned long long)value->first_page);
     return LMDB_FOUND;
 }
 
@@ -317,8 +320,8 @@ static int last_not_greater(const lmdb_file *f, const lmdb_tree *t, const unsign
 
     while (low < high) {
         unsigned middle = (low + high) / 2;
-        lmdb_node n = lmdb_get_node(f, page, pgno, leaf, middle);
-        if (lmdb_compare(t, n.key, n.key_size, key, key_size) <= 0)
+        lmdb_node n = cache_lmdb_get_node(f, page, pgno, leaf, middle);
+        if (cache_lmdb_compare(t, n.key, n.key_size, key, key_size) <= 0)
             low = middle + 1;
         else
             high = middle;
@@ -326,7 +329,7 @@ static int last_not_greater(const lmdb_file *f, const lmdb_tree *t, const unsign
     return (int)low - 1;
 }
 
-lmdb_result lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out)
+lmdb_result cache_lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out)
 {
     _Alignas(8) unsigned char page[LMDB_PAGE_MAX];
     const lmdb_tree *t = &f->main;
@@ -335,16 +338,17 @@ lmdb_result lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_exten
     for (unsigned level = t->depth; level > 0; level--) {
         bool leaf = level == 1;
         unsigned count;
-        lmdb_result r = lmdb_read_page(f, t, pgno, leaf, page, &count);
+        lmdb_result r = cache_lmdb_read_page(f, t, pgno, leaf, page, &count);
         if (r != LMDB_FOUND)
             return r;
         int at = last_not_greater(f, t, page, pgno, leaf, count, key, key_size);
         if (at < 0)
             return LMDB_NOT_FOUND;
-        lmdb_node n = lmdb_get_node(f, page, pgno, leaf, (unsigned)at);
+        lmdb_node n = cache_lmdb_get_node(f, page, pgno, leaf, (unsigned)at);
         if (leaf) {
             *out = n.value;
-            return lmdb_compare(t, n.key, n.key_size, key, key_size) ? LMDB_NOT_FOUND : LMDB_FOUND;
+            return cache_lmdb_compare(t, n.key, n.key_size, key, key_size) ? LMDB_NOT_FOUND
+                                                                           : LMDB_FOUND;
         }
         pgno = n.child;
     }

@@ -44,13 +44,13 @@ typedef struct lmdb_extent {
 } lmdb_extent;
 
 /* Reads the meta pages. LMDB_NOT_FOUND: the file is empty, which LMDB takes for a new one. */
-lmdb_result lmdb_file_open(lmdb_file *f, int fd, uint64_t size);
+lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size);
 
 /* Finds a key of the main database; checks the pages on the way. */
-lmdb_result lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out);
+lmdb_result cache_lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out);
 
 /* Reads a value's bytes. LMDB_NOT_FOUND is not returned. */
-lmdb_result lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);
+lmdb_result cache_lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);
 
 /* Calls visit for each entry of the main database, in order; a false return stops with
  * LMDB_NOT_FOUND. Checks both trees wholly and that no page is used twice. `replaced` (may be NULL)
@@ -58,8 +58,8 @@ lmdb_result lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);
  * LMDB_FOUND: all sound. */
 typedef bool (*lmdb_visit_fn)(void *user, const void *key, size_t key_size,
                               const lmdb_extent *value);
-lmdb_result lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
-                       lmdb_visit_fn visit, void *user);
+lmdb_result cache_lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
+                             lmdb_visit_fn visit, void *user);
 
 /* ---- for lmdb_check.c ---- */
 
@@ -78,13 +78,14 @@ typedef struct lmdb_node {
 } lmdb_node;
 
 /* Reads a page into buf and checks every node on it; the number of its nodes goes to *count. */
-lmdb_result lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
-                           unsigned char *buf, unsigned *count);
-lmdb_node lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno, bool leaf,
-                        unsigned i);
-int lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b, size_t b_size);
-lmdb_result lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value);
-lmdb_result lmdb_damaged(lmdb_file *f, const char *format, ...)
+lmdb_result cache_lmdb_read_page(lmdb_file *f, const lmdb_tree *t, uint64_t pgno, bool leaf,
+                                 unsigned char *buf, unsigned *count);
+lmdb_node cache_lmdb_get_node(const lmdb_file *f, const unsigned char *page, uint64_t pgno,
+                              bool leaf, unsigned i);
+int cache_lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b,
+                       size_t b_size);
+lmdb_result cache_lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value);
+lmdb_result cache_lmdb_damaged(lmdb_file *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -49,7 +49,7 @@ static void registry_init(void)
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
-void lock_registry_enter(void)
+void cache_lock_registry_enter(void)
 {
     pthread_once(&registry_once, registry_init);
     pthread_mutex_lock(&registry);
@@ -57,7 +57,7 @@ void lock_registry_enter(void)
         drop_inherited();
 }
 
-void lock_registry_leave(void) { pthread_mutex_unlock(&registry); }
+void cache_lock_registry_leave(void) { pthread_mutex_unlock(&registry); }
 
 static void registry_add(lock_handle *h)
 {
@@ -79,28 +79,29 @@ static void registry_remove(lock_handle *h)
     h->prev = h->next = NULL;
 }
 
-cache_status lock_open(lock_handle *h, int dirfd, const char *dir, bool writable, cache_err err)
+cache_status cache_lock_open(lock_handle *h, int dirfd, const char *dir, bool writable,
+                             cache_err err)
 {
     int flags = writable ? O_RDWR | O_CREAT : O_RDONLY;
 
     /* Opened and registered in one: a fork between the two would leave the child a copy. */
-    lock_registry_enter();
-    h->fd = dir_open_file(dirfd, dir, CACHE_LOCK_NAME, flags, &h->id, NULL, err);
+    cache_lock_registry_enter();
+    h->fd = cache_dir_open_file(dirfd, dir, CACHE_LOCK_NAME, flags, &h->id, NULL, err);
     if (h->fd >= 0)
         registry_add(h);
-    lock_registry_leave();
+    cache_lock_registry_leave();
     return h->fd >= 0 ? CACHE_OK : CACHE_ERROR;
 }
 
-void lock_close(lock_handle *h)
+void cache_lock_close(lock_handle *h)
 {
-    lock_registry_enter();
+    cache_lock_registry_enter();
     if (h->fd >= 0) {
         registry_remove(h);
         close(h->fd);
         h->fd = -1;
     }
-    lock_registry_leave();
+    cache_lock_registry_leave();
 }
 
 static int64_t now_ns(void)
@@ -125,7 +126,7 @@ static bool try_lock(const lock_handle *h, short type, off_t start, off_t len)
     return fcntl(h->fd, F_OFD_SETLK, &range) == 0;
 }
 
-cache_status lock_range(const lock_handle *h, short type, off_t start, off_t len, int wait_ms)
+cache_status cache_lock_range(const lock_handle *h, short type, off_t start, off_t len, int wait_ms)
 {
     enum { FIRST_PAUSE_NS = 20000, LONGEST_PAUSE_NS = 2000000 };
     int64_t pause = FIRST_PAUSE_NS, deadline = 0;
@@ -144,13 +145,13 @@ cache_status lock_range(const lock_handle *h, short type, off_t start, off_t len
     return CACHE_OK;
 }
 
-void lock_release(const lock_handle *h, off_t start, off_t len)
+void cache_lock_release(const lock_handle *h, off_t start, off_t len)
 {
     if (h->fd >= 0)
         try_lock(h, F_UNLCK, start, len);
 }
 
-bool lock_is_current(const lock_handle *h, int dirfd)
+bool cache_lock_is_current(const lock_handle *h, int dirfd)
 {
     struct stat st;
 

@@ -67,12 +67,12 @@ static uint64_t get64(const unsigned char *p)
     return le64toh(v);
 }
 
-size_t record_size(size_t key_size, size_t value_size)
+size_t cache_record_size(size_t key_size, size_t value_size)
 {
     return RECORD_HEADER_SIZE + key_size + value_size;
 }
 
-void record_write(unsigned char *out, const record_view *r)
+void cache_record_write(unsigned char *out, const record_view *r)
 {
     unsigned char sum[CHECKSUM_SIZE];
 
@@ -86,7 +86,8 @@ void record_write(unsigned char *out, const record_view *r)
     memcpy(out + RECORD_HEADER_SIZE, r->key, r->key_size);
     if (r->value_size)
         memcpy(out + RECORD_HEADER_SIZE + r->key_size, r->value, r->value_size);
-    crypto_shorthash_siphashx24(sum, out, record_size(r->key_size, r->value_size), checksum_key);
+    crypto_shorthash_siphashx24(sum, out, cache_record_size(r->key_size, r->value_size),
+                                checksum_key);
     memcpy(out + AT_CHECKSUM, sum, sizeof sum);
 }
 
@@ -110,7 +111,7 @@ static bool checksum_ok(unsigned char *bytes, size_t size)
     return !memcmp(stored, sum, sizeof sum);
 }
 
-bool record_read(unsigned char *bytes, size_t size, record_view *r)
+bool cache_record_read(unsigned char *bytes, size_t size, record_view *r)
 {
     if (!header_ok(bytes, size))
         return false;

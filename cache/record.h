@@ -18,12 +18,12 @@ typedef struct record_view {
     uint64_t stored_unix_s;
 } record_view;
 
-/* Fills `out`, record_size() bytes long. */
-size_t record_size(size_t key_size, size_t value_size);
-void record_write(unsigned char *out, const record_view *r);
+/* Fills `out`, cache_record_size() bytes long. */
+size_t cache_record_size(size_t key_size, size_t value_size);
+void cache_record_write(unsigned char *out, const record_view *r);
 
 /* Verifies a record and points *r into it. The bytes are changed while it runs. False: it has a
  * defect, or it is of a version or has flags that this code does not know. */
-bool record_read(unsigned char *bytes, size_t size, record_view *r);
+bool cache_record_read(unsigned char *bytes, size_t size, record_view *r);
 
 #endif

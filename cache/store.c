@@ -25,7 +25,7 @@ enum { BYTE_GATE = 0, BYTE_DATA = 1 };
 
 enum { IDLE_SESSIONS_MAX = 16 };
 
-bool read_full(int fd, void *buf, size_t size, uint64_t offset)
+bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset)
 {
     char *to = buf;
 
@@ -59,10 +59,10 @@ static bool usable(cache_store *store, cache_err err)
 
     if (!store->read_only && !writable_dir(store, err))
         return false;
-    if (session_begin(store, false, &s, err) != CACHE_OK)
+    if (cache_session_begin(store, false, &s, err) != CACHE_OK)
         return false;
     bool has_data = s->data_fd >= 0;
-    session_end(store, s);
+    cache_session_end(store, s);
     if (store->read_only || !has_data)
         return true;
     if (faccessat(store->dirfd, CACHE_DATA_NAME, R_OK | W_OK, AT_EACCESS) == 0)
@@ -80,7 +80,7 @@ cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char
     *out = NULL;
     if (!cache_sodium_ready())
         return cache_fail(err, "cache directory '%s': libsodium cannot be initialised", dir);
-    int fd = dir_open(dir, !read_only, err);
+    int fd = cache_dir_open(dir, !read_only, err);
     if (fd < 0)
         return CACHE_ERROR;
     cache_store *store = calloc(1, sizeof *store);
@@ -101,7 +101,7 @@ cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char
 
 static void session_free(session *s)
 {
-    lock_close(&s->lock);
+    cache_lock_close(&s->lock);
     if (s->data_fd >= 0)
         close(s->data_fd);
     free(s);
@@ -120,9 +120,9 @@ void cache_close(cache_store *store)
     free(store);
 }
 
-cache_status store_revive(cache_store *store, cache_err err)
+cache_status cache_store_revive(cache_store *store, cache_err err)
 {
-    int fd = dir_open(store->path, !store->read_only, err);
+    int fd = cache_dir_open(store->path, !store->read_only, err);
 
     if (fd < 0)
         return CACHE_ERROR;
@@ -136,13 +136,13 @@ cache_status store_revive(cache_store *store, cache_err err)
 
 static session *session_take(cache_store *store)
 {
-    lock_registry_enter();
+    cache_lock_registry_enter();
     session *s = store->idle;
     if (s) {
         store->idle = s->next;
         store->idle_count--;
     }
-    lock_registry_leave();
+    cache_lock_registry_leave();
     if (!s && (s = calloc(1, sizeof *s))) {
         s->lock.fd = -1;
         s->data_fd = -1;
@@ -152,14 +152,14 @@ static session *session_take(cache_store *store)
 
 static void session_give(cache_store *store, session *s)
 {
-    lock_registry_enter();
+    cache_lock_registry_enter();
     bool keep = store->idle_count < IDLE_SESSIONS_MAX;
     if (keep) {
         s->next = store->idle;
         store->idle = s;
         store->idle_count++;
     }
-    lock_registry_leave();
+    cache_lock_registry_leave();
     if (!keep)
         session_free(s);
 }
@@ -168,7 +168,7 @@ static void session_give(cache_store *store, session *s)
 static void session_unlock(session *s)
 {
     if (s->locked)
-        lock_release(&s->lock, BYTE_GATE, 2);
+        cache_lock_release(&s->lock, BYTE_GATE, 2);
     s->locked = false;
 }
 
@@ -176,17 +176,17 @@ static cache_status session_lock(cache_store *store, session *s, bool exclusive,
 {
     short type = exclusive ? F_WRLCK : F_RDLCK;
     int wait_ms = exclusive ? CACHE_WRITE_WAIT_MS : CACHE_READ_WAIT_MS;
-    cache_status status = lock_range(&s->lock, type, BYTE_GATE, 1, wait_ms);
+    cache_status status = cache_lock_range(&s->lock, type, BYTE_GATE, 1, wait_ms);
 
     if (status == CACHE_OK)
-        status = lock_range(&s->lock, type, BYTE_DATA, 1, wait_ms);
+        status = cache_lock_range(&s->lock, type, BYTE_DATA, 1, wait_ms);
     if (status == CACHE_ERROR)
         cache_fail(err, "cache file '%s/%s': cannot be locked: %m", store->path, CACHE_LOCK_NAME);
     if (status == CACHE_TIMEOUT)
         cache_fail(err, "cache '%s': the lock was not to be had within %d ms", store->path,
                    wait_ms);
     if (status != CACHE_OK || !exclusive)
-        lock_release(&s->lock, BYTE_GATE, 1);
+        cache_lock_release(&s->lock, BYTE_GATE, 1);
     s->locked = status == CACHE_OK;
     return status;
 }
@@ -199,7 +199,7 @@ static void session_drop_data(session *s)
     s->data_size = 0;
 }
 
-cache_status session_refresh(cache_store *store, session *s, cache_err err)
+cache_status cache_session_refresh(cache_store *store, session *s, cache_err err)
 {
     struct stat st;
 
@@ -213,8 +213,8 @@ cache_status session_refresh(cache_store *store, session *s, cache_err err)
     if (s->data_fd >= 0 && st.st_dev == s->data_id.dev && st.st_ino == s->data_id.ino)
         return CACHE_OK;
     session_drop_data(s);
-    s->data_fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDONLY, &s->data_id,
-                               &s->data_size, err);
+    s->data_fd = cache_dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDONLY,
+                                     &s->data_id, &s->data_size, err);
     return s->data_fd >= 0 || errno == ENOENT ? CACHE_OK : CACHE_ERROR;
 }
 
@@ -223,20 +223,20 @@ cache_status session_refresh(cache_store *store, session *s, cache_err err)
 static cache_status session_try(cache_store *store, session *s, bool exclusive, cache_err err)
 {
     if (s->lock.fd < 0 &&
-        lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
+        cache_lock_open(&s->lock, store->dirfd, store->path, !store->read_only, err) != CACHE_OK) {
         if (store->read_only && (errno == ENOENT || errno == EACCES))
-            return session_refresh(store, s, err); /* as good as looking without the lock */
+            return cache_session_refresh(store, s, err); /* as good as looking without the lock */
         return errno == ENOENT ? CACHE_MISS : CACHE_ERROR;
     }
     cache_status status = session_lock(store, s, exclusive, err);
     if (status != CACHE_OK)
         return status;
-    if (!lock_is_current(&s->lock, store->dirfd)) {
+    if (!cache_lock_is_current(&s->lock, store->dirfd)) {
         session_unlock(s);
-        lock_close(&s->lock);
+        cache_lock_close(&s->lock);
         return CACHE_MISS;
     }
-    status = session_refresh(store, s, err);
+    status = cache_session_refresh(store, s, err);
     if (status != CACHE_OK)
         session_unlock(s);
     return status;
@@ -249,7 +249,7 @@ static bool dir_is_gone(const cache_store *store)
     return fstat(store->dirfd, &st) == 0 && st.st_nlink == 0;
 }
 
-cache_status session_begin(cache_store *store, bool exclusive, session **out, cache_err err)
+cache_status cache_session_begin(cache_store *store, bool exclusive, session **out, cache_err err)
 {
     enum { ATTEMPTS = 8 };
     cache_status status = CACHE_MISS;
@@ -259,7 +259,8 @@ cache_status session_begin(cache_store *store, bool exclusive, session **out, ca
         return cache_fail(err, "cache '%s': out of memory", store->path);
     for (int i = 0; i < ATTEMPTS && status == CACHE_MISS; i++) {
         status = session_try(store, s, exclusive, err);
-        if (status == CACHE_MISS && dir_is_gone(store) && store_revive(store, err) != CACHE_OK)
+        if (status == CACHE_MISS && dir_is_gone(store) &&
+            cache_store_revive(store, err) != CACHE_OK)
             status = CACHE_ERROR;
     }
     if (status != CACHE_OK) {
@@ -273,7 +274,7 @@ cache_status session_begin(cache_store *store, bool exclusive, session **out, ca
     return CACHE_OK;
 }
 
-void session_end(cache_store *store, session *s)
+void cache_session_end(cache_store *store, session *s)
 {
     session_unlock(s);
     session_give(store, s);
@@ -297,16 +298,16 @@ static lmdb_result copy_record(const session *s, const unsigned char *digest, un
 
     *bytes = NULL;
     if (s->data_fd >= 0)
-        r = lmdb_file_open(&f, s->data_fd, s->data_size);
+        r = cache_lmdb_file_open(&f, s->data_fd, s->data_size);
     if (r == LMDB_FOUND)
-        r = lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
+        r = cache_lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
     if (r != LMDB_FOUND)
         return r;
     if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX)
         return LMDB_NOT_FOUND;
     *size = at.size;
     *bytes = malloc(at.size);
-    r = *bytes ? lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
+    r = *bytes ? cache_lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
     if (r != LMDB_FOUND) {
         free(*bytes);
         *bytes = NULL;
@@ -323,7 +324,7 @@ static bool verify_record(unsigned char *bytes, size_t size, const unsigned char
     const record_view *r = &out->record;
 
     out->bytes = bytes;
-    if (!record_read(bytes, size, &out->record))
+    if (!cache_record_read(bytes, size, &out->record))
         return false;
     if (key)
         return r->key_size == strlen(key) && !memcmp(r->key, key, r->key_size);
@@ -340,7 +341,7 @@ static bool find_unlocked(cache_store *store, const unsigned char *digest, const
 
     if (!s)
         return false;
-    if (session_refresh(store, s, (cache_err){0}) == CACHE_OK)
+    if (cache_session_refresh(store, s, (cache_err){0}) == CACHE_OK)
         copy_record(s, digest, &bytes, &size);
     session_give(store, s);
     if (bytes && verify_record(bytes, size, digest, key, out))
@@ -355,7 +356,7 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
     unsigned char *bytes;
     size_t size;
     session *s;
-    cache_status status = session_begin(store, false, &s, err);
+    cache_status status = cache_session_begin(store, false, &s, err);
 
     if (status != CACHE_OK)
         return status;
@@ -363,7 +364,7 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
     if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
                             CACHE_DATA_NAME);
-    session_end(store, s);
+    cache_session_end(store, s);
     if (r != LMDB_FOUND)
         return status == CACHE_OK ? CACHE_MISS : status;
     if (verify_record(bytes, size, digest, key, out))
@@ -428,12 +429,14 @@ static cache_status collect(cache_store *store, digest_list *list, cache_err err
 {
     lmdb_file f;
     session *s;
-    cache_status status = session_begin(store, false, &s, err);
+    cache_status status = cache_session_begin(store, false, &s, err);
 
     if (status != CACHE_OK)
         return status;
-    lmdb_result r = s->data_fd >= 0 ? lmdb_file_open(&f, s->data_fd, s->data_size) : LMDB_NOT_FOUND;
-    if (r == LMDB_FOUND && (r = lmdb_check(&f, NULL, 0, collect_digest, list)) == LMDB_NOT_FOUND)
+    lmdb_result r = s->data_fd >= 0 ? cache_lmdb_file_open(&f, s->data_fd, s->data_size)
+                                    : LMDB_NOT_FOUND;
+    if (r == LMDB_FOUND &&
+        (r = cache_lmdb_check(&f, NULL, 0, collect_digest, list)) == LMDB_NOT_FOUND)
         status = cache_fail(err, "cache '%s': out of memory", store->path);
     else if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
@@ -441,7 +444,7 @@ static cache_status collect(cache_store *store, digest_list *list, cache_err err
     else if (r == LMDB_DAMAGED)
         status = cache_fail(err, "cache file '%s/%s': damaged (%s); the next store sets it aside",
                             store->path, CACHE_DATA_NAME, f.why);
-    session_end(store, s);
+    cache_session_end(store, s);
     return status;
 }
 

@@ -35,13 +35,13 @@ typedef struct store_job {
 static cache_status check_data(store_job *job, uint64_t *used)
 {
     lmdb_file f;
-    lmdb_result r = lmdb_file_open(&f, job->session->data_fd, job->session->data_size);
+    lmdb_result r = cache_lmdb_file_open(&f, job->session->data_fd, job->session->data_size);
 
     *used = 0;
     if (r == LMDB_NOT_FOUND)
         return CACHE_OK;
     if (r == LMDB_FOUND)
-        r = lmdb_check(&f, job->digest, sizeof job->digest, NULL, NULL);
+        r = cache_lmdb_check(&f, job->digest, sizeof job->digest, NULL, NULL);
     if (r == LMDB_DAMAGED) {
         snprintf(job->reason, sizeof job->reason, "%s", f.why);
         return CACHE_MISS;
@@ -66,14 +66,14 @@ static int put_in_txn(store_job *job, MDB_txn *txn)
 {
     const record_view *r = &job->record;
     MDB_val key = {sizeof job->digest, job->digest};
-    MDB_val data = {record_size(r->key_size, r->value_size), NULL};
+    MDB_val data = {cache_record_size(r->key_size, r->value_size), NULL};
     MDB_dbi dbi;
     int rc = mdb_dbi_open(txn, NULL, 0, &dbi);
 
     if (!rc)
         rc = mdb_put(txn, dbi, &key, &data, MDB_RESERVE);
     if (!rc)
-        record_write(data.mv_data, r);
+        cache_record_write(data.mv_data, r);
     return rc;
 }
 
@@ -154,7 +154,7 @@ static size_t file_size_limit(void)
 static int put_growing(store_job *job, uint64_t used)
 {
     size_t limit = file_size_limit();
-    size_t need = record_size(job->record.key_size, job->record.value_size);
+    size_t need = cache_record_size(job->record.key_size, job->record.value_size);
     /* The record once more, for its replacement, and space for the pages of the tree and the free
      * list. */
     size_t map_size = ((size_t)used + 2 * need + ((size_t)1 << 20)) & ~(size_t)0xffff;
@@ -199,13 +199,13 @@ static cache_status ensure_data(store_job *job)
 
     if (job->session->data_fd >= 0)
         return CACHE_OK;
-    int fd = dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDWR | O_CREAT, &id, NULL,
-                           job->err);
+    int fd = cache_dir_open_file(store->dirfd, store->path, CACHE_DATA_NAME, O_RDWR | O_CREAT, &id,
+                                 NULL, job->err);
     if (fd < 0)
         return CACHE_ERROR;
     close(fd);
     (void)fsync(store->dirfd); /* the name, too, is to survive a power cut */
-    return session_refresh(store, job->session, job->err);
+    return cache_session_refresh(store, job->session, job->err);
 }
 
 /* One damaged file is kept for whoever wants to look at it; an older one is replaced. */
@@ -216,7 +216,7 @@ static cache_status set_aside(store_job *job)
     if (renameat(store->dirfd, CACHE_DATA_NAME, store->dirfd, CACHE_DAMAGED_NAME))
         return cache_fail(job->err, "cache file '%s/%s': damaged (%s) and cannot be set aside: %m",
                           store->path, CACHE_DATA_NAME, job->reason);
-    return session_refresh(store, job->session, job->err);
+    return cache_session_refresh(store, job->session, job->err);
 }
 
 /* CACHE_MISS: the data file is damaged. */
@@ -278,10 +278,10 @@ cache_status cache_put(cache_store *store, const char *key, const void *value, s
     if (!acceptable(store, job.record.key_size, size, job.err))
         return CACHE_ERROR;
     cache_digest(key, job.record.key_size, job.digest);
-    cache_status status = session_begin(store, true, &job.session, job.err);
+    cache_status status = cache_session_begin(store, true, &job.session, job.err);
     if (status != CACHE_OK)
         return status;
     status = put_locked(&job);
-    session_end(store, job.session);
+    cache_session_end(store, job.session);
     return status;
 }

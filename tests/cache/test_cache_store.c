@@ -260,20 +260,20 @@ static void any_changed_byte_of_a_record_is_a_miss(void **state)
     record_view in = {"key", 3, value, sizeof value, 1234567890}, out;
 
     (void)f;
-    record_write(good, &in);
+    cache_record_write(good, &in);
     memcpy(bytes, good, sizeof good);
-    assert_true(record_read(bytes, sizeof bytes, &out));
+    assert_true(cache_record_read(bytes, sizeof bytes, &out));
     assert_memory_equal(bytes, good, sizeof good);
     assert_int_equal(out.stored_unix_s, 1234567890);
     for (size_t i = 0; i < 8 * sizeof bytes; i++) {
         memcpy(bytes, good, sizeof good);
         bytes[i / 8] ^= (unsigned char)(1 << i % 8);
-        assert_false(record_read(bytes, sizeof bytes, &out));
+        assert_false(cache_record_read(bytes, sizeof bytes, &out));
     }
     for (size_t cut = 0; cut < sizeof bytes; cut++) {
         unsigned char *exact = malloc(cut + 1); /* for the address sanitizer */
         memcpy(exact, good, cut);
-        assert_false(record_read(exact, cut, &out));
+        assert_false(cache_record_read(exact, cut, &out));
         free(exact);
     }
 }
