@@ -2,9 +2,10 @@
  *
  *   bench-compile [RUNS [CONFIGURATION]]
  *
- * The default header and our prelude both define min, float4 and the like; so for the second way the source stands in a
- * namespace, whose names hide the header's. Each compile is done by a fresh compiler process (so it has the loading of hiprtc and LLVM in it), the two ways in
- * turn, RUNS times (default 5). "In a running compiler" is the second compile of a process. */
+ * The default header and our prelude both define min, float4 and the like; so for the second way
+ * the source stands in a namespace, whose names hide the header's. Each compile is done by a fresh
+ * compiler process (so it has the loading of hiprtc and LLVM in it), the two ways in turn, RUNS
+ * times (default 5). "In a running compiler" is the second compile of a process. */
 #include <stdbool.h>
 #include <string.h>
 
@@ -23,10 +24,12 @@ static bool compile(helper_pool *pool, const char *source, const char *options, 
 {
     helper_blob code, metadata, identity, log;
     double begin = sample_now();
-    helper_status status = helper_compile(pool, "aiter.hip", source, options, &code, &metadata, &identity, &log);
+    helper_status status =
+        helper_compile(pool, "aiter.hip", source, options, &code, &metadata, &identity, &log);
     *seconds = sample_now() - begin;
     if (status != HELPER_OK)
-        fprintf(stderr, "bench-compile: status %d: %s\n", (int)status, log.data ? log.data : "no log");
+        fprintf(stderr, "bench-compile: status %d: %s\n", (int)status,
+                log.data ? log.data : "no log");
     helper_blob_free(&code);
     helper_blob_free(&metadata);
     helper_blob_free(&identity);
@@ -79,7 +82,8 @@ static void report(way ways[2])
 int main(int argc, char **argv)
 {
     int runs = argc > 1 ? atoi(argv[1]) : 5;
-    const char *text = argc > 2 ? argv[2] : "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8";
+    const char *text =
+        argc > 2 ? argv[2] : "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal gqa=8";
     char why[GEN_ERROR_MAX] = "RUNS has to be from 1 to 1000";
     gen_config config;
     if (runs < 1 || runs > SAMPLE_MAX || !gen_config_parse(text, &config, why)) {
@@ -90,7 +94,8 @@ int main(int argc, char **argv)
     snprintf(ways[0].options, sizeof ways[0].options, "%s", gen_options(&config));
     with_default_header(gen_options(&config), ways[1].options, sizeof ways[1].options);
     ways[0].source = gen_render(&config);
-    bool good = ways[0].source && asprintf(&ways[1].source, "namespace aiter {\n%s\n}\n", ways[0].source) > 0;
+    bool good = ways[0].source &&
+                asprintf(&ways[1].source, "namespace aiter {\n%s\n}\n", ways[0].source) > 0;
     for (int i = 0; i < runs && good; i++)
         good = measure(&ways[0]) && measure(&ways[1]);
     if (good)

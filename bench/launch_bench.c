@@ -2,10 +2,11 @@
  *
  *   bench-launch [RUNS]
  *
- * Runs on a HIP runtime that does nothing (noop_hip.c). Launches: batches of 20000 calls, time per call, less the
- * time of the same number of direct calls of hipModuleLaunchKernel. Warm start: RUNS fresh processes (default 31),
- * each from before aiter_context_create() to after aiter_prepare(), with the kernel in the disk cache. The cache is
- * made for the run, with the real compiler, in a temporary folder. */
+ * Runs on a HIP runtime that does nothing (noop_hip.c). Launches: batches of 20000 calls, time per
+ * call, less the time of the same number of direct calls of hipModuleLaunchKernel. Warm start: RUNS
+ * fresh processes (default 31), each from before aiter_context_create() to after aiter_prepare(),
+ * with the kernel in the disk cache. The cache is made for the run, with the real compiler, in a
+ * temporary folder. */
 #include <dlfcn.h>
 #include <stdbool.h>
 #include <string.h>
@@ -25,7 +26,8 @@ typedef struct problem {
     int64_t shape[TENSORS][4], strides[TENSORS][4];
 } problem;
 
-/* batch 4, 2048 x 2048, 32 heads, 8 KV heads, head_dim 128, bf16, causal. Nothing reads the made-up addresses. */
+/* batch 4, 2048 x 2048, 32 heads, 8 KV heads, head_dim 128, bf16, causal. Nothing reads the made-up
+ * addresses. */
 static void problem_init(problem *p)
 {
     memset(p, 0, sizeof *p);
@@ -36,8 +38,11 @@ static void problem_init(problem *p)
         memcpy(p->shape[t], shape, sizeof shape);
         memcpy(p->strides[t], strides, sizeof strides);
         p->tensor[t] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(t + 1)),
-                                   .device = { kDLROCM, 0 }, .ndim = 4, .dtype = { kDLBfloat, 16, 1 },
-                                   .shape = p->shape[t], .strides = p->strides[t] };
+                                   .device = { kDLROCM, 0 },
+                                   .ndim = 4,
+                                   .dtype = { kDLBfloat, 16, 1 },
+                                   .shape = p->shape[t],
+                                   .strides = p->strides[t] };
     }
     p->args = (aiter_attn_args)AITER_ATTN_ARGS_INIT;
     p->args.q = &p->tensor[0];
@@ -64,8 +69,8 @@ static aiter_context_options options_for(const char *cache_dir)
 
 /* ---- Launches ---- */
 
-typedef hip_error launch_fn(hip_function, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned, unsigned,
-                            hip_stream, void **, void **);
+typedef hip_error launch_fn(hip_function, unsigned, unsigned, unsigned, unsigned, unsigned,
+                            unsigned, unsigned, hip_stream, void **, void **);
 
 static double time_direct(launch_fn *launch)
 {

@@ -1,4 +1,5 @@
-/* A HIP runtime with one gfx942 device that does nothing: what is measured on it is libaiter's own time. */
+/* A HIP runtime with one gfx942 device that does nothing: what is measured on it is libaiter's own
+ * time. */
 #include <stdio.h>
 #include <string.h>
 
@@ -60,11 +61,13 @@ hip_error hipModuleGetFunction(hip_function *function, hip_module module, const 
     return HIP_SUCCESS;
 }
 
-hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                                unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
-                                hip_stream stream, void **kernel_params, void **extra)
+hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y,
+                                unsigned grid_z, unsigned block_x, unsigned block_y,
+                                unsigned block_z, unsigned shared_bytes, hip_stream stream,
+                                void **kernel_params, void **extra)
 {
-    (void)function, (void)grid_x, (void)grid_y, (void)grid_z, (void)block_x, (void)block_y, (void)block_z;
+    (void)function, (void)grid_x, (void)grid_y, (void)grid_z, (void)block_x, (void)block_y,
+        (void)block_z;
     (void)shared_bytes, (void)stream, (void)kernel_params, (void)extra;
     return HIP_SUCCESS;
 }

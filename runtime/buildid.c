@@ -39,8 +39,9 @@ static bool find_in_notes(const unsigned char *notes, size_t size, char out[RT_B
         size_t name = at + sizeof note, desc = name + padded(note.n_namesz);
         if (desc > size || note.n_descsz > size - desc)
             return false;
-        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 && memcmp(notes + name, "GNU", 4) == 0 &&
-            note.n_descsz > 0 && note.n_descsz <= (RT_BUILD_ID_MAX - 1) / 2) {
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+            memcmp(notes + name, "GNU", 4) == 0 && note.n_descsz > 0 &&
+            note.n_descsz <= (RT_BUILD_ID_MAX - 1) / 2) {
             print_hex(notes + desc, note.n_descsz, out);
             return true;
         }

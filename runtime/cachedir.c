@@ -28,8 +28,10 @@ static aiter_status below_home(char **out)
     char buffer[4096];
     struct passwd entry, *found = NULL;
     if (getpwuid_r(getuid(), &entry, buffer, sizeof buffer, &found) != 0 || !found)
-        return rt_fail(AITER_ERROR_CACHE, "no cache directory: HOME is not set and user %u has no home. Set "
-                       "options.cache_dir or AITER_CACHE_DIR", (unsigned)getuid());
+        return rt_fail(AITER_ERROR_CACHE,
+                       "no cache directory: HOME is not set and user %u has no home. Set "
+                       "options.cache_dir or AITER_CACHE_DIR",
+                       (unsigned)getuid());
     return join(found->pw_dir, "/.cache/aiter", out);
 }
 
@@ -40,7 +42,8 @@ aiter_status rt_cache_dir(const char *given, char **out)
     const char *value = variable("AITER_CACHE_DIR");
     if (value)
         return join(value, "", out);
-    /* "All paths set in these environment variables must be absolute", else ignored: XDG Base Directory 0.8. */
+    /* "All paths set in these environment variables must be absolute", else ignored: XDG Base
+     * Directory 0.8. */
     value = variable("XDG_CACHE_HOME");
     if (value && value[0] == '/')
         return join(value, "/aiter", out);

@@ -3,6 +3,6 @@
 
 #include <stdint.h>
 
-uint64_t rt_now_ns(void);        /* monotonic */
+uint64_t rt_now_ns(void); /* monotonic */
 
 #endif

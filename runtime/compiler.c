@@ -6,9 +6,10 @@ enum { DEFAULT_TIMEOUT_MS = 120000 };
 
 aiter_status rt_compiler_init(rt_compiler *compiler, const aiter_context_options *options)
 {
-    compiler->timeout_ms = options->compile_timeout_ms ? options->compile_timeout_ms : DEFAULT_TIMEOUT_MS;
-    helper_status status = helper_pool_create(&compiler->pool, options->compiler, options->compile_jobs,
-                                              compiler->timeout_ms);
+    compiler->timeout_ms =
+        options->compile_timeout_ms ? options->compile_timeout_ms : DEFAULT_TIMEOUT_MS;
+    helper_status status = helper_pool_create(&compiler->pool, options->compiler,
+                                              options->compile_jobs, compiler->timeout_ms);
     if (status == HELPER_OK)
         return AITER_OK;
     compiler->pool = NULL;
@@ -36,12 +37,14 @@ void rt_compile_reply_free(rt_compile_reply *reply)
 }
 
 /* The log names the program and says how it ended. */
-static aiter_status fail(helper_status status, const char *what, const char *about, const helper_blob *log)
+static aiter_status fail(helper_status status, const char *what, const char *about,
+                         const helper_blob *log)
 {
     const char *text = log->data && log->size > 0 ? log->data : "the compiler left no log";
     switch (status) {
     case HELPER_MISSING:
-        return rt_fail(AITER_ERROR_COMPILER_MISSING, "no usable compiler for %s%s: %s", what, about, text);
+        return rt_fail(AITER_ERROR_COMPILER_MISSING, "no usable compiler for %s%s: %s", what, about,
+                       text);
     case HELPER_REJECTED:
         return rt_fail(AITER_ERROR_COMPILE_FAILED, "%s%s was rejected: %s", what, about, text);
     case HELPER_DIED:
@@ -62,8 +65,9 @@ aiter_status rt_compiler_compile(const rt_compiler *compiler, const rt_compile_r
     /* One constant name: it is part of the code object, which has to be the same for everybody. */
     static const char program_name[] = "aiter.hip";
     *reply = (rt_compile_reply){ 0 };
-    helper_status status = helper_compile(compiler->pool, program_name, request->source, request->options,
-                                          &reply->code, &reply->metadata, &reply->identity, &reply->log);
+    helper_status status =
+        helper_compile(compiler->pool, program_name, request->source, request->options,
+                       &reply->code, &reply->metadata, &reply->identity, &reply->log);
     if (status == HELPER_OK)
         return AITER_OK;
     return fail(status, "the compile of ", request->config, &reply->log);

@@ -8,10 +8,11 @@
 
 typedef struct rt_compiler {
     helper_pool *pool;
-    int timeout_ms;              /* deadline of one compile */
+    int timeout_ms; /* deadline of one compile */
 } rt_compiler;
 
-/* Starts nothing: a compiler that is not there is no error before it is needed. Errors: OUT_OF_MEMORY. */
+/* Starts nothing: a compiler that is not there is no error before it is needed. Errors:
+ * OUT_OF_MEMORY. */
 aiter_status rt_compiler_init(rt_compiler *compiler, const aiter_context_options *options);
 void rt_compiler_release(rt_compiler *compiler);
 
@@ -29,9 +30,9 @@ typedef struct rt_compile_reply {
 
 void rt_compile_reply_free(rt_compile_reply *reply);
 
-/* On failure the detail message has the configuration, what happened and the log; reply->log is set too. The
- * caller frees the reply in any case. Errors: COMPILER_MISSING, COMPILE_FAILED, COMPILER_DIED, COMPILER_TIMEOUT,
- * OUT_OF_MEMORY. */
+/* On failure the detail message has the configuration, what happened and the log; reply->log is set
+ * too. The caller frees the reply in any case. Errors: COMPILER_MISSING, COMPILE_FAILED,
+ * COMPILER_DIED, COMPILER_TIMEOUT, OUT_OF_MEMORY. */
 aiter_status rt_compiler_compile(const rt_compiler *compiler, const rt_compile_request *request,
                                  rt_compile_reply *reply);
 

@@ -29,7 +29,8 @@ static aiter_status find_arch(aiter_context *ctx, int device)
     if (ctx->place.arch)
         return AITER_OK;
     print_archs(known, sizeof known);
-    return rt_fail(AITER_ERROR_UNSUPPORTED, "device %d has arch \"%s\": expected one of %s", device, name, known);
+    return rt_fail(AITER_ERROR_UNSUPPORTED, "device %d has arch \"%s\": expected one of %s", device,
+                   name, known);
 }
 
 static aiter_status start(aiter_context *ctx, const aiter_context_options *given)
@@ -48,7 +49,8 @@ static aiter_status start(aiter_context *ctx, const aiter_context_options *given
 aiter_status aiter_context_create(aiter_context **out, const aiter_context_options *options)
 {
     if (!out)
-        return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "out is NULL: expected where to put the context");
+        return rt_fail(AITER_ERROR_INVALID_ARGUMENT,
+                       "out is NULL: expected where to put the context");
     *out = NULL;
     aiter_context *ctx = calloc(1, sizeof *ctx);
     if (!ctx)

@@ -22,14 +22,14 @@ struct aiter_context {
     rt_place place;
     rt_maker *maker;
     rt_table table;
-    pthread_mutex_t lock;        /* of pending and of adding to the table */
-    pthread_cond_t settled;      /* a pending load has ended              */
+    pthread_mutex_t lock;   /* of pending and of adding to the table */
+    pthread_cond_t settled; /* a pending load has ended              */
     rt_pending *pending;
     atomic_uint_fast64_t table_hits, launches;
 };
 
-/* The kernel for a configuration: from the table, else loaded, by one thread for all who want it. Errors: UNSUPPORTED
- * (the arch cannot do it), and those of rt_kernel_load(). */
+/* The kernel for a configuration: from the table, else loaded, by one thread for all who want it.
+ * Errors: UNSUPPORTED (the arch cannot do it), and those of rt_kernel_load(). */
 aiter_status rt_context_kernel(aiter_context *ctx, const gen_config *config, rt_kernel **out);
 
 #endif

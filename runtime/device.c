@@ -24,8 +24,8 @@ aiter_status rt_device_leave(const rt_hip *hip, int device, int saved, aiter_sta
         return status;
     hip_error error = hip->hipSetDevice(saved);
     if (error != HIP_SUCCESS && status == AITER_OK)
-        return rt_hip_fail(hip, "hipSetDevice", error, "restoring the caller's device %d after a call that succeeded",
-                           saved);
+        return rt_hip_fail(hip, "hipSetDevice", error,
+                           "restoring the caller's device %d after a call that succeeded", saved);
     return status;
 }
 
@@ -36,8 +36,10 @@ static aiter_status check_ordinal(const rt_hip *hip, int device)
     if (error != HIP_SUCCESS)
         return rt_hip_fail(hip, "hipGetDeviceCount", error, "runtime %s", hip->path);
     if (device >= count)
-        return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "options.device is %d: expected less than %d, the number of "
-                       "devices of %s", device, count, hip->path);
+        return rt_fail(AITER_ERROR_INVALID_ARGUMENT,
+                       "options.device is %d: expected less than %d, the number of "
+                       "devices of %s",
+                       device, count, hip->path);
     return AITER_OK;
 }
 

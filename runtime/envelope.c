@@ -26,12 +26,13 @@ void rt_code_free(rt_code *code)
     *code = (rt_code){ 0 };
 }
 
-void *rt_envelope_make(const void *image, size_t image_size, const char *metadata, size_t metadata_size,
-                       size_t *block_size)
+void *rt_envelope_make(const void *image, size_t image_size, const char *metadata,
+                       size_t metadata_size, size_t *block_size)
 {
     if (metadata_size > UINT32_MAX || image_size > SIZE_MAX / 2)
         return NULL;
-    header head = { .version = RT_ENVELOPE_VERSION, .metadata_size = (uint32_t)metadata_size,
+    header head = { .version = RT_ENVELOPE_VERSION,
+                    .metadata_size = (uint32_t)metadata_size,
                     .code_size = image_size };
     memcpy(head.magic, magic, sizeof magic);
     *block_size = sizeof head + image_size + metadata_size;
@@ -57,7 +58,8 @@ static bool check_header(const void *block, size_t block_size, header *head, cha
     }
     size_t rest = block_size - sizeof *head;
     if (head->code_size > rest || head->metadata_size != rest - head->code_size) {
-        snprintf(why, GEN_ERROR_MAX, "sizes in the envelope do not add up to %zu bytes", block_size);
+        snprintf(why, GEN_ERROR_MAX, "sizes in the envelope do not add up to %zu bytes",
+                 block_size);
         return false;
     }
     return true;
@@ -79,7 +81,8 @@ static const helper_kernel *find_kernel(const helper_kernel *kernels, int count,
     return NULL;
 }
 
-/* The launch relies on these: a kernel that expects more arguments would read behind the packed ones. */
+/* The launch relies on these: a kernel that expects more arguments would read behind the packed
+ * ones. */
 static bool check_kernel(const helper_kernel *found, const gen_kernel *expected, char *why)
 {
     if (!found)
@@ -108,7 +111,8 @@ static void take_facts(const helper_kernel *k, rt_code_facts *facts)
     };
 }
 
-static bool check_metadata(const char *text, size_t size, const gen_kernel *kernel, rt_code_facts *facts, char *why)
+static bool check_metadata(const char *text, size_t size, const gen_kernel *kernel,
+                           rt_code_facts *facts, char *why)
 {
     char *copy = strndup(text, size);
     helper_kernel *kernels = NULL;
@@ -128,7 +132,8 @@ static bool check_metadata(const char *text, size_t size, const gen_kernel *kern
     return good;
 }
 
-bool rt_envelope_open(void *block, size_t block_size, const gen_kernel *kernel, rt_code *out, char *why)
+bool rt_envelope_open(void *block, size_t block_size, const gen_kernel *kernel, rt_code *out,
+                      char *why)
 {
     header head;
     *out = (rt_code){ .block = block, .block_size = block_size };

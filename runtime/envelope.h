@@ -1,4 +1,5 @@
-/* The value stored for one kernel: its code object and the compiler's metadata text, in one block of bytes.
+/* The value stored for one kernel: its code object and the compiler's metadata text, in one block
+ * of bytes.
  *
  *   offset  0  "AITERKRN"            magic
  *           8  u32 version           RT_ENVELOPE_VERSION
@@ -26,7 +27,7 @@ typedef struct rt_code_facts {
 
 /* A code object and its facts. `image` points into `block`. */
 typedef struct rt_code {
-    void *block;                 /* heap: the envelope                                   */
+    void *block; /* heap: the envelope                                   */
     size_t block_size;
     const void *image;
     size_t image_size;
@@ -36,11 +37,12 @@ typedef struct rt_code {
 void rt_code_free(rt_code *code);
 
 /* A heap block, NULL: out of memory or beyond the format's limits. */
-void *rt_envelope_make(const void *image, size_t image_size, const char *metadata, size_t metadata_size,
-                       size_t *block_size);
+void *rt_envelope_make(const void *image, size_t image_size, const char *metadata,
+                       size_t metadata_size, size_t *block_size);
 
-/* Takes `block` over and checks it against what the configuration's kernel must be. On false, `why` (of
- * GEN_ERROR_MAX bytes) says what is wrong and the block has been freed. */
-bool rt_envelope_open(void *block, size_t block_size, const gen_kernel *kernel, rt_code *out, char *why);
+/* Takes `block` over and checks it against what the configuration's kernel must be. On false, `why`
+ * (of GEN_ERROR_MAX bytes) says what is wrong and the block has been freed. */
+bool rt_envelope_open(void *block, size_t block_size, const gen_kernel *kernel, rt_code *out,
+                      char *why);
 
 #endif

@@ -37,7 +37,7 @@ const char *aiter_status_string(aiter_status status)
     case AITER_OK:
         return "AITER_OK: success";
     case AITER_ERROR_INVALID_ARGUMENT:
-        return "AITER_ERROR_INVALID_ARGUMENT: a field has a value that no configuration could accept";
+        return "AITER_ERROR_INVALID_ARGUMENT: a field has a value that cannot be accepted";
     case AITER_ERROR_UNSUPPORTED:
         return "AITER_ERROR_UNSUPPORTED: this version or this arch cannot serve the request";
     case AITER_ERROR_OUT_OF_MEMORY:

@@ -77,8 +77,8 @@ static void forget(rt_failures *failures, const char *config)
         }
 }
 
-void rt_failures_add(rt_failures *failures, const char *config, aiter_status status, uint64_t now_ns,
-                     uint64_t took_ns)
+void rt_failures_add(rt_failures *failures, const char *config, aiter_status status,
+                     uint64_t now_ns, uint64_t took_ns)
 {
     uint64_t until_ns = retry_time(status, now_ns, took_ns);
     if (until_ns == 0)

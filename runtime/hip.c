@@ -9,19 +9,23 @@
 
 #include "runtime/error.h"
 
-#define NEEDED(name) { #name, offsetof(rt_hip, name) }
-
-static const struct { const char *name; size_t offset; } needed[] = {
-    NEEDED(hipGetDeviceCount),
-    NEEDED(hipGetDevice),
-    NEEDED(hipSetDevice),
-    NEEDED(hipGetDevicePropertiesR0600),
-    NEEDED(hipModuleLoadData),
-    NEEDED(hipModuleUnload),
-    NEEDED(hipModuleGetFunction),
-    NEEDED(hipModuleLaunchKernel),
-    NEEDED(hipGetErrorName),
-    NEEDED(hipGetErrorString),
+/* What has to be there. */
+static const struct needed {
+    const char *name;
+    size_t offset;
+} needed[] = {
+#define NEEDED(name) { #name, offsetof(rt_hip, name) },
+    NEEDED(hipGetDeviceCount)
+    NEEDED(hipGetDevice)
+    NEEDED(hipSetDevice)
+    NEEDED(hipGetDevicePropertiesR0600)
+    NEEDED(hipModuleLoadData)
+    NEEDED(hipModuleUnload)
+    NEEDED(hipModuleGetFunction)
+    NEEDED(hipModuleLaunchKernel)
+    NEEDED(hipGetErrorName)
+    NEEDED(hipGetErrorString)
+#undef NEEDED
 };
 
 /* Loaded runtimes, one per path, for the life of the process. */
@@ -34,7 +38,8 @@ typedef struct loaded {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static loaded *first;
 
-static const char *const default_names[] = { "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so" };
+static const char *const default_names[] = { "libamdhip64.so.7", "libamdhip64.so.6",
+                                             "libamdhip64.so" };
 enum { NUM_DEFAULT_NAMES = sizeof default_names / sizeof default_names[0] };
 
 static const loaded *find(const char *path)
@@ -51,7 +56,8 @@ static aiter_status resolve(rt_hip *hip, void *library, const char *path)
         void *symbol = dlsym(library, needed[i].name);
         if (!symbol)
             return rt_fail(AITER_ERROR_HIP_MISSING,
-                           "%s has no %s: expected a HIP runtime of ROCm 6.0 or later", path, needed[i].name);
+                           "%s has no %s: expected a HIP runtime of ROCm 6.0 or later", path,
+                           needed[i].name);
         memcpy((char *)hip + needed[i].offset, &symbol, sizeof symbol);
     }
     return AITER_OK;
@@ -89,13 +95,13 @@ static aiter_status load_named(const char *path, const char *source, const rt_hi
     }
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
-        return rt_fail(AITER_ERROR_HIP_MISSING, "%s names \"%s\", which cannot be loaded: %s", source, path,
-                       dlerror());
+        return rt_fail(AITER_ERROR_HIP_MISSING, "%s names \"%s\", which cannot be loaded: %s",
+                       source, path, dlerror());
     return remember(library, path, out);
 }
 
-/* A runtime that the process has already (a framework's own copy) goes before a newer one on the system: two HIP
- * runtimes in one process do not share streams or memory. */
+/* A runtime that the process has already (a framework's own copy) goes before a newer one on the
+ * system: two HIP runtimes in one process do not share streams or memory. */
 static void *open_default(const char **name)
 {
     static const int modes[] = { RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD, RTLD_NOW | RTLD_LOCAL };
@@ -123,8 +129,9 @@ static aiter_status load_default(const rt_hip **out)
     void *library = open_default(&name);
     if (!library)
         return rt_fail(AITER_ERROR_HIP_MISSING,
-                       "no HIP runtime: libamdhip64.so.7, .so.6 and .so cannot be loaded (%s). Install ROCm, or "
-                       "name a library in options.hip_runtime or AITER_HIP_RUNTIME",
+                       "no HIP runtime: libamdhip64.so.7, .so.6 and .so cannot be loaded (%s). "
+                       "Install ROCm, or name a library in options.hip_runtime or "
+                       "AITER_HIP_RUNTIME",
                        dlerror());
     return remember(library, name, out);
 }
@@ -142,7 +149,8 @@ aiter_status rt_hip_load(const char *path, const rt_hip **out)
     return status;
 }
 
-aiter_status rt_hip_fail(const rt_hip *hip, const char *call, hip_error error, const char *about, ...)
+aiter_status rt_hip_fail(const rt_hip *hip, const char *call, hip_error error, const char *about,
+                         ...)
 {
     char what[512];
     va_list args;
@@ -151,6 +159,6 @@ aiter_status rt_hip_fail(const rt_hip *hip, const char *call, hip_error error, c
     va_end(args);
     const char *name = hip->hipGetErrorName(error);
     const char *text = hip->hipGetErrorString(error);
-    return rt_fail(AITER_ERROR_HIP, "%s failed with %s (%d): %s (%s)", call, name ? name : "an unnamed error",
-                   error, text ? text : "no text", what);
+    return rt_fail(AITER_ERROR_HIP, "%s failed with %s (%d): %s (%s)", call,
+                   name ? name : "an unnamed error", error, text ? text : "no text", what);
 }

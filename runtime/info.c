@@ -1,6 +1,7 @@
 #include "runtime/info.h"
 
-aiter_kernel_info rt_kernel_info(const char *symbol, const gen_kernel *shape, const rt_code *code, bool from_cache)
+aiter_kernel_info rt_kernel_info(const char *symbol, const gen_kernel *shape, const rt_code *code,
+                                 bool from_cache)
 {
     const rt_code_facts *f = &code->facts;
     return (aiter_kernel_info){

@@ -7,6 +7,7 @@
 #include "runtime/envelope.h"
 
 /* What the public API tells of a kernel; `symbol` is borrowed. */
-aiter_kernel_info rt_kernel_info(const char *symbol, const gen_kernel *shape, const rt_code *code, bool from_cache);
+aiter_kernel_info rt_kernel_info(const char *symbol, const gen_kernel *shape, const rt_code *code,
+                                 bool from_cache);
 
 #endif

@@ -16,7 +16,8 @@ static aiter_status load_module(const rt_hip *hip, rt_kernel *k)
     error = hip->hipModuleGetFunction(&k->function, k->module, k->shape.symbol);
     if (error == HIP_SUCCESS)
         return AITER_OK;
-    aiter_status status = rt_hip_fail(hip, "hipModuleGetFunction", error, "kernel %s", k->shape.symbol);
+    aiter_status status =
+        rt_hip_fail(hip, "hipModuleGetFunction", error, "kernel %s", k->shape.symbol);
     hip->hipModuleUnload(k->module);
     k->module = NULL;
     return status;
@@ -43,8 +44,8 @@ static aiter_status make(rt_maker *maker, rt_kernel *k)
     return AITER_OK;
 }
 
-aiter_status rt_kernel_load(const rt_hip *hip, int device, rt_maker *maker, const gen_config *config,
-                            rt_kernel **out)
+aiter_status rt_kernel_load(const rt_hip *hip, int device, rt_maker *maker,
+                            const gen_config *config, rt_kernel **out)
 {
     rt_kernel *k = calloc(1, sizeof *k);
     if (!k)

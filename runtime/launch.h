@@ -4,8 +4,8 @@
 
 #include "runtime/context.h"
 
-/* Launches `kernel`, made for problem->config, with problem->args on problem->stream. Errors: UNSUPPORTED (the grid is
- * too large), HIP. */
+/* Launches `kernel`, made for problem->config, with problem->args on problem->stream. Errors:
+ * UNSUPPORTED (the grid is too large), HIP. */
 aiter_status rt_launch(aiter_context *ctx, const rt_kernel *kernel, const rt_problem *problem);
 
 #endif

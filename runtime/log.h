@@ -5,7 +5,7 @@
 #include <aiter/aiter.h>
 
 typedef struct rt_logger {
-    aiter_log_fn fn;             /* NULL: silent */
+    aiter_log_fn fn; /* NULL: silent */
     void *user;
 } rt_logger;
 

@@ -17,10 +17,10 @@
 struct rt_maker {
     rt_logger log;
     bool must_store;
-    cache_store *store;          /* NULL: memory only                                     */
+    cache_store *store; /* NULL: memory only                                     */
     char *cache_dir;
     rt_compiler compiler;
-    rt_toolchain *toolchain;     /* NULL: memory only                                     */
+    rt_toolchain *toolchain; /* NULL: memory only                                     */
     rt_failures *failures;
     atomic_bool get_warned, put_warned;
     atomic_uint_fast64_t cache_hits, compiles, compile_failures, store_failures, compile_ns;
@@ -47,7 +47,8 @@ static aiter_status open_cache(rt_maker *m, const char *given)
     }
     if (status != AITER_ERROR_CACHE || m->must_store)
         return status;
-    rt_log(&m->log, AITER_LOG_WARNING, "%s; compiled kernels are kept in memory only", aiter_last_error());
+    rt_log(&m->log, AITER_LOG_WARNING, "%s; compiled kernels are kept in memory only",
+           aiter_last_error());
     return AITER_OK;
 }
 
@@ -107,7 +108,8 @@ void rt_maker_stats(const rt_maker *m, aiter_stats *out)
 
 /* ---- The cache ---- */
 
-/* Everything that decides the bytes of a code object, and nothing else. On the heap; NULL: out of memory. */
+/* Everything that decides the bytes of a code object, and nothing else. On the heap; NULL: out of
+ * memory. */
 static char *make_key(const job *j, const char *toolchain)
 {
     char *key;
@@ -139,7 +141,8 @@ static bool look_up(const job *j, const char *key)
         return false;
     }
     if (!rt_envelope_open(value, size, j->kernel, &j->made->code, why)) {
-        rt_log(&m->log, AITER_LOG_WARNING, "the cached code object of %s is not used: %s", j->text, why);
+        rt_log(&m->log, AITER_LOG_WARNING, "the cached code object of %s is not used: %s", j->text,
+               why);
         return false;
     }
     j->made->from_cache = true;
@@ -158,13 +161,16 @@ static aiter_status store(const job *j, const char *identity)
     char *key = make_key(j, digest);
     if (!key)
         return rt_fail_memory("a cache key");
-    cache_status stored = cache_put(m->store, key, j->made->code.block, j->made->code.block_size, why, sizeof why);
+    cache_status stored =
+        cache_put(m->store, key, j->made->code.block, j->made->code.block_size, why, sizeof why);
     free(key);
     if (stored == CACHE_OK)
         return AITER_OK;
     atomic_fetch_add(&m->store_failures, 1);
     warn_once(m, &m->put_warned, "a compiled kernel could not be stored", why);
-    return m->must_store ? rt_fail(AITER_ERROR_CACHE, "%s was compiled but not stored: %s", j->text, why) : AITER_OK;
+    return m->must_store
+               ? rt_fail(AITER_ERROR_CACHE, "%s was compiled but not stored: %s", j->text, why)
+               : AITER_OK;
 }
 
 /* ---- The compiler ---- */
@@ -174,13 +180,13 @@ static aiter_status accept(const job *j, const rt_compile_reply *reply)
 {
     char why[GEN_ERROR_MAX] = "";
     size_t size;
-    void *block = rt_envelope_make(reply->code.data, reply->code.size, reply->metadata.data, reply->metadata.size,
-                                   &size);
+    void *block = rt_envelope_make(reply->code.data, reply->code.size, reply->metadata.data,
+                                   reply->metadata.size, &size);
     if (!block)
         return rt_fail_memory("a code object");
     if (!rt_envelope_open(block, size, j->kernel, &j->made->code, why))
-        return rt_fail(AITER_ERROR_INTERNAL, "the compiled code of %s does not fit its description: %s", j->text,
-                       why);
+        return rt_fail(AITER_ERROR_INTERNAL,
+                       "the compiled code of %s does not fit its description: %s", j->text, why);
     return AITER_OK;
 }
 
@@ -206,8 +212,9 @@ static aiter_status run_compiler(const job *j, const char *source, rt_compile_re
     if (status != AITER_OK)
         log_failure(j, reply);
     else
-        rt_log(&m->log, AITER_LOG_INFO, "compiled %s in %.0f ms%s%s", j->text, (double)j->made->compile_ns / 1e6,
-               reply->log.size > 0 ? ":\n" : "", reply->log.size > 0 ? reply->log.data : "");
+        rt_log(&m->log, AITER_LOG_INFO, "compiled %s in %.0f ms%s%s", j->text,
+               (double)j->made->compile_ns / 1e6, reply->log.size > 0 ? ":\n" : "",
+               reply->log.size > 0 ? reply->log.data : "");
     return status;
 }
 
@@ -227,7 +234,7 @@ static aiter_status compile_and_store(const job *j)
 
 /* ---- A request ---- */
 
-/* Only one of those who want the key compiles; the others find its result when they get their turn. */
+/* Only one of those who want the key compiles; the others find its result at their turn. */
 static aiter_status make_under_flight(const job *j, const char *key)
 {
     rt_maker *m = j->maker;
@@ -259,19 +266,22 @@ static aiter_status find_or_make(const job *j)
     return status;
 }
 
-/* A miss on a machine that cannot compile is for the operator: say what is missing and how to provide it. */
+/* A miss on a machine that cannot compile is for the operator: say what is missing and how to
+ * provide it. */
 static aiter_status explain_missing(const job *j)
 {
     const char *dir = j->maker->store ? j->maker->cache_dir : NULL;
     if (!dir)
-        return rt_fail(AITER_ERROR_COMPILER_MISSING, "'%s' has to be compiled: %s", j->text, aiter_last_error());
+        return rt_fail(AITER_ERROR_COMPILER_MISSING, "'%s' has to be compiled: %s", j->text,
+                       aiter_last_error());
     return rt_fail(AITER_ERROR_COMPILER_MISSING,
-                   "'%s' is not in the cache %s, and cannot be compiled: %s. Where there is a compiler, this puts it "
-                   "there: aiter-precompile --cache-dir %s '%s'",
+                   "'%s' is not in the cache %s, and cannot be compiled: %s. Where there is a "
+                   "compiler, this puts it there: aiter-precompile --cache-dir %s '%s'",
                    j->text, dir, aiter_last_error(), dir, j->text);
 }
 
-aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kernel *kernel, rt_made *out)
+aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kernel *kernel,
+                          rt_made *out)
 {
     job j = { .maker = m, .config = config, .kernel = kernel, .made = out };
     gen_config_print(config, j.text);

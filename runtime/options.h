@@ -4,8 +4,8 @@
 
 #include <aiter/aiter.h>
 
-/* given may be NULL (all defaults). *out has every field filled in as the caller gave it; its pointers are the
- * caller's. */
+/* given may be NULL (all defaults). *out has every field filled in as the caller gave it; its
+ * pointers are the caller's. */
 aiter_status rt_options_read(const aiter_context_options *given, aiter_context_options *out);
 
 #endif

@@ -1,11 +1,12 @@
 #include "runtime/overlap.h"
 
-/* The distance between element x of a and element y of b is `delta` plus a combination of strides. Since both have
- * the same strides, they share an element if some combination of index differences k, with
- * -(size_b - 1) <= k <= size_a - 1, brings the distance between -len_b and len_a, the rows' lengths. */
+/* The distance between element x of a and element y of b is `delta` plus a combination of strides.
+ * Since both have the same strides, they share an element if some combination of index differences
+ * (each from -(size_b - 1) to size_a - 1) brings the distance between -len_b and len_a, the rows'
+ * lengths. */
 typedef struct axis {
-    int64_t stride;              /* bytes */
-    int64_t low, high;           /* range of the index difference */
+    int64_t stride;    /* bytes */
+    int64_t low, high; /* range of the index difference */
 } axis;
 
 enum { MAX_TRIES = 4 };
@@ -14,7 +15,7 @@ static bool reaches(const axis *axes, int n, int64_t delta, int64_t len_a, int64
 {
     if (n == 0)
         return delta < len_a && -delta < len_b;
-    int64_t below = len_b, above = len_a;      /* how far the inner axes can move the distance */
+    int64_t below = len_b, above = len_a; /* how far the inner axes can move the distance */
     for (int i = 1; i < n; i++) {
         below -= axes[i].low * axes[i].stride;
         above += axes[i].high * axes[i].stride;

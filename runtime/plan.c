@@ -12,7 +12,7 @@
 
 struct aiter_plan {
     aiter_context *ctx;
-    const rt_kernel *kernel;     /* the context's */
+    const rt_kernel *kernel; /* the context's */
 };
 
 aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aiter_plan **out)
@@ -41,22 +41,24 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
     const gen_config *made = &kernel->config;
     const char *plan = kernel->text;
     if (asked->dtype != made->dtype)
-        return rt_fail(INVALID, "q.dtype is %s: expected %s, the plan is %s", gen_dtype_name(asked->dtype),
-                       gen_dtype_name(made->dtype), plan);
+        return rt_fail(INVALID, "q.dtype is %s: expected %s, the plan is %s",
+                       gen_dtype_name(asked->dtype), gen_dtype_name(made->dtype), plan);
     if (asked->hdqk != made->hdqk)
-        return rt_fail(INVALID, "q.shape[3] (head_dim) is %d: expected %d, the plan is %s", asked->hdqk, made->hdqk,
-                       plan);
+        return rt_fail(INVALID, "q.shape[3] (head_dim) is %d: expected %d, the plan is %s",
+                       asked->hdqk, made->hdqk, plan);
     if (asked->hdv != made->hdv)
-        return rt_fail(INVALID, "v.shape[3] (head_dim_v) is %d: expected %d, the plan is %s", asked->hdv, made->hdv,
-                       plan);
+        return rt_fail(INVALID, "v.shape[3] (head_dim_v) is %d: expected %d, the plan is %s",
+                       asked->hdv, made->hdv, plan);
     if (asked->mask != made->mask)
-        return rt_fail(INVALID, "causal is %d: expected %d, the plan is %s", asked->mask == GEN_MASK_CAUSAL,
-                       made->mask == GEN_MASK_CAUSAL, plan);
+        return rt_fail(INVALID, "causal is %d: expected %d, the plan is %s",
+                       asked->mask == GEN_MASK_CAUSAL, made->mask == GEN_MASK_CAUSAL, plan);
     if (asked->gqa != made->gqa)
-        return rt_fail(INVALID, "q.shape[2] / k.shape[2] (heads / heads_kv) is %d: expected %d, the plan is %s",
-                       asked->gqa, made->gqa, plan);
-    return rt_fail(INVALID, "lse is %s: expected %s, the plan is %s", asked->lse ? "a tensor" : "NULL",
-                   made->lse ? "a tensor" : "NULL", plan);
+        return rt_fail(
+            INVALID,
+            "q.shape[2] / k.shape[2] (heads / heads_kv) is %d: expected %d, the plan is %s",
+            asked->gqa, made->gqa, plan);
+    return rt_fail(INVALID, "lse is %s: expected %s, the plan is %s",
+                   asked->lse ? "a tensor" : "NULL", made->lse ? "a tensor" : "NULL", plan);
 }
 
 aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args)
@@ -88,5 +90,6 @@ aiter_status aiter_plan_info(const aiter_plan *plan, aiter_kernel_info *out)
         return rt_fail(INVALID, "%s is NULL", plan ? "out" : "plan");
     const rt_kernel *k = plan->kernel;
     aiter_kernel_info info = rt_kernel_info(k->shape.symbol, &k->shape, &k->code, k->from_cache);
-    return rt_sized_write("aiter_kernel_info", out, &info, sizeof info, _Alignof(aiter_kernel_info));
+    return rt_sized_write("aiter_kernel_info", out, &info, sizeof info,
+                          _Alignof(aiter_kernel_info));
 }

@@ -22,19 +22,54 @@ enum { MIN_HEAD_DIM = 8, MAX_HEAD_DIM = 256, HEAD_DIM_STEP = 8 };
 #define MAY_BE_EMPTY (1u << BATCH | 1u << ROW)
 
 static const rt_tensor_rule q_rule = {
-    "q", 4, { "batch", "seqlen_q", "heads", "head_dim" }, MAY_BE_EMPTY, FLOATS, ROW, true, false
+    .name = "q",
+    .rank = 4,
+    .dims = { "batch", "seqlen_q", "heads", "head_dim" },
+    .may_be_empty = MAY_BE_EMPTY,
+    .dtypes = FLOATS,
+    .row_dim = ROW,
+    .align_strides = true,
+    .written = false,
 };
 static const rt_tensor_rule k_rule = {
-    "k", 4, { "batch", "seqlen_k", "heads_kv", "head_dim" }, MAY_BE_EMPTY, FLOATS, ROW, true, false
+    .name = "k",
+    .rank = 4,
+    .dims = { "batch", "seqlen_k", "heads_kv", "head_dim" },
+    .may_be_empty = MAY_BE_EMPTY,
+    .dtypes = FLOATS,
+    .row_dim = ROW,
+    .align_strides = true,
+    .written = false,
 };
 static const rt_tensor_rule v_rule = {
-    "v", 4, { "batch", "seqlen_k", "heads_kv", "head_dim_v" }, MAY_BE_EMPTY, FLOATS, ROW, true, false
+    .name = "v",
+    .rank = 4,
+    .dims = { "batch", "seqlen_k", "heads_kv", "head_dim_v" },
+    .may_be_empty = MAY_BE_EMPTY,
+    .dtypes = FLOATS,
+    .row_dim = ROW,
+    .align_strides = true,
+    .written = false,
 };
 static const rt_tensor_rule out_rule = {
-    "out", 4, { "batch", "seqlen_q", "heads", "head_dim_v" }, MAY_BE_EMPTY, FLOATS, ROW, true, true
+    .name = "out",
+    .rank = 4,
+    .dims = { "batch", "seqlen_q", "heads", "head_dim_v" },
+    .may_be_empty = MAY_BE_EMPTY,
+    .dtypes = FLOATS,
+    .row_dim = ROW,
+    .align_strides = true,
+    .written = true,
 };
 static const rt_tensor_rule lse_rule = {
-    "lse", 3, { "batch", "heads", "seqlen_q" }, 1u << 0 | 1u << LSE_ROW, 1u << GEN_FP32, -1, false, true
+    .name = "lse",
+    .rank = 3,
+    .dims = { "batch", "heads", "seqlen_q" },
+    .may_be_empty = 1u << BATCH | 1u << LSE_ROW,
+    .dtypes = 1u << GEN_FP32,
+    .row_dim = -1,
+    .align_strides = false,
+    .written = true,
 };
 
 typedef struct tensors {
@@ -59,31 +94,36 @@ static aiter_status same_size(const rt_tensor *t, int d, const rt_tensor *refere
 {
     if (t->size[d] == reference->size[r])
         return AITER_OK;
-    return rt_fail(INVALID, "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 ", as %s.shape[%d]",
-                   t->rule->name, d, t->rule->dims[d], t->size[d], reference->size[r], reference->rule->name, r);
+    return rt_fail(INVALID,
+                   "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 ", as %s.shape[%d]",
+                   t->rule->name, d, t->rule->dims[d], t->size[d], reference->size[r],
+                   reference->rule->name, r);
 }
 
 static aiter_status same_dtype(const rt_tensor *t, const rt_tensor *q)
 {
     if (t->dtype == q->dtype)
         return AITER_OK;
-    return rt_fail(INVALID, "%s.dtype is %s: expected %s, as q.dtype", t->rule->name, gen_dtype_name(t->dtype),
-                   gen_dtype_name(q->dtype));
+    return rt_fail(INVALID, "%s.dtype is %s: expected %s, as q.dtype", t->rule->name,
+                   gen_dtype_name(t->dtype), gen_dtype_name(q->dtype));
 }
 
 static aiter_status check_head_dim(const rt_tensor *t)
 {
     int64_t size = t->size[DIM];
     if (size < MIN_HEAD_DIM || size > MAX_HEAD_DIM || size % HEAD_DIM_STEP != 0)
-        return rt_fail(INVALID, "%s.shape[%d] (%s) is %" PRId64 ": expected a multiple of %d from %d to %d",
-                       t->rule->name, DIM, t->rule->dims[DIM], size, HEAD_DIM_STEP, MIN_HEAD_DIM, MAX_HEAD_DIM);
+        return rt_fail(INVALID,
+                       "%s.shape[%d] (%s) is %" PRId64 ": expected a multiple of %d from %d to %d",
+                       t->rule->name, DIM, t->rule->dims[DIM], size, HEAD_DIM_STEP, MIN_HEAD_DIM,
+                       MAX_HEAD_DIM);
     return AITER_OK;
 }
 
 static aiter_status check_sizes(const tensors *t)
 {
     aiter_status status;
-    if ((status = check_head_dim(&t->q)) != AITER_OK || (status = check_head_dim(&t->v)) != AITER_OK ||
+    if ((status = check_head_dim(&t->q)) != AITER_OK ||
+        (status = check_head_dim(&t->v)) != AITER_OK ||
         (status = same_size(&t->k, BATCH, &t->q, BATCH)) != AITER_OK ||
         (status = same_size(&t->k, DIM, &t->q, DIM)) != AITER_OK ||
         (status = same_size(&t->v, BATCH, &t->q, BATCH)) != AITER_OK ||
@@ -99,33 +139,41 @@ static aiter_status check_sizes(const tensors *t)
                        (status = same_size(&t->lse, LSE_ROW, &t->q, ROW)) != AITER_OK))
         return status;
     if (t->q.size[HEAD] % t->k.size[HEAD] != 0)
-        return rt_fail(INVALID, "q.shape[%d] (heads) is %" PRId64 ": expected a multiple of %" PRId64
-                       ", k.shape[%d] (heads_kv)", HEAD, t->q.size[HEAD], t->k.size[HEAD], HEAD);
+        return rt_fail(INVALID,
+                       "q.shape[%d] (heads) is %" PRId64 ": expected a multiple of %" PRId64
+                       ", k.shape[%d] (heads_kv)",
+                       HEAD, t->q.size[HEAD], t->k.size[HEAD], HEAD);
     return AITER_OK;
 }
 
 static aiter_status check_dtypes(const tensors *t)
 {
     aiter_status status;
-    if ((status = same_dtype(&t->k, &t->q)) != AITER_OK || (status = same_dtype(&t->v, &t->q)) != AITER_OK)
+    if ((status = same_dtype(&t->k, &t->q)) != AITER_OK ||
+        (status = same_dtype(&t->v, &t->q)) != AITER_OK)
         return status;
     return same_dtype(&t->out, &t->q);
 }
 
 /* num_groups: stated for grouped-query attention, and only there. */
-static aiter_status check_operation(const aiter_attn_args *a, const tensors *t, rt_operation operation)
+static aiter_status check_operation(const aiter_attn_args *a, const tensors *t,
+                                    rt_operation operation)
 {
     int64_t groups = t->q.size[HEAD] / t->k.size[HEAD];
     bool optional = operation == RT_ANY_OPERATION || operation == RT_GROUPED_QUERY;
     if (!optional && a->num_groups != 0)
-        return rt_fail(INVALID, "num_groups is %d: expected 0, only aiter_grouped_query_attention takes it",
+        return rt_fail(INVALID,
+                       "num_groups is %d: expected 0, only aiter_grouped_query_attention takes it",
                        a->num_groups);
     if (a->num_groups != 0 && a->num_groups != groups)
-        return rt_fail(INVALID, "num_groups is %d: expected %" PRId64 " (%" PRId64 " heads / %" PRId64
-                       " heads_kv), or 0", a->num_groups, groups, t->q.size[HEAD], t->k.size[HEAD]);
+        return rt_fail(INVALID,
+                       "num_groups is %d: expected %" PRId64 " (%" PRId64 " heads / %" PRId64
+                       " heads_kv), or 0",
+                       a->num_groups, groups, t->q.size[HEAD], t->k.size[HEAD]);
     if (operation == RT_MULTI_QUERY && t->k.size[HEAD] != 1)
-        return rt_fail(INVALID, "k.shape[%d] (heads_kv) is %" PRId64 ": expected 1 for multi-query attention", HEAD,
-                       t->k.size[HEAD]);
+        return rt_fail(
+            INVALID, "k.shape[%d] (heads_kv) is %" PRId64 ": expected 1 for multi-query attention",
+            HEAD, t->k.size[HEAD]);
     return AITER_OK;
 }
 
@@ -133,9 +181,11 @@ static aiter_status check_overlap(const rt_tensor *written, const rt_tensor *oth
 {
     if (!rt_overlap(written, other))
         return AITER_OK;
-    return rt_fail(INVALID, "%s.data is 0x%" PRIxPTR ": expected memory apart from %s (0x%" PRIxPTR
-                   ", %" PRIu64 " bytes)", written->rule->name, written->address, other->rule->name,
-                   other->address, other->extent);
+    return rt_fail(INVALID,
+                   "%s.data is 0x%" PRIxPTR ": expected memory apart from %s (0x%" PRIxPTR
+                   ", %" PRIu64 " bytes)",
+                   written->rule->name, written->address, other->rule->name, other->address,
+                   other->extent);
 }
 
 static aiter_status check_aliasing(const tensors *t)
@@ -159,7 +209,8 @@ static aiter_status read_scale(float scale, int64_t head_dim, float *scale_log2)
     double value = scale == 0.0f ? 1.0 / sqrt((double)head_dim) : (double)scale;
     *scale_log2 = (float)(value * log2_e);
     if (!isfinite(*scale_log2))
-        return rt_fail(INVALID, "softmax_scale is %g: expected a finite number, or 0 for 1/sqrt(head_dim)",
+        return rt_fail(INVALID,
+                       "softmax_scale is %g: expected a finite number, or 0 for 1/sqrt(head_dim)",
                        (double)scale);
     return AITER_OK;
 }
@@ -184,9 +235,9 @@ static void set_arguments(rt_fmha_fwd_args *a, const tensors *t)
     a->k = (const void *)t->k.address;
     a->v = (const void *)t->v.address;
     a->out = (void *)t->out.address;
-#define STRIDES(x) \
+#define STRIDES(x)                            \
     a->x##_stride_batch = t->x.stride[BATCH]; \
-    a->x##_stride_row = t->x.stride[ROW]; \
+    a->x##_stride_row = t->x.stride[ROW];     \
     a->x##_stride_head = t->x.stride[HEAD]
     STRIDES(q);
     STRIDES(k);
@@ -206,7 +257,8 @@ static aiter_status read_args(const aiter_attn_args *given, aiter_attn_args *a)
 {
     if (!given)
         return rt_fail(INVALID, "args is NULL: expected an aiter_attn_args");
-    aiter_status status = rt_sized_read("aiter_attn_args", given, a, sizeof *a, _Alignof(aiter_attn_args));
+    aiter_status status =
+        rt_sized_read("aiter_attn_args", given, a, sizeof *a, _Alignof(aiter_attn_args));
     if (status != AITER_OK)
         return status;
     if (a->causal != 0 && a->causal != 1)
@@ -214,16 +266,15 @@ static aiter_status read_args(const aiter_attn_args *given, aiter_attn_args *a)
     return AITER_OK;
 }
 
-aiter_status rt_problem_read(rt_place place, const aiter_attn_args *given, rt_operation operation, bool need_data,
-                             rt_problem *out)
+aiter_status rt_problem_read(rt_place place, const aiter_attn_args *given, rt_operation operation,
+                             bool need_data, rt_problem *out)
 {
     aiter_attn_args a;
     tensors t;
     aiter_status status;
     if ((status = read_args(given, &a)) != AITER_OK ||
         (status = read_tensors(&a, place.device, need_data, &t)) != AITER_OK ||
-        (status = check_dtypes(&t)) != AITER_OK ||
-        (status = check_sizes(&t)) != AITER_OK ||
+        (status = check_dtypes(&t)) != AITER_OK || (status = check_sizes(&t)) != AITER_OK ||
         (status = check_operation(&a, &t, operation)) != AITER_OK ||
         (need_data && (status = check_aliasing(&t)) != AITER_OK) ||
         (status = read_scale(a.softmax_scale, t.q.size[DIM], &out->args.scale_log2)) != AITER_OK)

@@ -17,7 +17,7 @@ typedef struct rt_fmha_fwd_args {
 
 /* What an operation says beyond its tensors. */
 typedef enum rt_operation {
-    RT_ANY_OPERATION,            /* prepare and launch: num_groups is optional          */
+    RT_ANY_OPERATION, /* prepare and launch: num_groups is optional          */
     RT_FLASH_ATTN,
     RT_GROUPED_QUERY,
     RT_MULTI_QUERY
@@ -27,7 +27,7 @@ typedef struct rt_problem {
     gen_config config;
     rt_fmha_fwd_args args;
     void *stream;
-    bool empty;                  /* no output element: nothing to launch */
+    bool empty; /* no output element: nothing to launch */
 } rt_problem;
 
 /* Where the problem has to run. */
@@ -36,8 +36,9 @@ typedef struct rt_place {
     int device;
 } rt_place;
 
-/* Checks every field of *given. need_data: tensors must have data (a launch), not only shapes (a prepare). */
-aiter_status rt_problem_read(rt_place place, const aiter_attn_args *given, rt_operation operation, bool need_data,
-                             rt_problem *out);
+/* Checks every field of *given. need_data: tensors must have data (a launch), not only shapes (a
+ * prepare). */
+aiter_status rt_problem_read(rt_place place, const aiter_attn_args *given, rt_operation operation,
+                             bool need_data, rt_problem *out);
 
 #endif

@@ -3,12 +3,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* Open addressing with linear probing. Readers take the current array once and see each slot either empty or filled
- * for good. A full array is replaced by a copy twice as large; the old one may still be read, so it lives until the
- * table is cleared. */
+/* Open addressing with linear probing. Readers take the current array once and see each slot either
+ * empty or filled for good. A full array is replaced by a copy twice as large; the old one may
+ * still be read, so it lives until the table is cleared. */
 struct rt_table_slots {
     rt_table_slots *older;
-    size_t capacity;             /* a power of two */
+    size_t capacity; /* a power of two */
     size_t used;
     _Atomic(rt_kernel *) slot[];
 };
@@ -17,16 +17,16 @@ enum { FIRST_CAPACITY = 64 };
 
 bool rt_config_equal(const gen_config *a, const gen_config *b)
 {
-    return a->op == b->op && a->arch == b->arch && a->dtype == b->dtype && a->hdqk == b->hdqk && a->hdv == b->hdv &&
-           a->mask == b->mask && a->gqa == b->gqa && a->lse == b->lse;
+    return a->op == b->op && a->arch == b->arch && a->dtype == b->dtype && a->hdqk == b->hdqk &&
+           a->hdv == b->hdv && a->mask == b->mask && a->gqa == b->gqa && a->lse == b->lse;
 }
 
 static uint64_t hash(const gen_config *c)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: Fibonacci hashing */
     uint64_t h = (uint64_t)c->hdqk << 32 | (uint32_t)c->hdv;
-    h = h * odd ^ ((uint64_t)(uint32_t)c->gqa << 32 | (unsigned)c->dtype << 16 | (unsigned)c->mask << 8 |
-                   (unsigned)c->op << 1 | (unsigned)c->lse);
+    h = h * odd ^ ((uint64_t)(uint32_t)c->gqa << 32 | (unsigned)c->dtype << 16 |
+                   (unsigned)c->mask << 8 | (unsigned)c->op << 1 | (unsigned)c->lse);
     h *= odd;
     return h ^ h >> 32;
 }

@@ -1,4 +1,5 @@
-/* Loaded kernels by configuration: read without locks on every call, added to rarely, never removed from. */
+/* Loaded kernels by configuration: read without locks on every call, added to rarely, never removed
+ * from. */
 #ifndef AITER_RUNTIME_TABLE_H
 #define AITER_RUNTIME_TABLE_H
 
@@ -19,8 +20,8 @@ bool rt_config_equal(const gen_config *a, const gen_config *b);
 /* NULL: not in the table. Any thread, any time. */
 rt_kernel *rt_table_find(const rt_table *table, const gen_config *config);
 
-/* Adds a kernel whose configuration is not in the table; the table owns it. One thread at a time. false: out of
- * memory, and the kernel stays the caller's. */
+/* Adds a kernel whose configuration is not in the table; the table owns it. One thread at a time.
+ * false: out of memory, and the kernel stays the caller's. */
 bool rt_table_add(rt_table *table, rt_kernel *kernel);
 
 /* Calls fn for each kernel, then releases the table. Nobody else may be using it. */

@@ -7,7 +7,10 @@
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
-static const struct { uint8_t code, bits; gen_dtype dtype; } dtypes[] = {
+static const struct {
+    uint8_t code, bits;
+    gen_dtype dtype;
+} dtypes[] = {
     { kDLFloat, 16, GEN_FP16 },
     { kDLBfloat, 16, GEN_BF16 },
     { kDLFloat, 32, GEN_FP32 },
@@ -49,7 +52,8 @@ static aiter_status read_dtype(const rt_tensor_rule *rule, DLDataType type, rt_t
     if (type.lanes != 1)
         return rt_fail(INVALID, "%s.dtype.lanes is %d: expected 1", rule->name, type.lanes);
     for (size_t i = 0; i < sizeof dtypes / sizeof dtypes[0]; i++)
-        if (dtypes[i].code == type.code && dtypes[i].bits == type.bits && rule->dtypes & 1u << dtypes[i].dtype) {
+        if (dtypes[i].code == type.code && dtypes[i].bits == type.bits &&
+            rule->dtypes & 1u << dtypes[i].dtype) {
             out->dtype = dtypes[i].dtype;
             out->elem_bytes = type.bits / 8;
             return AITER_OK;
@@ -63,8 +67,8 @@ static aiter_status check_device(const rt_tensor_rule *rule, DLDevice found, int
         return rt_fail(INVALID, "%s.device.device_type is %d: expected %d (kDLROCM)", rule->name,
                        (int)found.device_type, (int)kDLROCM);
     if (found.device_id != device)
-        return rt_fail(INVALID, "%s.device.device_id is %d: expected %d, the context's device", rule->name,
-                       found.device_id, device);
+        return rt_fail(INVALID, "%s.device.device_id is %d: expected %d, the context's device",
+                       rule->name, found.device_id, device);
     return AITER_OK;
 }
 
@@ -73,8 +77,9 @@ static aiter_status read_sizes(const rt_tensor_rule *rule, const int64_t *shape,
     for (int d = 0; d < rule->rank; d++) {
         int64_t least = rule->may_be_empty & 1u << d ? 0 : 1;
         if (shape[d] < least || shape[d] > RT_MAX_SIZE)
-            return rt_fail(INVALID, "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 " to %" PRId64, rule->name, d,
-                           rule->dims[d], shape[d], least, RT_MAX_SIZE);
+            return rt_fail(INVALID,
+                           "%s.shape[%d] (%s) is %" PRId64 ": expected %" PRId64 " to %" PRId64,
+                           rule->name, d, rule->dims[d], shape[d], least, RT_MAX_SIZE);
         out->size[d] = shape[d];
     }
     return AITER_OK;
@@ -87,7 +92,8 @@ static aiter_status contiguous_strides(const rt_tensor_rule *rule, rt_tensor *ou
     for (int d = rule->rank - 1; d >= 0; d--) {
         out->stride[d] = stride;
         if (__builtin_mul_overflow(stride, out->size[d] ? out->size[d] : 1, &stride))
-            return rt_fail(INVALID, "%s has more elements than 64-bit offsets can reach", rule->name);
+            return rt_fail(INVALID, "%s has more elements than 64-bit offsets can reach",
+                           rule->name);
     }
     return AITER_OK;
 }
@@ -95,18 +101,23 @@ static aiter_status contiguous_strides(const rt_tensor_rule *rule, rt_tensor *ou
 static aiter_status check_stride(const rt_tensor_rule *rule, int d, int64_t stride, int elem_bytes)
 {
     if (stride < 0)
-        return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected 0 or more", rule->name, d,
-                       rule->dims[d], stride);
+        return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected 0 or more",
+                       rule->name, d, rule->dims[d], stride);
     if (d == rule->rank - 1)
         return stride == 1 ? AITER_OK
-                           : rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64
+                           : rt_fail(INVALID,
+                                     "%s.strides[%d] (%s) is %" PRId64
                                      ": expected 1, the last dimension is contiguous",
                                      rule->name, d, rule->dims[d], stride);
     if (rule->align_strides && stride % (RT_ALIGNMENT / elem_bytes) != 0)
-        return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected a multiple of %d elements (%d bytes)",
-                       rule->name, d, rule->dims[d], stride, RT_ALIGNMENT / elem_bytes, RT_ALIGNMENT);
+        return rt_fail(
+            INVALID,
+            "%s.strides[%d] (%s) is %" PRId64 ": expected a multiple of %d elements (%d bytes)",
+            rule->name, d, rule->dims[d], stride, RT_ALIGNMENT / elem_bytes, RT_ALIGNMENT);
     if (d == rule->row_dim && stride >= RT_MAX_ROW_STRIDE)
-        return rt_fail(AITER_ERROR_UNSUPPORTED, "%s.strides[%d] (%s) is %" PRId64 ": expected less than %" PRId64 " elements",
+        return rt_fail(AITER_ERROR_UNSUPPORTED,
+                       "%s.strides[%d] (%s) is %" PRId64 ": expected less than %" PRId64
+                       " elements",
                        rule->name, d, rule->dims[d], stride, RT_MAX_ROW_STRIDE);
     return AITER_OK;
 }
@@ -144,7 +155,8 @@ static aiter_status read_extent(const rt_tensor_rule *rule, rt_tensor *out)
         }
         if (__builtin_mul_overflow(out->size[d] - 1, out->stride[d], &span) ||
             __builtin_add_overflow(elements, span, &elements) || elements > INT64_MAX / 16)
-            return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64
+            return rt_fail(INVALID,
+                           "%s.strides[%d] (%s) is %" PRId64
                            ": the last element is beyond 64-bit byte offsets",
                            rule->name, d, rule->dims[d], out->stride[d]);
     }
@@ -152,7 +164,8 @@ static aiter_status read_extent(const rt_tensor_rule *rule, rt_tensor *out)
     return AITER_OK;
 }
 
-static aiter_status read_pointer(const rt_tensor_rule *rule, const DLTensor *given, bool need_data, rt_tensor *out)
+static aiter_status read_pointer(const rt_tensor_rule *rule, const DLTensor *given, bool need_data,
+                                 rt_tensor *out)
 {
     out->address = 0;
     if (!given->data) {
@@ -162,12 +175,13 @@ static aiter_status read_pointer(const rt_tensor_rule *rule, const DLTensor *giv
     }
     out->address = (uintptr_t)given->data + given->byte_offset;
     if (out->extent > 0 && out->address % RT_ALIGNMENT != 0)
-        return rt_fail(INVALID, "%s.data + byte_offset is 0x%" PRIxPTR ": expected a multiple of %d bytes",
+        return rt_fail(INVALID,
+                       "%s.data + byte_offset is 0x%" PRIxPTR ": expected a multiple of %d bytes",
                        rule->name, out->address, RT_ALIGNMENT);
     return AITER_OK;
 }
 
-/* Layouts nest: going from the smallest stride up, each dimension steps over all that is inside it. */
+/* Layouts nest: from the smallest stride up, each dimension steps over all that is inside it. */
 static aiter_status check_distinct(const rt_tensor_rule *rule, const rt_tensor *t)
 {
     int order[RT_MAX_RANK], n = 0;
@@ -183,7 +197,8 @@ static aiter_status check_distinct(const rt_tensor_rule *rule, const rt_tensor *
     for (int i = 0; i < n; i++) {
         int d = order[i];
         if (t->stride[d] < inside)
-            return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected at least %" PRId64
+            return rt_fail(INVALID,
+                           "%s.strides[%d] (%s) is %" PRId64 ": expected at least %" PRId64
                            ", elements of a written tensor must not overlap",
                            rule->name, d, rule->dims[d], t->stride[d], inside);
         inside += (t->size[d] - 1) * t->stride[d];
@@ -196,16 +211,16 @@ static aiter_status check_present(const rt_tensor_rule *rule, const DLTensor *gi
     if (!given)
         return rt_fail(INVALID, "%s is NULL: expected a tensor", rule->name);
     if (given->ndim != rule->rank)
-        return rt_fail(INVALID, "%s.ndim is %d: expected %d (%s, %s, %s%s%s)", rule->name, given->ndim,
-                       rule->rank, rule->dims[0], rule->dims[1], rule->dims[2], rule->rank > 3 ? ", " : "",
-                       rule->rank > 3 ? rule->dims[3] : "");
+        return rt_fail(INVALID, "%s.ndim is %d: expected %d (%s, %s, %s%s%s)", rule->name,
+                       given->ndim, rule->rank, rule->dims[0], rule->dims[1], rule->dims[2],
+                       rule->rank > 3 ? ", " : "", rule->rank > 3 ? rule->dims[3] : "");
     if (!given->shape)
         return rt_fail(INVALID, "%s.shape is NULL: expected %d sizes", rule->name, rule->rank);
     return AITER_OK;
 }
 
-aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, int device, bool need_data,
-                            rt_tensor *out)
+aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, int device,
+                            bool need_data, rt_tensor *out)
 {
     aiter_status status;
     out->rule = rule;

@@ -13,39 +13,39 @@ enum { RT_MAX_RANK = 4 };
 
 /* What one argument has to look like. */
 typedef struct rt_tensor_rule {
-    const char *name;            /* the argument's field, "q"                                       */
+    const char *name; /* the argument's field, "q"                                       */
     int rank;
     const char *dims[RT_MAX_RANK];
-    unsigned may_be_empty;       /* bit d: dimension d may be 0                                      */
-    unsigned dtypes;             /* bit t: gen_dtype t is accepted                                  */
-    int row_dim;                 /* dimension whose stride is limited to RT_MAX_ROW_STRIDE; -1: none */
-    bool align_strides;          /* strides are multiples of 16 bytes                                */
-    bool written;                /* elements must not overlap each other                             */
+    unsigned may_be_empty; /* bit d: dimension d may be 0                                      */
+    unsigned dtypes;       /* bit t: gen_dtype t is accepted                                  */
+    int row_dim;           /* dimension whose stride is limited to RT_MAX_ROW_STRIDE; -1: none */
+    bool align_strides;    /* strides are multiples of 16 bytes                                */
+    bool written;          /* elements must not overlap each other                             */
 } rt_tensor_rule;
 
-/* Kernels step over the rows of a tile with 32-bit signed byte offsets: this keeps 128 rows of 16-bit elements below
- * 2 GiB, where the offsets begin that stand for "outside". */
+/* Kernels step over the rows of a tile with 32-bit signed byte offsets: this keeps 128 rows of
+ * 16-bit elements below 2 GiB, where the offsets begin that stand for "outside". */
 #define RT_MAX_ROW_STRIDE ((int64_t)1 << 23)
 
 /* Kernels count rows in 32-bit signed integers and step past the last one by up to a tile. */
 #define RT_MAX_SIZE ((int64_t)1 << 30)
 
-enum { RT_ALIGNMENT = 16 };      /* bytes: the widest load of a kernel */
+enum { RT_ALIGNMENT = 16 }; /* bytes: the widest load of a kernel */
 
-/* A checked tensor. Strides of dimensions of size 0 and 1, which no address uses, are those of a contiguous
- * row, whatever the caller's were. */
+/* A checked tensor. Strides of dimensions of size 0 and 1, which no address uses, are those of a
+ * contiguous row, whatever the caller's were. */
 typedef struct rt_tensor {
     const rt_tensor_rule *rule;
     gen_dtype dtype;
     int elem_bytes;
-    uintptr_t address;           /* of element 0; 0 if there is no data                              */
+    uintptr_t address; /* of element 0; 0 if there is no data                              */
     int64_t size[RT_MAX_RANK];
-    int64_t stride[RT_MAX_RANK]; /* elements                                                         */
-    uint64_t extent;             /* bytes from the first to behind the last element; 0: empty        */
+    int64_t stride[RT_MAX_RANK]; /* elements */
+    uint64_t extent; /* bytes from the first to behind the last element; 0: empty        */
 } rt_tensor;
 
 /* need_data: a tensor with elements must have a data pointer. */
-aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, int device, bool need_data,
-                            rt_tensor *out);
+aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, int device,
+                            bool need_data, rt_tensor *out);
 
 #endif

@@ -23,9 +23,9 @@ struct rt_toolchain {
     const rt_compiler *compiler;
     const rt_logger *log;
     rt_failures *failures;
-    char *key;                   /* of our record in the store      */
-    pthread_mutex_t lock;        /* of what follows                 */
-    char digest[RT_DIGEST_MAX];  /* "": not known yet               */
+    char *key;                  /* of our record in the store      */
+    pthread_mutex_t lock;       /* of what follows                 */
+    char digest[RT_DIGEST_MAX]; /* "": not known yet               */
 };
 
 static char *record_key(const char *program)
@@ -47,7 +47,8 @@ static char *record_key(const char *program)
     return text;
 }
 
-rt_toolchain *rt_toolchain_new(cache_store *store, const rt_compiler *compiler, const rt_logger *log)
+rt_toolchain *rt_toolchain_new(cache_store *store, const rt_compiler *compiler,
+                               const rt_logger *log)
 {
     rt_toolchain *t = calloc(1, sizeof *t);
     if (!t)
@@ -89,7 +90,11 @@ static const char *read_line(const char *line, component *c)
     const char *end = line + length;
     if (!second || first == line || second == first + 1 || second + 1 == end)
         return NULL;
-    *c = (component){ line, first + 1, second + 1, (int)(first - line), (int)(second - first - 1),
+    *c = (component){ line,
+                      first + 1,
+                      second + 1,
+                      (int)(first - line),
+                      (int)(second - first - 1),
                       (int)(end - second - 1) };
     return *end ? end + 1 : end;
 }
@@ -195,7 +200,8 @@ static aiter_status find_digest(rt_toolchain *t)
     else if (status == AITER_OK)
         write_records(t, identity.data);
     if (status != AITER_OK && recall(t, recorded)) {
-        rt_log(t->log, AITER_LOG_INFO, "using the cache of the last known toolchain: %s", aiter_last_error());
+        rt_log(t->log, AITER_LOG_INFO, "using the cache of the last known toolchain: %s",
+               aiter_last_error());
         status = AITER_OK;
     }
 done:

@@ -18,7 +18,7 @@ typedef struct symbol {
 
 struct aiter_warmer {
     rt_maker *maker;
-    pthread_mutex_t lock;        /* of symbols */
+    pthread_mutex_t lock; /* of symbols */
     symbol *symbols;
 };
 
@@ -26,7 +26,8 @@ aiter_status aiter_warmer_create(aiter_warmer **out, const aiter_context_options
 {
     aiter_context_options options;
     if (!out)
-        return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "out is NULL: expected where to put the warmer");
+        return rt_fail(AITER_ERROR_INVALID_ARGUMENT,
+                       "out is NULL: expected where to put the warmer");
     *out = NULL;
     aiter_status status = rt_options_read(given, &options);
     if (status != AITER_OK)
@@ -94,8 +95,10 @@ static aiter_status report(aiter_warmer *warmer, const gen_kernel *shape, const 
     };
     if (!r.code)
         return rt_fail_memory("a warmed kernel's result");
-    aiter_status status = rt_sized_write("aiter_warm_result", result, &r, sizeof r, _Alignof(aiter_warm_result));
-    if (status != AITER_OK || result->size < sizeof r) /* an older caller may have no field for the code */
+    aiter_status status =
+        rt_sized_write("aiter_warm_result", result, &r, sizeof r, _Alignof(aiter_warm_result));
+    if (status != AITER_OK ||
+        result->size < sizeof r) /* an older caller may have no field for the code */
         free(r.code);
     return status;
 }

@@ -1,5 +1,6 @@
-/* An aiter-compiler for tests. It does what the file "mode" in $FAKE_COMPILER_DIR says and appends each request to
- * the file "log" there. Its "code objects" are no code, but have everything that the runtime looks at. */
+/* An aiter-compiler for tests. It does what the file "mode" in $FAKE_COMPILER_DIR says and appends
+ * each request to the file "log" there. Its "code objects" are no code, but have everything that
+ * the runtime looks at. */
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,12 +60,15 @@ static void find_symbol(const char *source, char out[256])
 static void add_metadata(frame *f, const char *symbol)
 {
     char text[2048];
-    snprintf(text, sizeof text,
-             "target amdgcn-amd-amdhsa--gfx942\nkernel %s\nkernarg_segment_size %d\nkernarg_segment_align 8\n"
-             "group_segment_fixed_size 32768\nprivate_segment_fixed_size 4\nuses_dynamic_stack 0\nsgpr_count 52\n"
-             "vgpr_count 120\nagpr_count 16\nsgpr_spill_count 2\nvgpr_spill_count 3\n"
-             "max_flat_workgroup_size 512\nwavefront_size 64\narg 0 8 global_buffer q\nend\n",
-             symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 176);
+    snprintf(
+        text, sizeof text,
+        "target amdgcn-amd-amdhsa--gfx942\nkernel %s\nkernarg_segment_size %d\n"
+        "kernarg_segment_align 8\n"
+        "group_segment_fixed_size 32768\nprivate_segment_fixed_size 4\nuses_dynamic_stack 0\n"
+        "sgpr_count 52\n"
+        "vgpr_count 120\nagpr_count 16\nsgpr_spill_count 2\nvgpr_spill_count 3\n"
+        "max_flat_workgroup_size 512\nwavefront_size 64\narg 0 8 global_buffer q\nend\n",
+        symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 176);
     frame_add_text(f, FIELD_METADATA, text);
 }
 

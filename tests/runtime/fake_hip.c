@@ -19,10 +19,16 @@ HIP_ABI_STRING_FUNCTIONS(X)
 #undef X
 EXPORT fake_hip *fake_hip_state(void);
 
-struct ihipModule_t { const char *image; };
-struct ihipModuleSymbol_t { char name[256]; const struct ihipModule_t *module; };
+struct ihipModule_t {
+    const char *image;
+};
+struct ihipModuleSymbol_t {
+    char name[256];
+    const struct ihipModule_t *module;
+};
 
-static fake_hip state = { .device_count = 2, .arch = { "gfx942:sramecc+:xnack-", "gfx950:sramecc+:xnack-" } };
+static fake_hip state = { .device_count = 2,
+                          .arch = { "gfx942:sramecc+:xnack-", "gfx950:sramecc+:xnack-" } };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local int current;
 
@@ -45,11 +51,11 @@ static hip_error outcome(const char *call)
     return error;
 }
 
-#define FAIL_IF_ASKED() \
-    do { \
+#define FAIL_IF_ASKED()                       \
+    do {                                      \
         hip_error error_ = outcome(__func__); \
-        if (error_ != HIP_SUCCESS) \
-            return error_; \
+        if (error_ != HIP_SUCCESS)            \
+            return error_;                    \
     } while (0)
 
 hip_error hipGetDeviceCount(int *count)
@@ -139,9 +145,10 @@ static hip_error record(hip_function function, void **extra)
     return HIP_SUCCESS;
 }
 
-hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
-                                unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
-                                hip_stream stream, void **kernel_params, void **extra)
+hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned grid_y,
+                                unsigned grid_z, unsigned block_x, unsigned block_y,
+                                unsigned block_z, unsigned shared_bytes, hip_stream stream,
+                                void **kernel_params, void **extra)
 {
     if (state.quick)
         return HIP_SUCCESS;
@@ -150,8 +157,11 @@ hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned
         return HIP_ERROR_INVALID_VALUE;
     pthread_mutex_lock(&lock);
     fake_launch *l = &state.last;
-    *l = (fake_launch){ .grid = { grid_x, grid_y, grid_z }, .block = { block_x, block_y, block_z },
-                        .shared_bytes = shared_bytes, .stream = stream, .device = current };
+    *l = (fake_launch){ .grid = { grid_x, grid_y, grid_z },
+                        .block = { block_x, block_y, block_z },
+                        .shared_bytes = shared_bytes,
+                        .stream = stream,
+                        .device = current };
     snprintf(l->kernel, sizeof l->kernel, "%s", function->name);
     hip_error error = record(function, extra);
     state.launches++;
@@ -162,8 +172,10 @@ hip_error hipModuleLaunchKernel(hip_function function, unsigned grid_x, unsigned
 const char *hipGetErrorName(hip_error error)
 {
     switch (error) {
-#define X(ours, theirs, value) case value: return #theirs;
-    HIP_ABI_ERRORS(X)
+#define X(ours, theirs, value) \
+    case value:                \
+        return #theirs;
+        HIP_ABI_ERRORS(X)
 #undef X
     }
     return NULL;

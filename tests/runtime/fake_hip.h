@@ -1,5 +1,5 @@
-/* A HIP runtime for tests: it runs nothing, records what it is asked for, and fails on request. The tests and the
- * library share one instance, because both dlopen() the same file. */
+/* A HIP runtime for tests: it runs nothing, records what it is asked for, and fails on request. The
+ * tests and the library share one instance, because both dlopen() the same file. */
 #ifndef TESTS_FAKE_HIP_H
 #define TESTS_FAKE_HIP_H
 
@@ -12,19 +12,19 @@ typedef struct fake_launch {
     char kernel[256];
     unsigned grid[3], block[3], shared_bytes;
     void *stream;
-    int device;                  /* current on the launching thread */
+    int device; /* current on the launching thread */
     size_t args_size;
     unsigned char args[FAKE_MAX_ARGS];
 } fake_launch;
 
 typedef struct fake_hip {
     /* set by the test */
-    char fail_call[64];          /* this call fails ...                               */
-    int fail_error;              /* ... with this error ...                           */
-    int fail_skip;               /* ... after so many that succeed                    */
+    char fail_call[64]; /* this call fails ...                               */
+    int fail_error;     /* ... with this error ...                           */
+    int fail_skip;      /* ... after so many that succeed                    */
     int device_count;
     char arch[FAKE_MAX_DEVICES][256];
-    int quick;                   /* launches record nothing: for measuring            */
+    int quick; /* launches record nothing: for measuring            */
     /* set by the runtime */
     int live_modules, loads, launches;
     int set_device_calls;

@@ -40,7 +40,8 @@ void write_elf(const char *path, const char *build_id)
     elf.segment.p_type = PT_NOTE;
     elf.segment.p_offset = sizeof elf.header + sizeof elf.segment;
     elf.segment.p_filesz = sizeof elf.note + 4 + ((size + 3) & ~(size_t)3);
-    elf.note = (Elf64_Nhdr){ .n_namesz = 4, .n_descsz = (Elf64_Word)size, .n_type = NT_GNU_BUILD_ID };
+    elf.note =
+        (Elf64_Nhdr){ .n_namesz = 4, .n_descsz = (Elf64_Word)size, .n_type = NT_GNU_BUILD_ID };
     memcpy(elf.name, "GNU", 4);
     for (size_t i = 0; i < size; i++) {
         unsigned byte;
@@ -92,7 +93,8 @@ static void reset_hip(fake_hip *hip)
 
 int fixture_setup(void **state)
 {
-    static const char *const scrubbed[] = { "AITER_HIP_RUNTIME", "AITER_CACHE_DIR", "AITER_COMPILER", "XDG_CACHE_HOME",
+    static const char *const scrubbed[] = { "AITER_HIP_RUNTIME", "AITER_CACHE_DIR",
+                                            "AITER_COMPILER",    "XDG_CACHE_HOME",
                                             "AITER_ROCM_PREFIX", "ROCM_PATH" };
     fixture *f = calloc(1, sizeof *f);
     for (size_t i = 0; i < sizeof scrubbed / sizeof scrubbed[0]; i++)
@@ -110,8 +112,14 @@ int fixture_setup(void **state)
     fixture_compiler_mode(f, "ok");
     fixture_set_toolchain(f, "0123456789abcdef");
     f->options = (aiter_context_options){
-        .size = sizeof f->options, .hip_runtime = FAKE_HIP, .cache_dir = f->cache_dir, .compiler = FAKE_COMPILER,
-        .compile_jobs = 4, .compile_timeout_ms = 20000, .log = collect_log, .log_user = f,
+        .size = sizeof f->options,
+        .hip_runtime = FAKE_HIP,
+        .cache_dir = f->cache_dir,
+        .compiler = FAKE_COMPILER,
+        .compile_jobs = 4,
+        .compile_timeout_ms = 20000,
+        .log = collect_log,
+        .log_user = f,
     };
     *state = f;
     return 0;
@@ -208,8 +216,12 @@ void input_init_dim(input *in, int head_dim)
     }
     input_restride(in);
     in->args = (aiter_attn_args){
-        .size = sizeof in->args, .q = &in->tensor[Q], .k = &in->tensor[K], .v = &in->tensor[V],
-        .out = &in->tensor[OUT], .lse = &in->tensor[LSE],
+        .size = sizeof in->args,
+        .q = &in->tensor[Q],
+        .k = &in->tensor[K],
+        .v = &in->tensor[V],
+        .out = &in->tensor[OUT],
+        .lse = &in->tensor[LSE],
     };
 }
 

@@ -1,4 +1,5 @@
-/* What every runtime test needs: a folder of its own, the fake HIP runtime, the fake compiler, tensors. */
+/* What every runtime test needs: a folder of its own, the fake HIP runtime, the fake compiler,
+ * tensors. */
 #ifndef TESTS_RUNTIME_FIXTURE_H
 #define TESTS_RUNTIME_FIXTURE_H
 
@@ -15,20 +16,22 @@
 #include "tests/runtime/fake_hip.h"
 
 typedef struct fixture {
-    char dir[256];               /* temporary; cache/ and compiler/ are in it                        */
+    char dir[256]; /* temporary; cache/ and compiler/ are in it                        */
     char cache_dir[300], compiler_dir[300], library[400];
     fake_hip *hip;
-    char log[16384];             /* what the log callback got, "LEVEL message\n"                     */
-    aiter_context_options options;   /* for contexts: fake HIP, fake compiler, the cache, the log    */
+    char log[16384]; /* what the log callback got, "LEVEL message\n"                     */
+    aiter_context_options options; /* for contexts: fake HIP, fake compiler, the cache, the log */
 } fixture;
 
-/* cmocka setup and teardown: *state is a fixture with a well-behaved compiler and an empty cache. */
+/* cmocka setup and teardown: *state is a fixture with a well-behaved compiler and an empty cache.
+ */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
 /* What the fake compiler does from now on. */
 void fixture_compiler_mode(const fixture *f, const char *mode);
-/* The identity that the fake compiler answers; the library it names gets build-id `id` (hex, even length). */
+/* The identity that the fake compiler answers; the library it names gets build-id `id` (hex, even
+ * length). */
 void fixture_set_toolchain(const fixture *f, const char *id);
 /* Lines of the fake compiler's log that start with `prefix`. */
 int fixture_count(const fixture *f, const char *prefix);
@@ -50,8 +53,8 @@ typedef struct input {
     int64_t shape[NUM_TENSORS][5], strides[NUM_TENSORS][5];
 } input;
 
-/* Contiguous bf16 tensors at made-up addresses, strides spelled out, with LSE: batch 2, seqlen_q 100, seqlen_k 130,
- * 8 heads, 2 KV heads, head_dim 128. args points into the structure. */
+/* Contiguous bf16 tensors at made-up addresses, strides spelled out, with LSE: batch 2, seqlen_q
+ * 100, seqlen_k 130, 8 heads, 2 KV heads, head_dim 128. args points into the structure. */
 void input_init(input *in);
 /* Recomputes contiguous strides after a change of shape. */
 void input_restride(input *in);

@@ -1,4 +1,5 @@
-/* Where code objects come from: table, cache, compiler; and what becomes of a compiler that fails. */
+/* Where code objects come from: table, cache, compiler; and what becomes of a compiler that fails.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +114,8 @@ static void test_moved_toolchain_is_the_same(void **state)
     aiter_context_destroy(ctx);
 }
 
-/* The toolchain changes while a context lives: what the compile says counts, not what was expected. */
+/* The toolchain changes while a context lives: what the compile says counts, not what was expected.
+ */
 static void test_toolchain_changes_under_a_context(void **state)
 {
     fixture *f = *state;
@@ -137,11 +139,14 @@ static void test_missing_compiler(void **state)
     fixture *f = *state;
     f->options.compiler = "/nowhere/aiter-compiler";
     aiter_context *ctx = fixture_context(f);
-    run_fails(ctx, AITER_ERROR_COMPILER_MISSING,
-              "'fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=none gqa=4 lse=1' is not in the cache");
+    run_fails(
+        ctx, AITER_ERROR_COMPILER_MISSING,
+        "'fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=none gqa=4 lse=1' is not in the "
+        "cache");
     assert_non_null(strstr(aiter_last_error(), "/nowhere/aiter-compiler"));
     char command[600];
-    snprintf(command, sizeof command, "aiter-precompile --cache-dir %s 'fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 ",
+    snprintf(command, sizeof command,
+             "aiter-precompile --cache-dir %s 'fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 ",
              f->cache_dir);
     assert_non_null(strstr(aiter_last_error(), command));
     aiter_context_destroy(ctx);
@@ -182,9 +187,11 @@ static void test_rejected_source(void **state)
     fixture_compiler_mode(f, "reject");
     aiter_context *ctx = fixture_context(f);
     for (int i = 0; i < 3; i++)
-        run_fails(ctx, AITER_ERROR_COMPILE_FAILED,
-                  "the compile of fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=none gqa=4 lse=1 was rejected: "
-                  "templates/x.hip:7:1: error: unknown type name 'flaot'");
+        run_fails(
+            ctx, AITER_ERROR_COMPILE_FAILED,
+            "the compile of fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=none gqa=4 "
+            "lse=1 was rejected: "
+            "templates/x.hip:7:1: error: unknown type name 'flaot'");
     assert_int_equal(fixture_count(f, "compile rejected"), 1); /* remembered */
     assert_int_equal(fixture_stats(ctx).compile_failures, 1);
     assert_non_null(strstr(f->log, "ERROR compiling fmha_fwd"));
@@ -432,7 +439,8 @@ static void test_configurations_compile_in_parallel(void **state)
     clock_gettime(CLOCK_MONOTONIC, &end);
     assert_int_equal(fixture_count(f, "compile"), NUM_THREADS);
     assert_stats(ctx, 0, 0, NUM_THREADS);
-    double seconds = (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
+    double seconds =
+        (double)(end.tv_sec - begin.tv_sec) + (double)(end.tv_nsec - begin.tv_nsec) / 1e9;
     assert_true(seconds < 0.3 * NUM_THREADS);
     assert_int_equal(fixture_count(f, "start"), 4);
     aiter_context_destroy(ctx);
@@ -483,14 +491,31 @@ static void test_processes_compile_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_cold_then_table), T(test_warm_starts_no_compiler), T(test_new_toolchain_compiles_again),
-        T(test_moved_toolchain_is_the_same), T(test_toolchain_changes_under_a_context), T(test_missing_compiler),
-        T(test_compiler_without_rocm), T(test_warm_cache_needs_no_compiler), T(test_rejected_source), T(test_crash),
-        T(test_exit), T(test_garbage), T(test_hang), T(test_crash_during_identification), T(test_wrong_kernel),
-        T(test_too_few_arguments), T(test_malformed_identity), T(test_short_record), T(test_foreign_record),
-        T(test_bad_toolchain_record), T(test_threads_compile_one_configuration_once),
-        T(test_threads_without_a_cache_compile_once), T(test_configurations_compile_in_parallel),
-        T(test_contexts_compile_once), T(test_processes_compile_once),
+        T(test_cold_then_table),
+        T(test_warm_starts_no_compiler),
+        T(test_new_toolchain_compiles_again),
+        T(test_moved_toolchain_is_the_same),
+        T(test_toolchain_changes_under_a_context),
+        T(test_missing_compiler),
+        T(test_compiler_without_rocm),
+        T(test_warm_cache_needs_no_compiler),
+        T(test_rejected_source),
+        T(test_crash),
+        T(test_exit),
+        T(test_garbage),
+        T(test_hang),
+        T(test_crash_during_identification),
+        T(test_wrong_kernel),
+        T(test_too_few_arguments),
+        T(test_malformed_identity),
+        T(test_short_record),
+        T(test_foreign_record),
+        T(test_bad_toolchain_record),
+        T(test_threads_compile_one_configuration_once),
+        T(test_threads_without_a_cache_compile_once),
+        T(test_configurations_compile_in_parallel),
+        T(test_contexts_compile_once),
+        T(test_processes_compile_once),
     };
     return cmocka_run_group_tests_name("compile", tests, NULL, NULL);
 }

@@ -32,21 +32,24 @@ static void test_status_strings(void **state)
 static void test_out_null(void **state)
 {
     fixture *f = *state;
-    assert_failed(aiter_context_create(NULL, &f->options), AITER_ERROR_INVALID_ARGUMENT, "out is NULL");
+    assert_failed(aiter_context_create(NULL, &f->options), AITER_ERROR_INVALID_ARGUMENT,
+                  "out is NULL");
 }
 
 static void test_options_size_zero(void **state)
 {
     fixture *f = *state;
     f->options.size = 0;
-    refused(&f->options, "aiter_context_options.size is 0: set it to sizeof(aiter_context_options)");
+    refused(&f->options,
+            "aiter_context_options.size is 0: set it to sizeof(aiter_context_options)");
 }
 
 static void test_options_size_garbage(void **state)
 {
     fixture *f = *state;
     f->options.size = 1000000;
-    refused(&f->options, "aiter_context_options.size is 1000000: expected sizeof(aiter_context_options), 72");
+    refused(&f->options,
+            "aiter_context_options.size is 1000000: expected sizeof(aiter_context_options), 72");
 }
 
 static void test_negative_device(void **state)
@@ -99,13 +102,19 @@ static void test_older_caller(void **state)
 static void test_newer_caller(void **state)
 {
     fixture *f = *state;
-    struct { aiter_context_options options; int64_t unknown[2]; } newer = { f->options, { 0, 0 } };
+    struct {
+        aiter_context_options options;
+        int64_t unknown[2];
+    } newer = { f->options, { 0, 0 } };
     newer.options.size = sizeof newer;
     aiter_context *ctx;
     assert_ok(aiter_context_create(&ctx, &newer.options));
     aiter_context_destroy(ctx);
     newer.unknown[1] = 1;
-    refused(&newer.options, "aiter_context_options has a non-zero field at byte 80: this version (0.1.0) knows 72 bytes");
+    refused(
+        &newer.options,
+        "aiter_context_options has a non-zero field at byte 80: this version (0.1.0) knows 72 "
+        "bytes");
 }
 
 static void test_stats_of_an_older_caller(void **state)
@@ -120,7 +129,8 @@ static void test_stats_of_an_older_caller(void **state)
     assert_int_equal(stats.cache_hits, 0);
     assert_int_equal(stats.compiles, UINT64_C(0xeeeeeeeeeeeeeeee));
     stats.size = 0;
-    assert_failed(aiter_context_stats(ctx, &stats), AITER_ERROR_INVALID_ARGUMENT, "aiter_stats.size is 0");
+    assert_failed(aiter_context_stats(ctx, &stats), AITER_ERROR_INVALID_ARGUMENT,
+                  "aiter_stats.size is 0");
     aiter_context_destroy(ctx);
 }
 
@@ -249,12 +259,26 @@ static void test_no_cache_is_silent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_version), T(test_status_strings), T(test_out_null), T(test_options_size_zero),
-        T(test_options_size_garbage), T(test_negative_device), T(test_negative_jobs), T(test_negative_timeout),
-        T(test_no_cache_2), T(test_empty_path), T(test_older_caller), T(test_newer_caller),
-        T(test_stats_of_an_older_caller), T(test_destroy_null), T(test_cache_in_the_home_directory),
-        T(test_cache_by_xdg), T(test_relative_xdg_is_ignored), T(test_cache_by_variable),
-        T(test_unusable_cache_costs_one_warning), T(test_unwritable_cache_costs_one_warning),
+        T(test_version),
+        T(test_status_strings),
+        T(test_out_null),
+        T(test_options_size_zero),
+        T(test_options_size_garbage),
+        T(test_negative_device),
+        T(test_negative_jobs),
+        T(test_negative_timeout),
+        T(test_no_cache_2),
+        T(test_empty_path),
+        T(test_older_caller),
+        T(test_newer_caller),
+        T(test_stats_of_an_older_caller),
+        T(test_destroy_null),
+        T(test_cache_in_the_home_directory),
+        T(test_cache_by_xdg),
+        T(test_relative_xdg_is_ignored),
+        T(test_cache_by_variable),
+        T(test_unusable_cache_costs_one_warning),
+        T(test_unwritable_cache_costs_one_warning),
         T(test_no_cache_is_silent),
     };
     return cmocka_run_group_tests_name("context", tests, NULL, NULL);

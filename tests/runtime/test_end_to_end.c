@@ -71,8 +71,16 @@ static void run_one(fixture *f, const run *r)
 
 static trial_spec some_spec(num_dtype dtype)
 {
-    return (trial_spec){ .dtype = dtype, .batch = 2, .heads = 4, .heads_kv = 2, .seqlen_q = 70, .seqlen_k = 91,
-                         .hdqk = 64, .hdv = 64, .lse = true, .seed = 7 };
+    return (trial_spec){ .dtype = dtype,
+                         .batch = 2,
+                         .heads = 4,
+                         .heads_kv = 2,
+                         .seqlen_q = 70,
+                         .seqlen_k = 91,
+                         .hdqk = 64,
+                         .hdv = 64,
+                         .lse = true,
+                         .seed = 7 };
 }
 
 static void test_flash_attn_gfx90a(void **state)
@@ -132,7 +140,8 @@ static void test_no_keys(void **state)
     run_one(*state, &r);
 }
 
-/* The scale that was given is the one that is used: with another one, the judge finds the output wrong. */
+/* The scale that was given is the one that is used: with another one, the judge finds the output
+ * wrong. */
 static void test_scale_is_used(void **state)
 {
     fixture *f = *state;
@@ -195,7 +204,7 @@ static void test_plan_and_warm_start(void **state)
 
 /* The graph functions that a server uses around us. */
 typedef struct graph_api {
-#define X(name, params) hip_error (*name) params;
+#define X(name, params) hip_error(*name) params;
     HIP_ABI_STREAM_FUNCTIONS(X)
     HIP_ABI_GRAPH_FUNCTIONS(X)
 #undef X
@@ -206,7 +215,7 @@ static graph_api load_graph_api(const char *runtime)
     void *library = dlopen(runtime, RTLD_NOW), *symbol;
     graph_api api = { 0 };
     assert_non_null(library);
-#define LOAD(name) \
+#define LOAD(name)                                   \
     assert_non_null(symbol = dlsym(library, #name)); \
     memcpy(&api.name, &symbol, sizeof symbol)
     LOAD(hipStreamCreate);
@@ -237,7 +246,8 @@ static hip_graph_exec capture(const graph_api *api, hip_stream stream, const ait
     return exec;
 }
 
-/* A prepared launch is recorded in the strictest capture mode, and the graph computes what the launch would have. */
+/* A prepared launch is recorded in the strictest capture mode, and the graph computes what the
+ * launch would have. */
 static void test_launch_is_captured(void **state)
 {
     fixture *f = *state;
@@ -271,9 +281,12 @@ static void test_launch_is_captured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_flash_attn_gfx90a), T(test_flash_attn_gfx942), T(test_flash_attn_gfx950), T(test_portable_fp32),
-        T(test_grouped_query), T(test_multi_query), T(test_negative_scale), T(test_no_keys), T(test_scale_is_used),
-        T(test_plan_and_warm_start), T(test_launch_is_captured),
+        T(test_flash_attn_gfx90a),  T(test_flash_attn_gfx942),
+        T(test_flash_attn_gfx950),  T(test_portable_fp32),
+        T(test_grouped_query),      T(test_multi_query),
+        T(test_negative_scale),     T(test_no_keys),
+        T(test_scale_is_used),      T(test_plan_and_warm_start),
+        T(test_launch_is_captured),
     };
     return cmocka_run_group_tests_name("end to end", tests, NULL, NULL);
 }

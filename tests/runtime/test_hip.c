@@ -20,8 +20,9 @@ static void test_missing_runtime(void **state)
     fixture *f = *state;
     aiter_context *ctx = (void *)1;
     f->options.hip_runtime = "/nowhere/libamdhip64.so";
-    assert_failed(aiter_context_create(&ctx, &f->options), AITER_ERROR_HIP_MISSING,
-                  "options.hip_runtime names \"/nowhere/libamdhip64.so\", which cannot be loaded: ");
+    assert_failed(
+        aiter_context_create(&ctx, &f->options), AITER_ERROR_HIP_MISSING,
+        "options.hip_runtime names \"/nowhere/libamdhip64.so\", which cannot be loaded: ");
     assert_null(ctx);
 }
 
@@ -63,8 +64,9 @@ static void test_library_without_the_functions(void **state)
     fixture *f = *state;
     aiter_context *ctx;
     f->options.hip_runtime = "libm.so.6";
-    assert_failed(aiter_context_create(&ctx, &f->options), AITER_ERROR_HIP_MISSING,
-                  "libm.so.6 has no hipGetDeviceCount: expected a HIP runtime of ROCm 6.0 or later");
+    assert_failed(
+        aiter_context_create(&ctx, &f->options), AITER_ERROR_HIP_MISSING,
+        "libm.so.6 has no hipGetDeviceCount: expected a HIP runtime of ROCm 6.0 or later");
 }
 
 /* ---- Devices ---- */
@@ -115,14 +117,17 @@ static void create_fails(fixture *f, const char *call, int error, const char *me
 
 static void test_hipGetDeviceCount_fails(void **state)
 {
-    create_fails(*state, "hipGetDeviceCount", HIP_ERROR_NO_DEVICE,
-                 "hipGetDeviceCount failed with hipErrorNoDevice (100): made up by the test (runtime ");
+    create_fails(
+        *state, "hipGetDeviceCount", HIP_ERROR_NO_DEVICE,
+        "hipGetDeviceCount failed with hipErrorNoDevice (100): made up by the test (runtime ");
 }
 
 static void test_hipGetDeviceProperties_fails(void **state)
 {
-    create_fails(*state, "hipGetDevicePropertiesR0600", HIP_ERROR_INVALID_VALUE,
-                 "hipGetDevicePropertiesR0600 failed with hipErrorInvalidValue (1): made up by the test (device 0)");
+    create_fails(
+        *state, "hipGetDevicePropertiesR0600", HIP_ERROR_INVALID_VALUE,
+        "hipGetDevicePropertiesR0600 failed with hipErrorInvalidValue (1): made up by the test "
+        "(device 0)");
 }
 
 static void test_error_without_a_name(void **state)
@@ -150,9 +155,11 @@ static void operation_fails(fixture *f, const char *call, int error, const char 
 
 static void test_hipModuleLoadData_fails(void **state)
 {
-    operation_fails(*state, "hipModuleLoadData", HIP_ERROR_NO_BINARY_FOR_GPU,
-                    "hipModuleLoadData failed with hipErrorNoBinaryForGpu (209): made up by the test (code object of "
-                    "fmha_fwd arch=gfx942");
+    operation_fails(
+        *state, "hipModuleLoadData", HIP_ERROR_NO_BINARY_FOR_GPU,
+        "hipModuleLoadData failed with hipErrorNoBinaryForGpu (209): made up by the test (code "
+        "object of "
+        "fmha_fwd arch=gfx942");
 }
 
 static void test_hipModuleLoadData_out_of_memory(void **state)
@@ -163,9 +170,10 @@ static void test_hipModuleLoadData_out_of_memory(void **state)
 
 static void test_hipModuleGetFunction_fails(void **state)
 {
-    operation_fails(*state, "hipModuleGetFunction", HIP_ERROR_NOT_FOUND,
-                    "hipModuleGetFunction failed with hipErrorNotFound (500): made up by the test (kernel "
-                    "fmha_fwd_gfx942");
+    operation_fails(
+        *state, "hipModuleGetFunction", HIP_ERROR_NOT_FOUND,
+        "hipModuleGetFunction failed with hipErrorNotFound (500): made up by the test (kernel "
+        "fmha_fwd_gfx942");
 }
 
 static void test_hipGetDevice_fails(void **state)
@@ -176,9 +184,11 @@ static void test_hipGetDevice_fails(void **state)
 
 static void test_hipModuleLaunchKernel_fails(void **state)
 {
-    operation_fails(*state, "hipModuleLaunchKernel", HIP_ERROR_LAUNCH_OUT_OF_RESOURCES,
-                    "hipModuleLaunchKernel failed with hipErrorLaunchOutOfResources (701): made up by the test (kernel "
-                    "fmha_fwd_gfx942");
+    operation_fails(
+        *state, "hipModuleLaunchKernel", HIP_ERROR_LAUNCH_OUT_OF_RESOURCES,
+        "hipModuleLaunchKernel failed with hipErrorLaunchOutOfResources (701): made up by the "
+        "test (kernel "
+        "fmha_fwd_gfx942");
 }
 
 static void input_on_device_1(input *in)
@@ -196,8 +206,9 @@ static void test_hipSetDevice_fails(void **state)
     input in;
     input_on_device_1(&in);
     fail_next(f, "hipSetDevice", HIP_ERROR_INVALID_DEVICE);
-    assert_failed(aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_HIP,
-                  "hipSetDevice failed with hipErrorInvalidDevice (101): made up by the test (device 1)");
+    assert_failed(
+        aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_HIP,
+        "hipSetDevice failed with hipErrorInvalidDevice (101): made up by the test (device 1)");
     f->hip->fail_call[0] = '\0';
     assert_ok(aiter_flash_attn_func(ctx, &in.args));
     aiter_context_destroy(ctx);
@@ -213,9 +224,11 @@ static void test_restoring_the_device_fails(void **state)
     assert_ok(aiter_flash_attn_func(ctx, &in.args));
     fail_next(f, "hipSetDevice", HIP_ERROR_INVALID_DEVICE);
     f->hip->fail_skip = 1;
-    assert_failed(aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_HIP,
-                  "hipSetDevice failed with hipErrorInvalidDevice (101): made up by the test (restoring the caller's "
-                  "device 0 after a call that succeeded)");
+    assert_failed(
+        aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_HIP,
+        "hipSetDevice failed with hipErrorInvalidDevice (101): made up by the test (restoring the "
+        "caller's "
+        "device 0 after a call that succeeded)");
     assert_int_equal(f->hip->launches, 2);
     f->hip->fail_call[0] = '\0';
     aiter_context_destroy(ctx);
@@ -239,12 +252,24 @@ static void test_hipModuleUnload_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_missing_runtime), T(test_missing_runtime_from_environment), T(test_no_runtime_on_this_machine),
-        T(test_runtime_from_environment), T(test_library_without_the_functions), T(test_ordinal_too_large),
-        T(test_unknown_arch), T(test_arch_without_matrix_units), T(test_hipGetDeviceCount_fails),
-        T(test_hipGetDeviceProperties_fails), T(test_error_without_a_name), T(test_hipModuleLoadData_fails),
-        T(test_hipModuleLoadData_out_of_memory), T(test_hipModuleGetFunction_fails), T(test_hipGetDevice_fails),
-        T(test_hipModuleLaunchKernel_fails), T(test_hipSetDevice_fails), T(test_restoring_the_device_fails),
+        T(test_missing_runtime),
+        T(test_missing_runtime_from_environment),
+        T(test_no_runtime_on_this_machine),
+        T(test_runtime_from_environment),
+        T(test_library_without_the_functions),
+        T(test_ordinal_too_large),
+        T(test_unknown_arch),
+        T(test_arch_without_matrix_units),
+        T(test_hipGetDeviceCount_fails),
+        T(test_hipGetDeviceProperties_fails),
+        T(test_error_without_a_name),
+        T(test_hipModuleLoadData_fails),
+        T(test_hipModuleLoadData_out_of_memory),
+        T(test_hipModuleGetFunction_fails),
+        T(test_hipGetDevice_fails),
+        T(test_hipModuleLaunchKernel_fails),
+        T(test_hipSetDevice_fails),
+        T(test_restoring_the_device_fails),
         T(test_hipModuleUnload_fails),
     };
     return cmocka_run_group_tests_name("HIP", tests, NULL, NULL);

@@ -228,8 +228,8 @@ static void test_large_strides(void **state)
     aiter_context_destroy(ctx);
 }
 
-/* q, k, v and out as slices of one buffer (batch, seqlen, 4, heads, head_dim): their byte ranges overlap, their
- * elements do not. */
+/* q, k, v and out as slices of one buffer (batch, seqlen, 4, heads, head_dim): their byte ranges
+ * overlap, their elements do not. */
 static void test_slices_of_one_buffer(void **state)
 {
     fixture *f = *state;
@@ -247,8 +247,10 @@ static void test_slices_of_one_buffer(void **state)
         in.tensor[t].data = (char *)0 + 0x100000000 + 8 * 128 * 2 * t;
     }
     assert_ok(aiter_flash_attn_func(ctx, &in.args));
-    in.tensor[OUT].data = (char *)in.tensor[V].data + 7 * 128 * 2; /* out's first head is v's last */
-    assert_failed(aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_INVALID_ARGUMENT, "expected memory apart from v");
+    in.tensor[OUT].data =
+        (char *)in.tensor[V].data + 7 * 128 * 2; /* out's first head is v's last */
+    assert_failed(aiter_flash_attn_func(ctx, &in.args), AITER_ERROR_INVALID_ARGUMENT,
+                  "expected memory apart from v");
     aiter_context_destroy(ctx);
 }
 
@@ -502,7 +504,8 @@ static void test_plan_refuses_other_head_dim(void **state)
 
 static void test_plan_refuses_other_head_dim_v(void **state)
 {
-    launch_other(*state, other_head_dim_v, "v.shape[3] (head_dim_v) is 64: expected 128, the plan is");
+    launch_other(*state, other_head_dim_v,
+                 "v.shape[3] (head_dim_v) is 64: expected 128, the plan is");
 }
 
 static void test_plan_refuses_other_mask(void **state)
@@ -512,7 +515,8 @@ static void test_plan_refuses_other_mask(void **state)
 
 static void test_plan_refuses_other_ratio(void **state)
 {
-    launch_other(*state, other_ratio, "q.shape[2] / k.shape[2] (heads / heads_kv) is 1: expected 4, the plan is");
+    launch_other(*state, other_ratio,
+                 "q.shape[2] / k.shape[2] (heads / heads_kv) is 1: expected 4, the plan is");
 }
 
 static void test_plan_refuses_other_lse(void **state)
@@ -542,7 +546,8 @@ static void test_plan_info(void **state)
     assert_int_equal(info.from_cache, 0);
     assert_true(info.code_bytes > 64);
     info.size = 0;
-    assert_failed(aiter_plan_info(plan, &info), AITER_ERROR_INVALID_ARGUMENT, "aiter_kernel_info.size is 0");
+    assert_failed(aiter_plan_info(plan, &info), AITER_ERROR_INVALID_ARGUMENT,
+                  "aiter_kernel_info.size is 0");
     aiter_plan_destroy(plan);
     aiter_context_destroy(ctx);
 }
@@ -552,15 +557,32 @@ static void test_plan_info(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_every_argument_arrives), T(test_grid_block_stream), T(test_scale_given),
-        T(test_null_strides_are_contiguous), T(test_strides_of_size_1_do_not_matter), T(test_heads_before_rows),
-        T(test_large_strides), T(test_slices_of_one_buffer), T(test_inputs_may_repeat),
-        T(test_no_keys_is_launched), T(test_no_queries_is_no_work), T(test_no_batch_is_no_work),
-        T(test_grouped_query_attention), T(test_multi_query_attention), T(test_head_dim_v_of_its_own),
-        T(test_device_of_the_thread_is_restored), T(test_launch_from_another_thread),
-        T(test_prepare_needs_no_data), T(test_plan_serves_other_shapes), T(test_plan_refuses_other_dtype),
-        T(test_plan_refuses_other_head_dim), T(test_plan_refuses_other_head_dim_v), T(test_plan_refuses_other_mask),
-        T(test_plan_refuses_other_ratio), T(test_plan_refuses_other_lse), T(test_plan_info),
+        T(test_every_argument_arrives),
+        T(test_grid_block_stream),
+        T(test_scale_given),
+        T(test_null_strides_are_contiguous),
+        T(test_strides_of_size_1_do_not_matter),
+        T(test_heads_before_rows),
+        T(test_large_strides),
+        T(test_slices_of_one_buffer),
+        T(test_inputs_may_repeat),
+        T(test_no_keys_is_launched),
+        T(test_no_queries_is_no_work),
+        T(test_no_batch_is_no_work),
+        T(test_grouped_query_attention),
+        T(test_multi_query_attention),
+        T(test_head_dim_v_of_its_own),
+        T(test_device_of_the_thread_is_restored),
+        T(test_launch_from_another_thread),
+        T(test_prepare_needs_no_data),
+        T(test_plan_serves_other_shapes),
+        T(test_plan_refuses_other_dtype),
+        T(test_plan_refuses_other_head_dim),
+        T(test_plan_refuses_other_head_dim_v),
+        T(test_plan_refuses_other_mask),
+        T(test_plan_refuses_other_ratio),
+        T(test_plan_refuses_other_lse),
+        T(test_plan_info),
     };
     return cmocka_run_group_tests_name("launch", tests, NULL, NULL);
 }

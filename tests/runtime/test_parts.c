@@ -33,7 +33,10 @@ static gen_config some_config(void)
 static void test_packed_arguments_match_the_description(void **state)
 {
     (void)state;
-    static const struct { const char *name; size_t offset, size; } packed[] = {
+    static const struct {
+        const char *name;
+        size_t offset, size;
+    } packed[] = {
 #define X(type, name, meaning) { #name, offsetof(rt_fmha_fwd_args, name), sizeof(type) },
 #include "gen/fmha_fwd_args.def"
 #undef X
@@ -163,7 +166,8 @@ static void mark(const rt_tensor *t, unsigned char *memory, unsigned char bit)
         for (int64_t b = 0; b < t->size[1]; b++)
             for (int64_t c = 0; c < t->size[2]; c++)
                 for (int64_t d = 0; d < t->size[3]; d++) {
-                    int64_t at = a * t->stride[0] + b * t->stride[1] + c * t->stride[2] + d * t->stride[3];
+                    int64_t at =
+                        a * t->stride[0] + b * t->stride[1] + c * t->stride[2] + d * t->stride[3];
                     memory[t->address + 2 * (uint64_t)at] |= bit;
                     memory[t->address + 2 * (uint64_t)at + 1] |= bit;
                 }
@@ -180,7 +184,8 @@ static bool really_overlap(const rt_tensor *a, const rt_tensor *b)
     return false;
 }
 
-/* Never "apart" for what shares an element. Half of the pairs have equal strides, as slices of one buffer. */
+/* Never "apart" for what shares an element. Half of the pairs have equal strides, as slices of one
+ * buffer. */
 static void test_overlap_misses_nothing(void **state)
 {
     (void)state;
@@ -212,8 +217,12 @@ static void test_slices_are_told_apart(void **state)
 {
     (void)state;
     for (unsigned offset = 0; offset < 96; offset++) {
-        rt_tensor a = { .rule = &small_rule, .elem_bytes = 2, .address = 512, .size = { 2, 3, 2, 4 },
-                        .stride = { 96, 32, 8, 1 }, .extent = 2 * (96 + 64 + 8 + 4) };
+        rt_tensor a = { .rule = &small_rule,
+                        .elem_bytes = 2,
+                        .address = 512,
+                        .size = { 2, 3, 2, 4 },
+                        .stride = { 96, 32, 8, 1 },
+                        .extent = 2 * (96 + 64 + 8 + 4) };
         rt_tensor b = a;
         b.address += 2 * offset;
         assert_int_equal(rt_overlap(&a, &b), really_overlap(&a, &b));
@@ -271,11 +280,16 @@ static void test_envelope_damage_is_seen(void **state)
     gen_kernel kernel;
     gen_kernel_describe(&config, &kernel);
     char image[128] = "\177ELF", metadata[1024], why[GEN_ERROR_MAX];
-    snprintf(metadata, sizeof metadata,
-             "target amdgcn-amd-amdhsa--gfx942\nkernel %s\nkernarg_segment_size 176\nkernarg_segment_align 8\n"
-             "group_segment_fixed_size 1\nprivate_segment_fixed_size 0\nuses_dynamic_stack 0\nsgpr_count 2\n"
-             "vgpr_count 3\nagpr_count 0\nsgpr_spill_count 0\nvgpr_spill_count 0\nmax_flat_workgroup_size 1024\n"
-             "wavefront_size 64\nend\n", kernel.symbol);
+    snprintf(
+        metadata, sizeof metadata,
+        "target amdgcn-amd-amdhsa--gfx942\nkernel %s\nkernarg_segment_size 176\n"
+        "kernarg_segment_align 8\n"
+        "group_segment_fixed_size 1\nprivate_segment_fixed_size 0\nuses_dynamic_stack 0\n"
+        "sgpr_count 2\n"
+        "vgpr_count 3\nagpr_count 0\nsgpr_spill_count 0\nvgpr_spill_count 0\n"
+        "max_flat_workgroup_size 1024\n"
+        "wavefront_size 64\nend\n",
+        kernel.symbol);
     size_t size;
     char *whole = rt_envelope_make(image, sizeof image, metadata, strlen(metadata), &size);
     rt_code code;
@@ -338,7 +352,8 @@ static void test_long_message_is_cut(void **state)
     char *log = malloc(20000);
     memset(log, 'x', 19999);
     log[19999] = '\0';
-    assert_int_equal(rt_fail(AITER_ERROR_COMPILE_FAILED, "head %s", log), AITER_ERROR_COMPILE_FAILED);
+    assert_int_equal(rt_fail(AITER_ERROR_COMPILE_FAILED, "head %s", log),
+                     AITER_ERROR_COMPILE_FAILED);
     assert_int_equal(strlen(aiter_last_error()), RT_MESSAGE_MAX - 1);
     assert_memory_equal(aiter_last_error(), "head xxx", 8);
     assert_non_null(strstr(aiter_last_error(), "[message cut here"));

@@ -15,7 +15,8 @@ static int setup(void **state)
     static char script[400]; /* options keep the pointer */
     char text[1024];
     snprintf(script, sizeof script, "%s/counting-compiler", f->dir);
-    snprintf(text, sizeof text, "#!/bin/sh\necho start >> '%s/log'\nexec '%s' \"$@\"\n", f->compiler_dir, REAL_COMPILER);
+    snprintf(text, sizeof text, "#!/bin/sh\necho start >> '%s/log'\nexec '%s' \"$@\"\n",
+             f->compiler_dir, REAL_COMPILER);
     write_text(script, text);
     assert_int_equal(chmod(script, 0700), 0);
     f->options.compiler = script;
@@ -36,7 +37,8 @@ static aiter_kernel_info prepare_info(aiter_context *ctx, const input *in)
     return info;
 }
 
-/* ELF header, e_flags: the processor. LLVM, "User Guide for AMDGPU Backend", table of EF_AMDGPU_MACH values. */
+/* ELF header, e_flags: the processor. LLVM, "User Guide for AMDGPU Backend", table of
+ * EF_AMDGPU_MACH values. */
 static unsigned machine_of(const void *code)
 {
     unsigned flags;
@@ -71,7 +73,8 @@ static void test_cold_then_warm(void **state)
     aiter_context_destroy(ctx);
 }
 
-/* The identity that the compiler gives before and after a compile is one, or nothing would be found again. */
+/* The identity that the compiler gives before and after a compile is one, or nothing would be found
+ * again. */
 static void test_identity_is_stable(void **state)
 {
     fixture *f = *state;
@@ -94,7 +97,8 @@ static void compiles_for(fixture *f, const char *arch, const char *dtype, unsign
     char config[256];
     aiter_warmer *warmer;
     aiter_warm_result r = { .size = sizeof r };
-    snprintf(config, sizeof config, "fmha_fwd arch=%s dtype=%s hdqk=128 mask=causal gqa=8 lse=1", arch, dtype);
+    snprintf(config, sizeof config, "fmha_fwd arch=%s dtype=%s hdqk=128 mask=causal gqa=8 lse=1",
+             arch, dtype);
     assert_ok(aiter_warmer_create(&warmer, &f->options));
     assert_ok(aiter_warm(warmer, config, &r));
     assert_int_equal(machine_of(r.code), machine);
@@ -155,8 +159,10 @@ static void test_reproducible(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_cold_then_warm), T(test_identity_is_stable), T(test_gfx90a), T(test_gfx942), T(test_gfx950),
-        T(test_gfx1100), T(test_gfx1201), T(test_reproducible),
+        T(test_cold_then_warm), T(test_identity_is_stable),
+        T(test_gfx90a),         T(test_gfx942),
+        T(test_gfx950),         T(test_gfx1100),
+        T(test_gfx1201),        T(test_reproducible),
     };
     return cmocka_run_group_tests_name("real compiler", tests, NULL, NULL);
 }

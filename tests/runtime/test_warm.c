@@ -62,9 +62,10 @@ static void test_bad_text(void **state)
 {
     fixture *f = *state;
     aiter_warmer *warmer = make_warmer(f);
-    assert_failed(aiter_warm(warmer, "fmha_fwd arch=gfx942 dtype=bf16 hdqk=7", NULL), AITER_ERROR_INVALID_ARGUMENT, "hdqk");
-    assert_failed(aiter_warm(warmer, "fmha_fwd arch=gfx000 dtype=bf16 hdqk=64", NULL), AITER_ERROR_INVALID_ARGUMENT,
-                  "gfx000");
+    assert_failed(aiter_warm(warmer, "fmha_fwd arch=gfx942 dtype=bf16 hdqk=7", NULL),
+                  AITER_ERROR_INVALID_ARGUMENT, "hdqk");
+    assert_failed(aiter_warm(warmer, "fmha_fwd arch=gfx000 dtype=bf16 hdqk=64", NULL),
+                  AITER_ERROR_INVALID_ARGUMENT, "gfx000");
     assert_failed(aiter_warm(warmer, "", NULL), AITER_ERROR_INVALID_ARGUMENT, "config \"\": ");
     assert_failed(aiter_warm(warmer, NULL, NULL), AITER_ERROR_INVALID_ARGUMENT, "config is NULL");
     assert_failed(aiter_warm(NULL, CONFIG, NULL), AITER_ERROR_INVALID_ARGUMENT, "warmer is NULL");
@@ -76,7 +77,8 @@ static void test_result_size(void **state)
     fixture *f = *state;
     aiter_warmer *warmer = make_warmer(f);
     aiter_warm_result r = { .size = 0 };
-    assert_failed(aiter_warm(warmer, CONFIG, &r), AITER_ERROR_INVALID_ARGUMENT, "aiter_warm_result.size is 0");
+    assert_failed(aiter_warm(warmer, CONFIG, &r), AITER_ERROR_INVALID_ARGUMENT,
+                  "aiter_warm_result.size is 0");
     aiter_warmer_destroy(warmer);
 }
 
@@ -86,7 +88,8 @@ static void test_unusable_cache_is_an_error(void **state)
     fixture *f = *state;
     aiter_warmer *warmer = (void *)1;
     f->options.cache_dir = "/proc/aiter-cache";
-    assert_failed(aiter_warmer_create(&warmer, &f->options), AITER_ERROR_CACHE, "/proc/aiter-cache");
+    assert_failed(aiter_warmer_create(&warmer, &f->options), AITER_ERROR_CACHE,
+                  "/proc/aiter-cache");
     assert_null(warmer);
 }
 
@@ -108,7 +111,8 @@ static void test_missing_compiler(void **state)
     fixture *f = *state;
     f->options.compiler = "/nowhere/aiter-compiler";
     aiter_warmer *warmer = make_warmer(f);
-    assert_failed(aiter_warm(warmer, CONFIG, NULL), AITER_ERROR_COMPILER_MISSING, "/nowhere/aiter-compiler");
+    assert_failed(aiter_warm(warmer, CONFIG, NULL), AITER_ERROR_COMPILER_MISSING,
+                  "/nowhere/aiter-compiler");
     aiter_warmer_destroy(warmer);
 }
 
@@ -117,7 +121,8 @@ static void test_rejected(void **state)
     fixture *f = *state;
     fixture_compiler_mode(f, "reject");
     aiter_warmer *warmer = make_warmer(f);
-    assert_failed(aiter_warm(warmer, CONFIG, NULL), AITER_ERROR_COMPILE_FAILED, "unknown type name 'flaot'");
+    assert_failed(aiter_warm(warmer, CONFIG, NULL), AITER_ERROR_COMPILE_FAILED,
+                  "unknown type name 'flaot'");
     aiter_warmer_destroy(warmer);
 }
 
@@ -126,8 +131,14 @@ static void test_rejected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_warm_then_cached), T(test_context_finds_what_was_warmed), T(test_bad_text), T(test_result_size),
-        T(test_unusable_cache_is_an_error), T(test_no_cache), T(test_missing_compiler), T(test_rejected),
+        T(test_warm_then_cached),
+        T(test_context_finds_what_was_warmed),
+        T(test_bad_text),
+        T(test_result_size),
+        T(test_unusable_cache_is_an_error),
+        T(test_no_cache),
+        T(test_missing_compiler),
+        T(test_rejected),
     };
     return cmocka_run_group_tests_name("warm", tests, NULL, NULL);
 }
