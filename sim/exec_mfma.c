@@ -343,8 +343,13 @@ INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned g
         else
             pairwise_row(r, vectors, 4, true, v);
         break;
-    case FUSED: fused_row(r, vectors, group, v); break;
-    case FUSED8: fused8_row(r, vectors, group, v); break;
+    case FUSED: /* 8 terms are the usual group: a constant for the compiler */
+        if (group == 8)
+            fused_row(r, vectors, 8, v);
+        else
+            fused_row(r, vectors, group, v);
+        break;
+    case FUSED8: fused8_row(r, vectors, 16, v); break;
     }
     memcpy(acc, v, vectors * sizeof *v);
 }

@@ -126,17 +126,71 @@ INLINE vf splat_f(float x)
     return x - (vf){0};
 }
 
+/* Halves of vectors, for work in double. */
 INLINE vi_half half_of(vi v, unsigned which)
 {
+#if defined(__AVX512F__)
+    return (vi_half)(which ? _mm512_extracti64x4_epi64((__m512i)v, 1) : _mm512_castsi512_si256((__m512i)v));
+#elif defined(__AVX2__)
+    return (vi_half)(which ? _mm256_extracti128_si256((__m256i)v, 1) : _mm256_castsi256_si128((__m256i)v));
+#else
     vi_half h;
     memcpy(&h, (const char *)&v + which * sizeof h, sizeof h);
     return h;
+#endif
+}
+
+INLINE vf join(vf_half lo, vf_half hi)
+{
+#if defined(__AVX512F__)
+    return (vf)_mm512_castpd_ps(_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)lo), (__m256d)hi, 1));
+#elif defined(__AVX2__)
+    return (vf)_mm256_set_m128((__m128)hi, (__m128)lo);
+#else
+    vf v;
+    memcpy(&v, &lo, sizeof lo);
+    memcpy((char *)&v + sizeof lo, &hi, sizeof hi);
+    return v;
+#endif
+}
+
+INLINE vl widen(vi_half v)
+{
+#if defined(__AVX512F__)
+    return (vl)_mm512_cvtepi32_epi64((__m256i)v);
+#elif defined(__AVX2__)
+    return (vl)_mm256_cvtepi32_epi64((__m128i)v);
+#else
+    return __builtin_convertvector(v, vl);
+#endif
+}
+
+INLINE vd to_double(vi_half v)
+{
+#if defined(__AVX512F__)
+    return (vd)_mm512_cvtepi32_pd((__m256i)v);
+#elif defined(__AVX2__)
+    return (vd)_mm256_cvtepi32_pd((__m128i)v);
+#else
+    return __builtin_convertvector(v, vd);
+#endif
+}
+
+INLINE vf_half to_float(vd v)
+{
+#if defined(__AVX512F__)
+    return (vf_half)_mm512_cvtpd_ps((__m512d)v);
+#elif defined(__AVX2__)
+    return (vf_half)_mm256_cvtpd_ps((__m256d)v);
+#else
+    return __builtin_convertvector(v, vf_half);
+#endif
 }
 
 /* 2^e for e in the normal range of double. */
 INLINE vd exp2_v(vi_half e)
 {
-    return (vd)((__builtin_convertvector(e, vl) + 1023) << 52);
+    return (vd)(widen(e + 1023) << 52);
 }
 
 /* Flushes subnormals to zero, keeping the sign. */
@@ -205,42 +259,33 @@ INLINE void pairwise_row(const row *r, unsigned vectors, unsigned group, bool su
  * truncated to 24 fraction bits; their sum is exact. */
 
 typedef struct fused {
-    vi sum[MAX_VECTORS]; /* in units of 2^(top - 24) */
-    vi top[MAX_VECTORS];
+    vi sum; /* in units of 2^(top - 24) */
+    vi top;
 } fused;
 
-/* Terms from, from + step ... below to. All products must be normal floats or zero, with exponents within +-100. */
-INLINE void fused_sum(const row *r, unsigned vectors, unsigned from, unsigned to, unsigned step, fused *f)
+/* Vector v of `count` terms from `from` on, `step` apart. All products must be normal floats or zero, with exponents
+ * within +-100. */
+INLINE fused fused_sum(const row *r, unsigned v, unsigned from, unsigned count, unsigned step)
 {
-    vf scale[MAX_VECTORS];
-    for (unsigned v = 0; v < vectors; v++) {
-        f->top[v] = splat_i(-300);
-        f->sum[v] = (vi){0};
+    fused f = {(vi){0}, splat_i(-300)};
+    const unsigned column = v * LANES_V;
+    for (unsigned x = 0, t = from; x < count; x++, t += step)
+        f.top = max_v(f.top, splat_i(r->a_exp[t * r->a_stride]) + load_i(r->b_exp + row_of(r, t) * r->n + column));
+    const vf scale = (vf)((24 + 127 - max_v(f.top, splat_i(-100))) << 23); /* only zeros are below -100 */
+    for (unsigned x = 0, t = from; x < count; x++, t += step) {
+        const vf b = load_f(r->b + row_of(r, t) * r->n + column);
+        f.sum += __builtin_convertvector(splat_f(r->a[t * r->a_stride]) * b * scale, vi);
     }
-    for (unsigned t = from; t < to; t += step) {
-        const vi a_exp = splat_i(r->a_exp[t * r->a_stride]);
-        const int32_t *b_exp = r->b_exp + row_of(r, t) * r->n;
-        for (unsigned v = 0; v < vectors; v++)
-            f->top[v] = max_v(f->top[v], a_exp + load_i(b_exp + v * LANES_V));
-    }
-    for (unsigned v = 0; v < vectors; v++) /* only zeros have exponents below -100 */
-        scale[v] = (vf)((24 + 127 - max_v(f->top[v], splat_i(-100))) << 23);
-    for (unsigned t = from; t < to; t += step) {
-        const vf a = splat_f(r->a[t * r->a_stride]);
-        const float *b = r->b + row_of(r, t) * r->n;
-        for (unsigned v = 0; v < vectors; v++)
-            f->sum[v] += __builtin_convertvector(a * load_f(b + v * LANES_V) * scale[v], vi);
-    }
+    return f;
 }
 
 /* Half a vector of (sum * 2^(e - 24) cut to 31 fraction bits) + (addend * 2^(c_exp - 23) cut to 24), both below 2^top and
  * towards minus infinity, rounded to float. keep: lanes whose addend counts. */
 INLINE vf_half fused_round(vi_half sum, vi_half e, vi_half addend, vi_half c_exp, vi_half top, vi_half keep)
 {
-    const vd s = floor_v(__builtin_convertvector(sum, vd) * exp2_v(7 + e - top));
-    const vd c = floor_v(__builtin_convertvector(addend, vd) * exp2_v(1 + c_exp - top));
-    const vd kept = (vd)((vl)c & __builtin_convertvector(keep, vl));
-    return __builtin_convertvector((s + kept * 128.0) * exp2_v(top - 31), vf_half);
+    const vd s = floor_v(to_double(sum) * exp2_v(7 + e - top));
+    const vd c = floor_v(to_double(addend & keep) * exp2_v(1 + c_exp - top));
+    return to_float((s + c * 128.0) * exp2_v(top - 31));
 }
 
 /* Adds the accumulator. short_c: fp8 instructions drop it when it is further than 25 bits below. */
@@ -250,39 +295,33 @@ INLINE vf fused_end(vi sum, vi e, vf acc, bool short_c)
     const vi c_exp = biased - 127 - subnormal, magnitude = (c & 0x7fffff) | (~subnormal & 0x800000);
     const vi addend = (magnitude ^ sign) - sign, top = max_v(e, c_exp);
     const vi keep = short_c ? (vi)(c_exp >= top - 25) : splat_i(-1);
-    vf result;
-    for (unsigned h = 0; h < 2; h++) {
-        const vf_half x = fused_round(half_of(sum, h), half_of(e, h), half_of(addend, h), half_of(c_exp, h),
-                                      half_of(top, h), half_of(keep, h));
-        memcpy((char *)&result + h * sizeof x, &x, sizeof x);
-    }
-    return result;
+    vf_half result[2];
+    for (unsigned h = 0; h < 2; h++)
+        result[h] = fused_round(half_of(sum, h), half_of(e, h), half_of(addend, h), half_of(c_exp, h), half_of(top, h),
+                                half_of(keep, h));
+    return join(result[0], result[1]);
 }
 
 INLINE void fused_row(const row *r, unsigned vectors, unsigned group, vf *acc)
 {
-    fused f;
-    for (unsigned t = 0; t < r->terms; t += group) {
-        fused_sum(r, vectors, t, t + group, 1, &f);
-        for (unsigned v = 0; v < vectors; v++)
-            acc[v] = fused_end(f.sum[v], f.top[v], acc[v], false);
-    }
+    for (unsigned v = 0; v < vectors; v++)
+        for (unsigned t = 0; t < r->terms; t += group) {
+            const fused f = fused_sum(r, v, t, group, 1);
+            acc[v] = fused_end(f.sum, f.top, acc[v], false);
+        }
 }
 
 /* fp8: even and odd terms apart, then joined at the larger exponent. */
 INLINE void fused8_row(const row *r, unsigned vectors, unsigned group, vf *acc)
 {
-    fused even, odd;
-    for (unsigned t = 0; t < r->terms; t += group) {
-        fused_sum(r, vectors, t, t + group, 2, &even);
-        fused_sum(r, vectors, t + 1, t + group, 2, &odd);
-        for (unsigned v = 0; v < vectors; v++) {
-            const vi top = max_v(even.top[v], odd.top[v]), most = splat_i(-31);
-            const vi sum = (even.sum[v] >> -max_v(even.top[v] - top, most)) +
-                           (odd.sum[v] >> -max_v(odd.top[v] - top, most));
+    const vi most = splat_i(-31);
+    for (unsigned v = 0; v < vectors; v++)
+        for (unsigned t = 0; t < r->terms; t += group) {
+            const fused even = fused_sum(r, v, t, group / 2, 2), odd = fused_sum(r, v, t + 1, group / 2, 2);
+            const vi top = max_v(even.top, odd.top);
+            const vi sum = (even.sum >> -max_v(even.top - top, most)) + (odd.sum >> -max_v(odd.top - top, most));
             acc[v] = fused_end(sum, top, acc[v], true);
         }
-    }
 }
 
 /* The same for one column and any operands: infinities, NaNs and products that float does not hold. An element whose
@@ -349,7 +388,7 @@ INLINE void scaled_row(const float *a, unsigned n, const double *b, double scale
         vf_half c;
         memcpy(&c, acc + v * (LANES_V / 2), sizeof c);
         memcpy(&x, scale_b + v * (LANES_V / 2), sizeof x);
-        c = __builtin_convertvector(__builtin_convertvector(c, vd) + dot[v] * scale_a * x, vf_half);
+        c = to_float(__builtin_convertvector(c, vd) + dot[v] * scale_a * x);
         memcpy(acc + v * (LANES_V / 2), &c, sizeof c);
     }
 }
