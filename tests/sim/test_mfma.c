@@ -716,6 +716,163 @@ static void infinities_and_nans(void **state)
     assert_true(dot8(SIM_GFX90A, BF16, huge, huge, 0) == INFINITY);
 }
 
+/* ---- the models of arXiv 2511.10909 on arbitrary values, written out for one element of D ---- */
+
+typedef struct operand_format {
+    sim_format fmt;
+    int min_exp; /* exponent of subnormals */
+} operand_format;
+
+static operand_format operand_of(type t, sim_arch arch)
+{
+    switch (t) {
+    case F16: return (operand_format){SIM_FMT_F16, -14};
+    case BF16: return (operand_format){SIM_FMT_BF16, -126};
+    case FP8:
+        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E4M3_FNUZ, -7} : (operand_format){SIM_FMT_E4M3, -6};
+    default:
+        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E5M2_FNUZ, -15} : (operand_format){SIM_FMT_E5M2, -14};
+    }
+}
+
+static int exponent_of(double v, int min_exp)
+{
+    int e;
+    if (v == 0)
+        return -126;
+    frexp(v, &e);
+    return e - 1 > min_exp ? e - 1 : min_exp;
+}
+
+static double aligned_sum(const double *a, const double *b, unsigned from, unsigned to, unsigned step, int min_a,
+                          int min_b, int *top)
+{
+    double sum = 0;
+    *top = -1000;
+    for (unsigned k = from; k < to; k += step) {
+        const int e = exponent_of(a[k], min_a) + exponent_of(b[k], min_b);
+        *top = e > *top ? e : *top;
+    }
+    for (unsigned k = from; k < to; k += step)
+        sum += trunc(ldexp(a[k] * b[k], 24 - *top));
+    return sum;
+}
+
+static float fused_model(const double *a, const double *b, unsigned n, bool fp8, int min_a, int min_b, float c)
+{
+    double exact = c, big = 0, sum;
+    int top, odd_top;
+    for (unsigned k = 0; k < n; k++) {
+        exact += a[k] * b[k];
+        big += fabs(a[k] * b[k]) >= 0x1p128 ? copysign(INFINITY, a[k] * b[k]) : 0;
+    }
+    if (isnan(exact) || isinf(exact))
+        return (float)exact;
+    if (big != 0)
+        return (float)big;
+    sum = aligned_sum(a, b, 0, n, fp8 ? 2 : 1, min_a, min_b, &top);
+    if (fp8) {
+        const double odd = aligned_sum(a, b, 1, n, 2, min_a, min_b, &odd_top);
+        const int most = top > odd_top ? top : odd_top;
+        sum = floor(ldexp(sum, top - most)) + floor(ldexp(odd, odd_top - most));
+        top = most;
+    }
+    const int c_exp = exponent_of(c, -126), most = top > c_exp ? top : c_exp;
+    const double s = floor(ldexp(sum, 31 - 24 + top - most));
+    const double addend = fp8 && c_exp < most - 25 ? 0 : floor(ldexp(c, 24 - most));
+    return (float)ldexp(s + ldexp(addend, 7), most - 31);
+}
+
+static float flushed(float f)
+{
+    return fabsf(f) < 0x1p-126f ? copysignf(0, f) : f;
+}
+
+static float pairwise_model(const double *a, const double *b, unsigned group, float c)
+{
+    float p[4];
+    for (unsigned k = 0; k < group; k++)
+        p[k] = flushed((float)(a[k] * b[k]));
+    const float lo = flushed(p[0] + p[1]), sum = group == 2 ? lo : flushed(lo + flushed(p[2] + p[3]));
+    return flushed(flushed(c) + sum);
+}
+
+static float model(const shape *s, sim_arch arch, const double *a, const double *b, float c)
+{
+    const operand_format fa = operand_of(s->a, arch), fb = operand_of(s->b, arch);
+    const bool fp8 = s->a == FP8 || s->a == BF8;
+    unsigned group = arch == SIM_GFX90A ? (strstr(s->name, "bf16") && !strstr(s->name, "_1k") ? 2 : 4) : fp8 ? 16 : 8;
+    group = group < s->k ? group : s->k;
+    for (unsigned k = 0; k < s->k; k += group)
+        c = arch == SIM_GFX90A ? pairwise_model(a + k, b + k, group, c)
+                               : fused_model(a + k, b + k, group, fp8, fa.min_exp, fb.min_exp, c);
+    return c;
+}
+
+/* spread: how many of the exponent's low bits vary; all patterns, with infinities and NaNs, when it covers it. */
+static uint32_t random_pattern(const operand_format *f, unsigned spread, uint32_t *seed)
+{
+    const uint32_t bits = next_random(seed) & (1u << (1 + f->fmt.exp_bits + f->fmt.man_bits)) - 1u;
+    if (spread >= f->fmt.exp_bits)
+        return bits;
+    const uint32_t exponent = f->fmt.bias - (1u << spread) / 2 + (next_random(seed) & ((1u << spread) - 1));
+    return (bits & ~(((1u << f->fmt.exp_bits) - 1) << f->fmt.man_bits)) | exponent << f->fmt.man_bits;
+}
+
+static double value_of_pattern(uint32_t bits, const operand_format *f, bool flush)
+{
+    const double v = sim_decode(bits, f->fmt);
+    return flush && fabs(v) < ldexp(1, f->min_exp) ? 0 : v;
+}
+
+static void compare_with_model(const shape *s, sim_arch arch, unsigned spread, uint32_t seed)
+{
+    static double a[16][32][128], b[16][32][128];
+    const operand_format fa = operand_of(s->a, arch), fb = operand_of(s->b, arch);
+    const unsigned each = s->k * s->n * s->blocks / 64;
+    const bool flush = arch == SIM_GFX90A;
+    machine *m = machine_new(arch, 0);
+    char text[160];
+    for (unsigned l = 0; l < 64; l++)
+        for (unsigned e = 0; e < each; e++) {
+            const unsigned i = l % s->n, block = l / s->n % s->blocks, k = l / (s->n * s->blocks) * each + e;
+            const uint32_t x = random_pattern(&fa, spread, &seed), y = random_pattern(&fb, spread, &seed);
+            place(m, A_REG, s->a, l, e, x);
+            place(m, B_REG, s->b, l, e, y);
+            a[block][i][k] = value_of_pattern(x, &fa, flush);
+            b[block][i][k] = value_of_pattern(y, &fb, flush);
+        }
+    for (unsigned r = 0; r < result_regs(s); r++)
+        for (unsigned l = 0; l < 64; l++) {
+            const float c = ldexpf((float)next_random(&seed) - 0x1p23f, (int)(next_random(&seed) % 60) - 50);
+            m->w->v[C_REG + r][l] = sim_bits(r % 4 == 3 ? 0 : c);
+        }
+    instruction(text, s, false, false, &plain);
+    machine_run(m, text, NULL);
+    for (unsigned r = 0; r < result_regs(s); r++)
+        for (unsigned l = 0; l < 64; l++) {
+            const position at = position_of(s, r, l);
+            const float got = sim_float(m->w->v[r][l]);
+            const float want = model(s, arch, a[at.block][at.i], b[at.block][at.j], sim_float(m->w->v[C_REG + r][l]));
+            if (isnan(want) ? !isnan(got) : got != want)
+                fail_msg("%s: row %u column %u: %a, expected %a", text, at.i, at.j, got, want);
+        }
+    machine_free(m);
+}
+
+static void arbitrary_values_follow_the_models(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n < sizeof dense / sizeof dense[0]; n++)
+        for (int arch = (int)dense[n].first; arch <= (int)dense[n].last; arch++) {
+            const type t = dense[n].a;
+            if (t != F16 && t != BF16 && t != FP8 && t != BF8)
+                continue;
+            for (unsigned spread = 1; spread <= 8; spread++)
+                compare_with_model(&dense[n], (sim_arch)arch, spread, spread * 31 + 7);
+        }
+}
+
 /* f32 is a chain of fused multiply-adds: (1 + 2^-12)^2 - 1 keeps its 2^-24. */
 static void f32_fuses(void **state)
 {
@@ -784,6 +941,7 @@ int main(void)
         cmocka_unit_test(subnormals),
         cmocka_unit_test(order_and_truncation_of_sums),
         cmocka_unit_test(infinities_and_nans),
+        cmocka_unit_test(arbitrary_values_follow_the_models),
         cmocka_unit_test(f32_fuses),
         cmocka_unit_test(xf32_truncates_inputs),
         cmocka_unit_test(destination_may_overlap_sources),
