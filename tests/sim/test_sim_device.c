@@ -134,55 +134,96 @@ static void the_last_error_is_kept_until_it_is_read(void **state)
     assert_int_equal(hipGetLastError(), HIP_SUCCESS);
 }
 
-/* ---- the list in the environment: read once, so each case has a process of its own ---- */
+/* ---- the environment: it is read once, so each case has a process of its own ---- */
 
-static int list_case(const char *list)
+/* In the child: 0 if the devices are `archs` (comma-separated), or if archs is "" and every call
+ * fails. */
+static int child_main(const char *archs)
 {
     int count = 0;
-    hip_device_prop p;
-    setenv("AITER_SIM_DEVICES", list, 1);
-    quiet();
-    if (!strcmp(list, "gfx942,gfx950:sramecc+,gfx942")) {
-        return hipInit(0) == HIP_SUCCESS && hipGetDeviceCount(&count) == HIP_SUCCESS &&
-               count == 3 && hipGetDevicePropertiesR0600(&p, 1) == HIP_SUCCESS &&
-               !strncmp(p.gcnArchName, "gfx950", 6) &&
-               hipGetDevicePropertiesR0600(&p, 2) == HIP_SUCCESS &&
-               !strncmp(p.gcnArchName, "gfx942", 6);
+    char found[256] = "";
+    if (!*archs) {
+        void *p;
+        return hipInit(0) == HIP_ERROR_INVALID_VALUE &&
+                       hipGetDeviceCount(&count) == HIP_ERROR_INVALID_VALUE &&
+                       hipMalloc(&p, 1) == HIP_ERROR_INVALID_VALUE
+                   ? 0
+                   : 1;
     }
-    if (!strcmp(list, ""))
-        return hipInit(0) == HIP_SUCCESS && hipGetDeviceCount(&count) == HIP_SUCCESS && count == 3;
-    /* the others are wrong */
-    return hipInit(0) == HIP_ERROR_INVALID_VALUE &&
-           hipGetDeviceCount(&count) == HIP_ERROR_INVALID_VALUE &&
-           hipMalloc((void **)&p, 1) == HIP_ERROR_INVALID_VALUE &&
-           strstr(aiterSimLastReport(), "expected gfx90a, gfx942 or gfx950") != NULL;
+    if (hipInit(0) != HIP_SUCCESS || hipGetDeviceCount(&count) != HIP_SUCCESS)
+        return 1;
+    for (int i = 0; i < count; i++) {
+        hip_device_prop p;
+        if (hipGetDevicePropertiesR0600(&p, i) != HIP_SUCCESS)
+            return 1;
+        size_t used = strlen(found);
+        snprintf(found + used, sizeof found - used, "%s%.6s", i ? "," : "", p.gcnArchName);
+    }
+    return strcmp(found, archs) ? 1 : 0;
 }
 
-static const char *const lists[] = {
-    "gfx942,gfx950:sramecc+,gfx942", "", "gfx9999", "gfx942,", "gfx94", ","};
+/* Runs child_main() with this environment; errors receives what it wrote to stderr. */
+static int run_child(const char *list, const char *quiet_flag, const char *archs, char errors[1024])
+{
+    int ends[2], status = -1;
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("AITER_SIM_DEVICES", list, 1);
+        setenv("AITER_SIM_QUIET", quiet_flag, 1);
+        dup2(ends[1], 2);
+        execl("/proc/self/exe", "child", archs, (char *)NULL);
+        _exit(127);
+    }
+    close(ends[1]);
+    size_t used = 0;
+    ssize_t got;
+    while ((got = read(ends[0], errors + used, 1023 - used)) > 0)
+        used += (size_t)got;
+    errors[used] = 0;
+    close(ends[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void the_environment_chooses_the_devices(void **state)
+{
+    (void)state;
+    char errors[1024];
+    assert_int_equal(run_child("gfx942", "", "gfx942", errors), 0);
+    assert_int_equal(run_child("gfx942,gfx950:sramecc+,gfx942", "", "gfx942,gfx950,gfx942", errors),
+                     0);
+    assert_int_equal(run_child("", "", "gfx90a,gfx942,gfx950", errors), 0);
+    assert_string_equal(errors, "");
+}
+
+static void an_unknown_device_is_an_error_of_every_call(void **state)
+{
+    (void)state;
+    static const char *const lists[] = {"gfx9999", "gfx942,", "gfx94", ",", "gfx942 gfx950"};
+    char errors[1024];
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+        assert_int_equal(run_child(lists[i], "", "", errors), 0);
+    assert_int_equal(run_child("gfx9999", "0", "", errors), 0);
+    assert_non_null(strstr(errors, "unknown device 'gfx9999'; expected gfx90a, gfx942 or gfx950"));
+}
+
+static void reports_are_quiet_when_asked_to_be(void **state)
+{
+    (void)state;
+    char errors[1024];
+    assert_int_equal(run_child("gfx9999", "1", "", errors), 0);
+    assert_string_equal(errors, "");
+}
 
 int main(int argc, char **argv)
 {
     if (argc == 2)
-        return list_case(lists[atoi(argv[1])]) ? 0 : 1;
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        char number[16];
-        snprintf(number, sizeof number, "%zu", i);
-        pid_t child = fork();
-        if (child == 0) {
-            execl("/proc/self/exe", argv[0], number, (char *)NULL);
-            _exit(127);
-        }
-        int status = -1;
-        waitpid(child, &status, 0);
-        if (status != 0) {
-            fprintf(stderr, "AITER_SIM_DEVICES='%s': unexpected result, status %d\n", lists[i],
-                    status);
-            return 1;
-        }
-    }
-    unsetenv("AITER_SIM_DEVICES");
+        return child_main(argv[1]);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_environment_chooses_the_devices),
+        cmocka_unit_test(an_unknown_device_is_an_error_of_every_call),
+        cmocka_unit_test(reports_are_quiet_when_asked_to_be),
         cmocka_unit_test(default_devices_are_one_of_each),
         cmocka_unit_test(attributes_agree_with_properties),
         cmocka_unit_test(current_device_is_per_thread_and_checked),
@@ -191,5 +232,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(errors_have_names_and_texts),
         cmocka_unit_test(the_last_error_is_kept_until_it_is_read),
     };
+    unsetenv("AITER_SIM_DEVICES");
     return cmocka_run_group_tests_name("sim devices", tests, NULL, NULL);
 }
