@@ -328,6 +328,7 @@ static void cvt_sr_16_f32(sim_wave *w, const sim_inst *in)
  * aux: small format | wide format << 4. The wide value is the small one times 2^(exponent - 127). */
 
 enum { WIDE_F32, WIDE_F16, WIDE_BF16 };
+enum { SCALE_SR = 1 << 12, SCALE_TWO = 1 << 13 }; /* stochastic; two sources that interleave */
 
 static unsigned wide_type(const sim_inst *in)
 {
@@ -438,6 +439,87 @@ static void scale_down_sr(sim_wave *w, const sim_inst *in)
     put_field(w, in, &r, 8 * (in->op_sel >> 2 & 3), 8);
 }
 
+/* ---- 32 six-bit values in six registers ---- */
+
+static uint32_t get_field(const uint32_t *dwords, unsigned bit, unsigned bits)
+{
+    const uint64_t pair = dwords[bit / 32] | (uint64_t)(bit / 32 + 1 < 32 ? dwords[bit / 32 + 1] : 0) << 32;
+
+    return (uint32_t)(pair >> bit % 32) & ((1u << bits) - 1);
+}
+
+static void set_field(uint32_t *dwords, unsigned bit, unsigned bits, uint32_t value)
+{
+    const uint64_t moved = (uint64_t)value << bit % 32;
+
+    dwords[bit / 32] |= (uint32_t)moved;
+    if (bit % 32 + bits > 32)
+        dwords[bit / 32 + 1] |= (uint32_t)(moved >> 32);
+}
+
+/* One lane's registers of an operand. */
+static void gather(const sim_wave *w, const sim_operand *o, unsigned lane, unsigned dwords, uint32_t *to)
+{
+    for (unsigned i = 0; i < dwords; i++)
+        to[i] = o->kind == SIM_VGPR ? w->v[o->reg + i][lane] : sim_scalar32(w, o);
+}
+
+static void scatter(sim_wave *w, const sim_inst *in, unsigned lane, unsigned dwords, const uint32_t *from)
+{
+    for (unsigned i = 0; i < dwords; i++)
+        w->v[in->ops[0].reg + i][lane] = from[i];
+}
+
+static uint32_t lane_scalar(const sim_wave *w, const sim_operand *o, unsigned lane)
+{
+    return o->kind == SIM_VGPR ? w->v[o->reg][lane] : sim_scalar32(w, o);
+}
+
+static void scale_up_32(sim_wave *w, const sim_inst *in)
+{
+    const unsigned wide = wide_type(in), bits = wide == WIDE_F32 ? 32 : 16;
+    const sim_format f = format_of(w, in->aux & 15);
+    const uint64_t exec = sim_exec_mask(w);
+
+    for (unsigned l = 0; l < SIM_LANES; l++) {
+        uint32_t from[6], to[32] = {0};
+        if (!(exec >> l & 1))
+            continue;
+        gather(w, &in->ops[1], l, 6, from);
+        for (unsigned i = 0; i < 32; i++) {
+            float v = scaled(sim_decode(get_field(from, 6 * i, 6), f), lane_scalar(w, &in->ops[2], l), false);
+            set_field(to, bits * i, bits, wide_out(wide, v));
+        }
+        scatter(w, in, l, bits, to);
+    }
+}
+
+/* Sources: one of 32 values, or two of 16 binary32 values that interleave; for the stochastic form random bits; the
+ * scale. */
+static void scale_down_32(sim_wave *w, const sim_inst *in)
+{
+    const unsigned wide = wide_type(in), bits = wide == WIDE_F32 ? 32 : 16;
+    const bool stochastic = in->aux & SCALE_SR, two = in->aux & SCALE_TWO;
+    const sim_format f = format_of(w, in->aux & 15);
+    const uint64_t exec = sim_exec_mask(w);
+
+    for (unsigned l = 0; l < SIM_LANES; l++) {
+        uint32_t from[2][32], to[6] = {0}, random = stochastic ? lane_scalar(w, &in->ops[2], l) : 0;
+        if (!(exec >> l & 1))
+            continue;
+        gather(w, &in->ops[1], l, two ? 16 : bits, from[0]);
+        if (two)
+            gather(w, &in->ops[2], l, 16, from[1]);
+        for (unsigned i = 0; i < 32; i++) {
+            uint32_t v = two ? from[i & 1][i / 2] : wide == WIDE_F32 ? from[0][i] : get_field(from[0], 16 * i, 16);
+            uint32_t scale = lane_scalar(w, &in->ops[in->num_ops - 1], l);
+            set_field(to, 6 * i, 6, encode_scaled(w, wide_in(wide, v), scale, f, stochastic ? &random : NULL));
+            random = prng(random);
+        }
+        scatter(w, in, l, 6, to);
+    }
+}
+
 #define SP .fp_class = SIM_FP_SP
 #define DP .fp_class = SIM_FP_DP
 #define G942 .min_arch = SIM_GFX942
@@ -445,6 +527,22 @@ static void scale_down_sr(sim_wave *w, const sim_inst *in)
 
 #define UP(name, form, small, wide, count) {name, form, scale_up, .aux = small | wide << 4 | count << 8, G950}
 #define DOWN(name, form, fn, small, wide) {name, form, fn, .aux = small | wide << 4, G950}
+#define SIX(name, small)                                                                                           \
+    {"v_cvt_scalef32_pk32_f32_" name, "Db1024 Sb192 Sf32", scale_up_32, .aux = small | WIDE_F32 << 4, G950},       \
+        {"v_cvt_scalef32_pk32_f16_" name, "Db512 Sb192 Sf32", scale_up_32, .aux = small | WIDE_F16 << 4, G950},    \
+        {"v_cvt_scalef32_pk32_bf16_" name, "Db512 Sb192 Sf32", scale_up_32, .aux = small | WIDE_BF16 << 4, G950},  \
+        {"v_cvt_scalef32_pk32_" name "_f16", "Db192 Sb512 Sf32", scale_down_32, .aux = small | WIDE_F16 << 4,      \
+         G950},                                                                                                    \
+        {"v_cvt_scalef32_pk32_" name "_bf16", "Db192 Sb512 Sf32", scale_down_32, .aux = small | WIDE_BF16 << 4,    \
+         G950},                                                                                                    \
+        {"v_cvt_scalef32_2xpk16_" name "_f32", "Db192 Sb512 Sb512 Sf32", scale_down_32,                            \
+         .aux = small | WIDE_F32 << 4 | SCALE_TWO, G950},                                                          \
+        {"v_cvt_scalef32_sr_pk32_" name "_f32", "Db192 Sb1024 Sb32 Sf32", scale_down_32,                           \
+         .aux = small | WIDE_F32 << 4 | SCALE_SR, G950},                                                           \
+        {"v_cvt_scalef32_sr_pk32_" name "_f16", "Db192 Sb512 Sb32 Sf32", scale_down_32,                            \
+         .aux = small | WIDE_F16 << 4 | SCALE_SR, G950},                                                           \
+        {"v_cvt_scalef32_sr_pk32_" name "_bf16", "Db192 Sb512 Sb32 Sf32", scale_down_32,                           \
+         .aux = small | WIDE_BF16 << 4 | SCALE_SR, G950}
 #define PAIR_F32 "Db32 Sf32 Sf32 Sf32"
 #define PAIR_16 "Db32 Sb32 Sf32"
 #define SR_FORM "Db32 Sb32 Sb32 Sf32"
@@ -516,4 +614,5 @@ const sim_op SIM_TABLE(valu_cvt)[] = {
     DOWN("v_cvt_scalef32_sr_pk_fp4_f32", "Db32 Sb64 Sb32 Sf32", scale_down_sr, FP4, WIDE_F32),
     DOWN("v_cvt_scalef32_sr_pk_fp4_f16", SR_FORM, scale_down_sr, FP4, WIDE_F16),
     DOWN("v_cvt_scalef32_sr_pk_fp4_bf16", SR_FORM, scale_down_sr, FP4, WIDE_BF16),
+    SIX("fp6", FP6), SIX("bf6", BF6),
     {0}};

@@ -726,6 +726,37 @@ static void frexp_mant_f64(sim_wave *w, const sim_inst *in)
     sim_put_f64(w, in, &r);
 }
 
+/* The fraction of 2 / pi, most significant bits first. */
+static const uint32_t two_over_pi[38] = {
+    0xa2f9836e, 0x4e441529, 0xfc2757d1, 0xf534ddc0, 0xdb629599, 0x3c439041, 0xfe5163ab, 0xdebbc561,
+    0xb7246e3a, 0x424dd2e0, 0x06492eea, 0x09d1921c, 0xfe1deb1c, 0xb129a73e, 0xe88235f5, 0x2ebb4484,
+    0xe99c7026, 0xb45f7e41, 0x3991d639, 0x835339f4, 0x9c845f8b, 0xbdf9283b, 0x1ff897ff, 0xde05980f,
+    0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d, 0x7527bac7, 0xebe5f17b,
+    0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab};
+
+/* 53 bits of 2 / pi from bit 53 * segment on, further on for large arguments, scaled to their place. */
+static double trig_preop(double a, uint32_t segment)
+{
+    const int e = exponent64(a);
+    const unsigned shift = (segment & 31) * 53 + (e > 1077 ? (unsigned)e - 1077 : 0);
+    uint64_t bits = 0;
+
+    for (unsigned i = shift; i < shift + 53; i++)
+        bits = bits << 1 | (i < 1201 ? two_over_pi[i / 32] >> (31 - i % 32) & 1 : 0);
+    return ldexp((double)bits, -53 - (int)shift + (e >= 1968 ? 128 : 0));
+}
+
+static void trig_preop_f64(sim_wave *w, const sim_inst *in)
+{
+    sim_lanes bb;
+    sim_lanes64 ba, r;
+    const uint64_t *pa = sim_src64(w, in, 1, &ba);
+    const uint32_t *pb = sim_src32(w, in, 2, &bb);
+
+    LANES(l) r.l[l] = sim_bits64(trig_preop(D(pa[l]), pb[l]));
+    sim_put_f64(w, in, &r);
+}
+
 /* ---- binary16: computed in float; a float has enough bits that rounding twice is rounding once for +, -, * and
  * the like (p >= 2 * 11 + 2). A fused multiply-add goes through double and a rounding to odd. ---- */
 
@@ -1006,6 +1037,7 @@ const sim_op SIM_TABLE(valu_fp)[] = {
     {"v_floor_f64", D1, floor_f64, DP}, {"v_ceil_f64", D1, ceil_f64, DP}, {"v_trunc_f64", D1, trunc_f64, DP},
     {"v_rndne_f64", D1, rndne_f64, DP}, {"v_fract_f64", D1, fract_f64, DP}, {"v_rcp_f64", D1, rcp_f64, DP},
     {"v_rsq_f64", D1, rsq_f64, DP}, {"v_sqrt_f64", D1, sqrt_f64, DP},
+    {"v_trig_preop_f64", "Df64 Sf64 Sb32", trig_preop_f64},
     {"v_ldexp_f64", "Df64 Sf64 Sb32", ldexp_f64, DP}, {"v_frexp_exp_i32_f64", "Db32 Sf64", frexp_exp_i32_f64},
     {"v_frexp_mant_f64", D1, frexp_mant_f64}, {"v_div_scale_f64", "Df64 Db64 Sf64 Sf64 Sf64", div_scale_f64},
     {"v_div_fmas_f64", D3, div_fmas_f64, DP}, {"v_div_fixup_f64", D3, div_fixup_f64},

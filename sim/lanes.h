@@ -15,6 +15,7 @@
 
 #define SIM_INLINE static inline __attribute__((always_inline, unused))
 #define SIM_RARE static __attribute__((noinline, cold, unused))
+#define SIM_USED static __attribute__((noinline, unused))
 #define LANES(l) for (unsigned l = 0; l < SIM_LANES; l++)
 
 typedef struct sim_lanes { _Alignas(64) uint32_t l[SIM_LANES]; } sim_lanes;
@@ -119,28 +120,36 @@ SIM_RARE uint32_t sim_sdwa_select(uint32_t v, unsigned sel, bool sext)
     }
 }
 
-/* Source with DPP, SDWA, op_sel, abs and neg, in this order. */
-SIM_RARE const uint32_t *sim_modified32(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *buf)
+SIM_INLINE bool sim_is_half(const sim_operand *o)
+{
+    return o->type == SIM_F16 || o->type == SIM_BF16 || o->type == SIM_B16;
+}
+
+/* Source with DPP or SDWA, in this order. */
+SIM_RARE const uint32_t *sim_permuted32(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *buf)
 {
     const uint32_t *raw = sim_raw32(w, o, 0, buf);
-    bool half_type = o->type == SIM_F16 || o->type == SIM_BF16 || o->type == SIM_B16;
-    uint32_t sign = half_type ? 0x8000 : 0x80000000;
     uint32_t permuted[SIM_LANES];
 
     if (o->mods & SIM_PERMUTED) {
         sim_dpp_permute(w, in, raw, permuted);
         raw = permuted;
     }
-    LANES(l) {
-        uint32_t v = sim_sdwa_select(raw[l], o->sdwa_sel, o->mods & SIM_SEXT);
-        if (o->mods & SIM_HALF && half_type)
-            v >>= 16;
-        if (o->mods & SIM_ABS)
-            v &= ~sign;
-        if (o->mods & SIM_NEG)
-            v ^= sign;
-        buf[l] = v;
-    }
+    LANES(l) buf[l] = sim_sdwa_select(raw[l], o->sdwa_sel, o->mods & SIM_SEXT);
+    return buf;
+}
+
+/* Source with DPP, SDWA, op_sel, abs and neg, in this order. */
+SIM_USED const uint32_t *sim_modified32(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *buf)
+{
+    const bool half = sim_is_half(o);
+    const uint32_t sign = half ? 0x8000 : 0x80000000;
+    const uint32_t keep = o->mods & SIM_ABS ? ~sign : ~0u, flip = o->mods & SIM_NEG ? sign : 0;
+    const unsigned shift = o->mods & SIM_HALF && half ? 16 : 0;
+    const uint32_t *raw = o->mods & SIM_PERMUTED || o->sdwa_sel ? sim_permuted32(w, in, o, buf)
+                                                                : sim_raw32(w, o, 0, buf);
+
+    LANES(l) buf[l] = (raw[l] >> shift & keep) ^ flip;
     return buf;
 }
 
