@@ -177,10 +177,18 @@ static device_status choose_real(device *d, int count, int ordinal, char error[D
     return DEVICE_UNAVAILABLE;
 }
 
+/* HIP's calls are about the thread's current device, which may have become another one since device_open(). */
+static bool use(device *d, char error[DEVICE_ERROR_MAX])
+{
+    const hip_error code = d->hip.hipSetDevice(d->ordinal);
+
+    return code == HIP_SUCCESS || fail_hip(d, error, "hipSetDevice", 0, code);
+}
+
 static device_status choose(device *d, const char *which, char error[DEVICE_ERROR_MAX])
 {
     int count = 0;
-    hip_error code = d->hip.hipGetDeviceCount(&count);
+    const hip_error code = d->hip.hipGetDeviceCount(&count);
 
     if (code != HIP_SUCCESS) {
         fail_hip(d, error, "hipGetDeviceCount", 0, code);
@@ -190,11 +198,7 @@ static device_status choose(device *d, const char *which, char error[DEVICE_ERRO
                                               : choose_real(d, count, atoi(which), error);
     if (status != DEVICE_OK)
         return status;
-    code = d->hip.hipSetDevice(d->ordinal);
-    if (code == HIP_SUCCESS)
-        return DEVICE_OK;
-    fail_hip(d, error, "hipSetDevice", 0, code);
-    return DEVICE_UNAVAILABLE;
+    return use(d, error) ? DEVICE_OK : DEVICE_UNAVAILABLE;
 }
 
 static bool parse_name(device *d, const char *name, const char **which)
@@ -252,22 +256,26 @@ bool device_simulated(const device *d) { return d->simulated; }
 
 bool device_alloc(device *d, void **memory, size_t bytes, char error[DEVICE_ERROR_MAX])
 {
+    if (!use(d, error))
+        return false;
     const hip_error code = d->hip.hipMalloc(memory, bytes);
-
     return code == HIP_SUCCESS || fail_hip(d, error, "hipMalloc", bytes, code);
 }
 
 void device_free(device *d, void *memory)
 {
-    if (memory)
+    char error[DEVICE_ERROR_MAX];
+
+    if (memory && use(d, error))
         d->hip.hipFree(memory);
 }
 
 static bool copy(device *d, void *to, const void *from, size_t bytes, hip_memcpy_kind kind,
                  char error[DEVICE_ERROR_MAX])
 {
+    if (!use(d, error))
+        return false;
     const hip_error code = d->hip.hipMemcpy(to, from, bytes, kind);
-
     return code == HIP_SUCCESS || fail_hip(d, error, "hipMemcpy", bytes, code);
 }
 
@@ -283,8 +291,9 @@ bool device_download(device *d, void *to, const void *from, size_t bytes, char e
 
 bool device_sync(device *d, char error[DEVICE_ERROR_MAX])
 {
+    if (!use(d, error))
+        return false;
     const hip_error code = d->hip.hipDeviceSynchronize();
-
     return code == HIP_SUCCESS || fail_hip(d, error, "hipDeviceSynchronize", 0, code);
 }
 

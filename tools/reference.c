@@ -140,7 +140,8 @@ static void exact_row(const workspace *w, const ref_problem *p, const float *q, 
 {
     const size_t dv = (size_t)p->hdv;
     const double relative = relative_error(w, p, q, visible);
-    /* The matrix units may flush fp16 numbers below the normal range: such a probability can be lost whole. */
+    /* gfx90a's matrix instructions take fp16 numbers below the normal range as zero (AMD's accuracy notes for MI200):
+     * such a probability or value can be lost whole. */
     const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0, tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
     double *s = w->scores, *acc = w->acc, *err = w->err, max = -INFINITY, sum = 0;
 
@@ -156,7 +157,7 @@ static void exact_row(const workspace *w, const ref_problem *p, const float *q, 
         sum += weight;
         for (size_t d = 0; d < dv; d++) {
             acc[d] += weight * v[d];
-            err[d] += error * fabs(v[d]);
+            err[d] += (fabs(v[d]) < flushed ? weight : error) * fabs(v[d]);
         }
     }
     for (size_t d = 0; d < dv; d++) {

@@ -72,7 +72,7 @@ static size_t lay_out(tensor *t, trial_layout layout)
         set_strides(t, h * d, b * h * d, d);
         break;
     case TRIAL_GAPS: {
-        const int64_t head = d + 8, row = h * head + 8, batch = (s + 3) * row + 16;
+        const int64_t head = (d + 15) / 8 * 8, row = h * head + 8, batch = (s + 3) * row + 16;
         set_strides(t, batch, row, head);
         t->offset = 64;
         return (size_t)(64 + b * batch + 64 * row); /* rows enough for a kernel's last tile to run into */

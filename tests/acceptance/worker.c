@@ -41,12 +41,15 @@ static bool write_all(int fd, const void *data, size_t size)
     return true;
 }
 
+/* The request to end. A closed pipe would not do: workers that were started later hold its other end as well. */
+static const size_t QUIT = (size_t)-1;
+
 static void serve(const sweep_case *cases, const char *cache_dir, int requests, int results)
 {
     sweep_result result;
     size_t index;
 
-    while (read_all(requests, &index, sizeof index)) {
+    while (read_all(requests, &index, sizeof index) && index != QUIT) {
         sweep_run_case(&cases[index], cache_dir, &result);
         if (!write_all(results, &result, sizeof result) || result.device_lost)
             break;
@@ -84,6 +87,11 @@ bool sweep_worker_start(sweep_worker *w, const sweep_case *cases, const char *ca
     return false;
 }
 
+bool sweep_worker_send(sweep_worker *w, size_t index)
+{
+    return write_all(w->requests, &index, sizeof index);
+}
+
 int sweep_worker_stop(sweep_worker *w, bool kill_it)
 {
     int status = 0;
@@ -92,17 +100,14 @@ int sweep_worker_stop(sweep_worker *w, bool kill_it)
         return 0;
     if (kill_it)
         kill(w->pid, SIGKILL);
+    else
+        sweep_worker_send(w, QUIT);
     close(w->requests);
     close(w->results);
     while (waitpid(w->pid, &status, 0) < 0 && errno == EINTR)
         ;
     w->pid = 0;
     return status;
-}
-
-bool sweep_worker_send(sweep_worker *w, size_t index)
-{
-    return write_all(w->requests, &index, sizeof index);
 }
 
 bool sweep_worker_receive(sweep_worker *w, sweep_result *result)
