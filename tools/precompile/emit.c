@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* asprintf */
 #include "tools/precompile/emit.h"
 
 #include <errno.h>
@@ -188,17 +189,22 @@ static json_object *metadata(const selected *item, const gen_kernel *kernel, con
 bool emit_code(const char *dir, const selected *item, const aiter_warm_result *result, char error[EMIT_ERROR_MAX])
 {
     gen_kernel kernel;
+    char *text = NULL;
     bool ok;
 
     gen_kernel_describe(&item->config, &kernel);
     json_object *o = metadata(item, &kernel, &result->info);
-    size_t size;
-    const char *text = json_object_to_json_string_length(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                                         JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-    ok = text && write_file(dir, kernel.symbol, "hsaco", result->code, result->info.code_bytes, error) &&
-         write_file(dir, kernel.symbol, "json", text, size, error);
-    if (!text)
-        snprintf(error, EMIT_ERROR_MAX, "out of memory for the metadata of %.300s", item->text);
+    const char *json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                                      JSON_C_TO_STRING_NOSLASHESCAPE);
+    if (!json || asprintf(&text, "%s\n", json) < 0)
+        text = NULL;
     json_object_put(o);
+    if (!text) {
+        snprintf(error, EMIT_ERROR_MAX, "out of memory for the metadata of %.300s", item->text);
+        return false;
+    }
+    ok = write_file(dir, kernel.symbol, "hsaco", result->code, result->info.code_bytes, error) &&
+         write_file(dir, kernel.symbol, "json", text, strlen(text), error);
+    free(text);
     return ok;
 }

@@ -1,0 +1,2 @@
+t aiter-bench --help
+t aiter-bench --version

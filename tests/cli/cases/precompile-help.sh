@@ -1,0 +1,2 @@
+t aiter-precompile --help
+t aiter-precompile --version
