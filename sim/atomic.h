@@ -1,34 +1,51 @@
-/* What read-modify-write instructions compute; LDS and memory use it alike (ISA guides, the pseudocode of DS_* and
- * BUFFER_ATOMIC_*). Floating-point additions round to nearest even and keep subnormals: the guides do not say
- * otherwise, and MODE does not apply to them. */
+/* What read-modify-write instructions compute; LDS and memory use it alike (ISA guides, the
+ * pseudocode of DS_* and BUFFER_ATOMIC_*). Floating-point additions round to nearest even and keep
+ * subnormals: the guides do not say otherwise, and MODE does not apply to them. */
 #ifndef SIM_ATOMIC_H
 #define SIM_ATOMIC_H
 
 #include "sim/float.h"
 
 typedef enum sim_atomic {
-    SIM_SWAP, SIM_ADD, SIM_SUB, SIM_RSUB, SIM_INC, SIM_DEC, SIM_SMIN, SIM_SMAX, SIM_UMIN, SIM_UMAX, SIM_AND, SIM_OR,
+    SIM_SWAP,
+    SIM_ADD,
+    SIM_SUB,
+    SIM_RSUB,
+    SIM_INC,
+    SIM_DEC,
+    SIM_SMIN,
+    SIM_SMAX,
+    SIM_UMIN,
+    SIM_UMAX,
+    SIM_AND,
+    SIM_OR,
     SIM_XOR,
-    SIM_FADD, SIM_FMIN, SIM_FMAX,
-    SIM_PK_F16, SIM_PK_BF16,
-    SIM_CMPSWAP,  /* data2 is compared, data is stored */
+    SIM_FADD,
+    SIM_FMIN,
+    SIM_FMAX,
+    SIM_PK_F16,
+    SIM_PK_BF16,
+    SIM_CMPSWAP, /* data2 is compared, data is stored */
     SIM_FCMPSWAP,
-    SIM_MSKOR,    /* data clears, data2 sets */
-    SIM_WRAP      /* old >= data ? old - data : old + data2 */
+    SIM_MSKOR, /* data clears, data2 sets */
+    SIM_WRAP   /* old >= data ? old - data : old + data2 */
 } sim_atomic;
 
 static inline uint32_t sim_pk_add_f16(uint32_t a, uint32_t b)
 {
     /* float has more than 2 * 11 + 1 bits, so rounding twice equals rounding once */
     const uint32_t lo = sim_f32_to_f16(sim_f16_to_f32((uint16_t)a) + sim_f16_to_f32((uint16_t)b));
-    const uint32_t hi = sim_f32_to_f16(sim_f16_to_f32((uint16_t)(a >> 16)) + sim_f16_to_f32((uint16_t)(b >> 16)));
+    const uint32_t hi =
+        sim_f32_to_f16(sim_f16_to_f32((uint16_t)(a >> 16)) + sim_f16_to_f32((uint16_t)(b >> 16)));
     return hi << 16 | lo;
 }
 
 static inline uint32_t sim_pk_add_bf16(uint32_t a, uint32_t b)
 {
-    const uint32_t lo = sim_f32_to_bf16(sim_bf16_to_f32((uint16_t)a) + sim_bf16_to_f32((uint16_t)b));
-    const uint32_t hi = sim_f32_to_bf16(sim_bf16_to_f32((uint16_t)(a >> 16)) + sim_bf16_to_f32((uint16_t)(b >> 16)));
+    const uint32_t lo =
+        sim_f32_to_bf16(sim_bf16_to_f32((uint16_t)a) + sim_bf16_to_f32((uint16_t)b));
+    const uint32_t hi = sim_f32_to_bf16(sim_bf16_to_f32((uint16_t)(a >> 16)) +
+                                        sim_bf16_to_f32((uint16_t)(b >> 16)));
     return hi << 16 | lo;
 }
 

@@ -1,22 +1,21 @@
 /* LDS instructions (DS encoding).
  *
- * The byte address is VGPR + offset, a 32-bit sum (LLVM folds offsets into negative bases: its test ds-sub-offset.ll),
- * inside the workgroup's LDS allocation. Where the hardware lets an
- * access beyond it read zero and drops such a write (ISA guides, "LDS out of range"), a kernel that does it is wrong;
- * here it stops with the lane and the address. Plain reads and writes may have any alignment, as the driver enables
- * unaligned access for these archs; read-modify-write instructions and 64-bit transposing reads must be aligned
- * to their size. */
+ * The byte address is VGPR + offset, a 32-bit sum (LLVM folds offsets into negative bases: its test
+ * ds-sub-offset.ll), inside the workgroup's LDS allocation. Where the hardware lets an access
+ * beyond it read zero and drops such a write (ISA guides, "LDS out of range"), a kernel that does
+ * it is wrong; here it stops with the lane and the address. Plain reads and writes may have any
+ * alignment, as the driver enables unaligned access for these archs; read-modify-write instructions
+ * and 64-bit transposing reads must be aligned to their size. */
 #include "sim/atomic.h"
-#include "sim/wave.h"
-
-#define FOR_LANES(l, exec) \
-    for (uint64_t rest_ = (exec); rest_ && ((l) = (unsigned)__builtin_ctzll(rest_), 1); rest_ &= rest_ - 1)
+#include "sim/transfer.h"
 
 /* ---- addresses ---- */
 
-static bool lds_range_fault(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t address, unsigned size)
+static bool lds_range_fault(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t address,
+                            unsigned size)
 {
-    sim_fault(w, inst, (int)lane, address, "LDS access of %u bytes at %llu is outside the %u bytes allocated", size,
+    sim_fault(w, inst, (int)lane, address,
+              "LDS access of %u bytes at %llu is outside the %u bytes allocated", size,
               (unsigned long long)address, w->wg->lds_bytes);
     return false;
 }
@@ -30,8 +29,8 @@ static bool usable(sim_wave *w, const sim_inst *inst)
 }
 
 /* Addresses of the active lanes, checked for size bytes; others are 0. */
-static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *addr, uint32_t offset, unsigned size,
-                          uint32_t out[SIM_LANES])
+static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *addr,
+                          uint32_t offset, unsigned size, uint32_t out[SIM_LANES])
 {
     const uint64_t exec = sim_exec_mask(w), bytes = w->wg->lds_bytes;
     const uint32_t *v = w->v[addr->reg];
@@ -64,7 +63,8 @@ static bool lds_aligned(sim_wave *w, const sim_inst *inst, const uint32_t *addre
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w))
         if (address[l] % size) {
-            sim_fault(w, inst, (int)l, address[l], "LDS address %u is not aligned to %u bytes", address[l], size);
+            sim_fault(w, inst, (int)l, address[l], "LDS address %u is not aligned to %u bytes",
+                      address[l], size);
             return false;
         }
     return true;
@@ -89,8 +89,7 @@ static inline uint64_t pair(const sim_wave *w, unsigned reg, unsigned l)
 
 /* ---- reads ---- */
 
-static inline __attribute__((always_inline)) void read_dwords(sim_wave *w, const uint32_t *address, unsigned reg,
-                                                              unsigned count)
+INLINE void read_dwords(sim_wave *w, const uint32_t *address, unsigned reg, unsigned count)
 {
     const uint64_t exec = sim_exec_mask(w);
     const uint8_t *lds = w->wg->lds;
@@ -121,19 +120,7 @@ static void ds_read(sim_wave *w, const sim_inst *inst)
     }
 }
 
-/* aux of the sub-dword forms */
-enum { BYTES = 3, SIGNED = 4, D16 = 8, HI = 16 };
-
-/* Merges a loaded byte or short into the destination: extended to 32 bits, or to one half (D16) keeping the other. */
-static inline uint32_t extend(uint32_t value, uint32_t old, unsigned aux)
-{
-    if (aux & SIGNED)
-        value = (aux & BYTES) == 1 ? (uint32_t)(int32_t)(int8_t)value : (uint32_t)(int32_t)(int16_t)value;
-    if (!(aux & D16))
-        return value;
-    return aux & HI ? (old & 0xffffu) | value << 16 : (old & 0xffff0000u) | (value & 0xffffu);
-}
-
+/* aux: how (BYTES, SIGNED ...) */
 static void ds_read_sub(sim_wave *w, const sim_inst *inst)
 {
     const unsigned size = inst->aux & BYTES;
@@ -177,22 +164,23 @@ static void ds_read_addtid(sim_wave *w, const sim_inst *inst)
     }
 }
 
-/* Transposing reads (gfx950). 16 lanes read 64 or 96 bits each; the elements in lane order are a matrix of 16 columns,
- * of which lane l of the 16 receives column l: element r is number l % E of source lane r * 16 / E + l / E, with E
- * elements in a lane (AMD backend of Triton, chooseLLDsReadB64TrLayout, for 16 and 8 bits and its 4-bit sibling).
- * The guide wants EXEC all ones; a lane that is off counts as zeros here. aux: element bits | dwords << 8 */
-static inline __attribute__((always_inline)) void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits,
-                                                            unsigned dwords)
+/* Transposing reads (gfx950). 16 lanes read 64 or 96 bits each; the elements in lane order are a
+ * matrix of 16 columns, of which lane l of the 16 receives column l: element r is number l % E of
+ * source lane r * 16 / E + l / E, with E elements in a lane (AMD backend of Triton,
+ * chooseLLDsReadB64TrLayout, for 16 and 8 bits and its 4-bit sibling). The guide wants EXEC all
+ * ones; a lane that is off counts as zeros here. aux: element bits | dwords << 8 */
+INLINE void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits, unsigned dwords)
 {
     const unsigned elements = dwords * 32 / bits, mask = (1u << bits) - 1;
     for (unsigned l = 0; l < SIM_LANES; l++) {
         const unsigned column = l % 16, at = column % elements * bits;
-        const uint32_t (*from)[4] = in + l - column + column / elements;
+        const uint32_t(*from)[4] = in + l - column + column / elements;
         uint64_t packed = 0;
         unsigned have = 0, d = 0;
         for (unsigned r = 0; r < elements; r++) {
             const uint32_t *source = from[r * 16 / elements];
-            const uint64_t word = source[at / 32] | (uint64_t)source[at / 32 + (at % 32 + bits > 32)] << 32;
+            const uint64_t word =
+                source[at / 32] | (uint64_t)source[at / 32 + (at % 32 + bits > 32)] << 32;
             packed |= (word >> at % 32 & mask) << have;
             have += bits;
             if (have >= 32) {
@@ -216,10 +204,10 @@ static void ds_read_tr(sim_wave *w, const sim_inst *inst)
         for (unsigned d = 0; d < dwords; d++)
             in[l][d] = get32(w->wg->lds + address[l] + 4 * d);
     switch (inst->aux & 255) {
-    case 16: transpose((const uint32_t (*)[4])in, out, 16, 2); break;
-    case 8: transpose((const uint32_t (*)[4])in, out, 8, 2); break;
-    case 6: transpose((const uint32_t (*)[4])in, out, 6, 3); break;
-    default: transpose((const uint32_t (*)[4])in, out, 4, 2); break;
+    case 16: transpose((const uint32_t(*)[4])in, out, 16, 2); break;
+    case 8: transpose((const uint32_t(*)[4])in, out, 8, 2); break;
+    case 6: transpose((const uint32_t(*)[4])in, out, 6, 3); break;
+    default: transpose((const uint32_t(*)[4])in, out, 4, 2); break;
     }
     FOR_LANES(l, sim_exec_mask(w))
         for (unsigned d = 0; d < dwords; d++)
@@ -228,8 +216,7 @@ static void ds_read_tr(sim_wave *w, const sim_inst *inst)
 
 /* ---- writes ---- */
 
-static inline __attribute__((always_inline)) void write_dwords(sim_wave *w, const uint32_t *address, unsigned reg,
-                                                               unsigned count)
+INLINE void write_dwords(sim_wave *w, const uint32_t *address, unsigned reg, unsigned count)
 {
     uint8_t *lds = w->wg->lds;
     unsigned l;
@@ -306,8 +293,10 @@ static void ds_atomic(sim_wave *w, const sim_inst *inst)
 {
     const unsigned at = inst->aux & RETURNS ? 1 : 0, size = inst->aux & WIDE ? 8 : 4;
     const sim_atomic op = (sim_atomic)(inst->aux & 31);
-    const unsigned data = inst->ops[at + 1].reg, data2 = inst->aux & TWO_DATA ? inst->ops[at + 2].reg : data;
-    const bool compare = op == SIM_CMPSWAP || op == SIM_FCMPSWAP; /* DS_CMPST: the comparand comes first */
+    const unsigned data = inst->ops[at + 1].reg,
+                   data2 = inst->aux & TWO_DATA ? inst->ops[at + 2].reg : data;
+    const bool compare =
+        op == SIM_CMPSWAP || op == SIM_FCMPSWAP; /* DS_CMPST: the comparand comes first */
     const unsigned x = compare ? data2 : data, y = compare ? data : data2;
     uint32_t address[SIM_LANES];
     unsigned l;
@@ -337,7 +326,8 @@ static void ds_wrxchg2(sim_wave *w, const sim_inst *inst)
     const unsigned count = inst->aux & 255, unit = inst->aux >> 8, dst = inst->ops[0].reg;
     uint32_t address[2][SIM_LANES];
     unsigned l;
-    if (!lds_addresses(w, inst, &inst->ops[1], (uint32_t)inst->offset * unit, 4 * count, address[0]) ||
+    if (!lds_addresses(w, inst, &inst->ops[1], (uint32_t)inst->offset * unit, 4 * count,
+                       address[0]) ||
         !lds_addresses(w, inst, &inst->ops[1], inst->offset1 * unit, 4 * count, address[1]) ||
         !lds_aligned(w, inst, address[0], 4 * count))
         return;
@@ -358,8 +348,29 @@ static void ds_wrxchg2(sim_wave *w, const sim_inst *inst)
     }
 }
 
-/* DS_APPEND, DS_CONSUME: adds or takes the number of active lanes at M0[31:16] + offset; every active lane receives
- * the old value. aux: 0 append, 1 consume */
+/* DS_CONDXCHG32_RTN_B64: each half of the data is stored, without its top bit, if that bit is set;
+ * address bits 2:0 and above 15 are ignored (ISA guide's pseudocode). */
+static void ds_condxchg32(sim_wave *w, const sim_inst *inst)
+{
+    unsigned l;
+    FOR_LANES(l, sim_exec_mask(w)) {
+        const uint32_t at = (w->v[inst->ops[1].reg][l] + (uint32_t)inst->offset) & 0xfff8;
+        if (at + 8 > w->wg->lds_bytes) {
+            lds_range_fault(w, inst, l, at, 8);
+            return;
+        }
+        for (unsigned d = 0; d < 2; d++) {
+            const uint32_t data = w->v[inst->ops[2].reg + d][l];
+            uint8_t *p = w->wg->lds + at + 4 * d;
+            w->v[inst->ops[0].reg + d][l] = get32(p);
+            if (data >> 31)
+                put32(p, data & 0x7fffffff);
+        }
+    }
+}
+
+/* DS_APPEND, DS_CONSUME: adds or takes the number of active lanes at M0[31:16] + offset; every
+ * active lane receives the old value. aux: 0 append, 1 consume */
 static void ds_append(sim_wave *w, const sim_inst *inst)
 {
     const uint64_t exec = sim_exec_mask(w), address = (w->s[SIM_M0] >> 16) + (uint32_t)inst->offset;
@@ -378,7 +389,8 @@ static void ds_append(sim_wave *w, const sim_inst *inst)
 
 /* ---- lane exchange; no LDS memory is touched ---- */
 
-/* Source lane (0..31) of lane i under a DS_SWIZZLE_B32 offset (ISA guide's pseudocode of the instruction). */
+/* Source lane (0..31) of lane i under a DS_SWIZZLE_B32 offset (ISA guide's pseudocode of the
+ * instruction). */
 static unsigned swizzle_lane(unsigned i, unsigned offset)
 {
     const unsigned mask = offset & 31;
@@ -390,7 +402,8 @@ static unsigned swizzle_lane(unsigned i, unsigned offset)
         return j;
     }
     if (offset >= 0xc000) { /* rotate: offset[10] is the direction, offset[9:5] the distance */
-        const unsigned distance = offset >> 5 & 31, by = offset >> 10 & 1 ? 32 - distance : distance;
+        const unsigned distance = offset >> 5 & 31,
+                       by = offset >> 10 & 1 ? 32 - distance : distance;
         return (i & mask) | ((i + by) & ~mask & 31);
     }
     if (offset >= 0x8000) /* quad permutation */
@@ -445,18 +458,26 @@ static void ds_nop(sim_wave *w, const sim_inst *inst)
 /* ---- the table ---- */
 
 #define F950 .min_arch = SIM_GFX950
-#define ATOMIC(name, rtn_name, op)                                  \
-    {name, "Sb32 Sb32", ds_atomic, .aux = op},                             \
-    {rtn_name, "Db32 Sb32 Sb32", ds_atomic, .aux = (op) | RETURNS}
-#define ATOMIC64(name, rtn_name, op)                                \
-    {name, "Sb32 Sb64", ds_atomic, .aux = (op) | WIDE},                    \
-    {rtn_name, "Db64 Sb32 Sb64", ds_atomic, .aux = (op) | WIDE | RETURNS}
-#define ATOMIC2(name, rtn_name, op)                                 \
-    {name, "Sb32 Sb32 Sb32", ds_atomic, .aux = (op) | TWO_DATA},           \
-    {rtn_name, "Db32 Sb32 Sb32 Sb32", ds_atomic, .aux = (op) | TWO_DATA | RETURNS}
-#define ATOMIC2_64(name, rtn_name, op)                              \
-    {name, "Sb32 Sb64 Sb64", ds_atomic, .aux = (op) | TWO_DATA | WIDE},    \
-    {rtn_name, "Db64 Sb32 Sb64 Sb64", ds_atomic, .aux = (op) | TWO_DATA | WIDE | RETURNS}
+#define ATOMIC(name, rtn_name, op)                                                                 \
+    {name, "Sb32 Sb32", ds_atomic, .aux = op},                                                     \
+    {                                                                                              \
+        rtn_name, "Db32 Sb32 Sb32", ds_atomic, .aux = (op) | RETURNS                               \
+    }
+#define ATOMIC64(name, rtn_name, op)                                                               \
+    {name, "Sb32 Sb64", ds_atomic, .aux = (op) | WIDE},                                            \
+    {                                                                                              \
+        rtn_name, "Db64 Sb32 Sb64", ds_atomic, .aux = (op) | WIDE | RETURNS                        \
+    }
+#define ATOMIC2(name, rtn_name, op)                                                                \
+    {name, "Sb32 Sb32 Sb32", ds_atomic, .aux = (op) | TWO_DATA},                                   \
+    {                                                                                              \
+        rtn_name, "Db32 Sb32 Sb32 Sb32", ds_atomic, .aux = (op) | TWO_DATA | RETURNS               \
+    }
+#define ATOMIC2_64(name, rtn_name, op)                                                             \
+    {name, "Sb32 Sb64 Sb64", ds_atomic, .aux = (op) | TWO_DATA | WIDE},                            \
+    {                                                                                              \
+        rtn_name, "Db64 Sb32 Sb64 Sb64", ds_atomic, .aux = (op) | TWO_DATA | WIDE | RETURNS        \
+    }
 
 const sim_op SIM_TABLE(ds)[] = {
     {"ds_read_b32", "Db32 Sb32", ds_read, .aux = 1},
@@ -540,6 +561,7 @@ const sim_op SIM_TABLE(ds)[] = {
     ATOMIC2_64("ds_mskor_b64", "ds_mskor_rtn_b64", SIM_MSKOR),
     {"ds_wrxchg2_rtn_b64", "Db128 Sb32 Sb64 Sb64", ds_wrxchg2, .aux = 2 | 8 << 8},
     {"ds_wrxchg2st64_rtn_b64", "Db128 Sb32 Sb64 Sb64", ds_wrxchg2, .aux = 2 | 512 << 8},
+    {"ds_condxchg32_rtn_b64", "Db64 Sb32 Sb64", ds_condxchg32, .aux = 0},
     {"ds_append", "Db32", ds_append, .aux = 0},
     {"ds_consume", "Db32", ds_append, .aux = 1},
     {"ds_swizzle_b32", "Db32 Sb32", ds_swizzle, .aux = 0},

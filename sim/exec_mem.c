@@ -1,18 +1,15 @@
 /* Memory instructions: FLAT, GLOBAL, SCRATCH and MUBUF, with their direct-to-LDS forms.
  *
- * Device addresses are host addresses. Every access must lie inside a live allocation (sim/memory.h), in LDS or in the
- * wave's scratch; otherwise the kernel stops. Any alignment is fine for loads and stores (the driver enables
- * unaligned access on these archs); atomics must be aligned to their size. Cache control bits (glc, slc, sc0, sc1, nt)
- * do not change values, except that glc/sc0 asks a buffer atomic for the old value. */
+ * Device addresses are host addresses. Every access must lie inside a live allocation
+ * (sim/memory.h), in LDS or in the wave's scratch; otherwise the kernel stops. Any alignment is
+ * fine for loads and stores (the driver enables unaligned access on these archs); atomics must be
+ * aligned to their size. Cache control bits (glc, slc, sc0, sc1, nt) do not change values, except
+ * that glc/sc0 asks a buffer atomic for the old value. */
 #include "sim/atomic.h"
 #include "sim/memory.h"
-#include "sim/wave.h"
+#include "sim/transfer.h"
 
-#define FOR_LANES(l, exec) \
-    for (uint64_t rest_ = (exec); rest_ && ((l) = (unsigned)__builtin_ctzll(rest_), 1); rest_ &= rest_ - 1)
-
-/* aux of loads and stores: dwords << 8, or bytes (1, 2) with how they meet the register */
-enum { BYTES = 3, SIGNED = 4, D16 = 8, HI = 16 };
+/* aux of loads and stores: dwords << 8, or how a byte or short is moved (sim/transfer.h) */
 #define DWORDS(n) ((n) << 8)
 
 static inline unsigned access_size(uint32_t aux)
@@ -26,7 +23,8 @@ typedef enum space { GLOBAL, LDS, SCRATCH } space;
 
 static bool in_scratch(const sim_wave *w, uint64_t address, uint64_t size)
 {
-    const uint64_t lo = (uint64_t)(uintptr_t)w->scratch, bytes = (uint64_t)w->scratch_bytes * SIM_LANES;
+    const uint64_t lo = (uint64_t)(uintptr_t)w->scratch,
+                   bytes = (uint64_t)w->scratch_bytes * SIM_LANES;
     return w->scratch && address >= lo && address - lo <= bytes && size <= bytes - (address - lo);
 }
 
@@ -35,20 +33,20 @@ static inline bool global_ok(const sim_wave *w, uint64_t address, uint64_t size,
     return sim_mem_ok(address, size, write) || in_scratch(w, address, size);
 }
 
-static __attribute__((cold)) void global_fault(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t address,
-                                               unsigned size, bool write)
+static __attribute__((cold)) void global_fault(sim_wave *w, const sim_inst *inst, unsigned lane,
+                                               uint64_t address, unsigned size, bool write)
 {
     const char *what = write ? "store of" : "load of";
     if (write && global_ok(w, address, size, false))
-        sim_fault(w, inst, (int)lane, address, "%s %u bytes at 0x%llx: the allocation is read-only", what, size,
-                  (unsigned long long)address);
+        sim_fault(w, inst, (int)lane, address, "%s %u bytes at 0x%llx: the allocation is read-only",
+                  what, size, (unsigned long long)address);
     else
-        sim_fault(w, inst, (int)lane, address, "%s %u bytes at 0x%llx: not inside one allocation", what, size,
-                  (unsigned long long)address);
+        sim_fault(w, inst, (int)lane, address, "%s %u bytes at 0x%llx: not inside one allocation",
+                  what, size, (unsigned long long)address);
 }
 
-static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lane, uint64_t address, unsigned size,
-                    bool write)
+static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lane, uint64_t address,
+                    unsigned size, bool write)
 {
     if (where == GLOBAL) {
         if (global_ok(w, address, size, write))
@@ -59,8 +57,10 @@ static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lan
     const uint64_t bytes = where == LDS ? w->wg->lds_bytes : w->scratch_bytes;
     if (address + size <= bytes)
         return true;
-    sim_fault(w, inst, (int)lane, address, "%s access of %u bytes at %llu is outside the %llu bytes allocated",
-              where == LDS ? "LDS" : "scratch", size, (unsigned long long)address, (unsigned long long)bytes);
+    sim_fault(w, inst, (int)lane, address,
+              "%s access of %u bytes at %llu is outside the %llu bytes allocated",
+              where == LDS ? "LDS" : "scratch", size, (unsigned long long)address,
+              (unsigned long long)bytes);
     return false;
 }
 
@@ -70,8 +70,8 @@ static inline uint8_t *scratch_byte(const sim_wave *w, unsigned lane, uint64_t o
     return w->scratch + o / 4 * (SIM_LANES * 4) + lane * 4 + o % 4;
 }
 
-static bool read_lane(sim_wave *w, const sim_inst *inst, space where, unsigned lane, uint64_t address, unsigned size,
-                      uint8_t *out)
+static bool read_lane(sim_wave *w, const sim_inst *inst, space where, unsigned lane,
+                      uint64_t address, unsigned size, uint8_t *out)
 {
     if (!lane_ok(w, inst, where, lane, address, size, false))
         return false;
@@ -79,12 +79,13 @@ static bool read_lane(sim_wave *w, const sim_inst *inst, space where, unsigned l
         for (unsigned i = 0; i < size; i++)
             out[i] = *scratch_byte(w, lane, address + i);
     else
-        memcpy(out, where == LDS ? w->wg->lds + address : (const uint8_t *)(uintptr_t)address, size);
+        memcpy(out, where == LDS ? w->wg->lds + address : (const uint8_t *)(uintptr_t)address,
+               size);
     return true;
 }
 
-static bool write_lane(sim_wave *w, const sim_inst *inst, space where, unsigned lane, uint64_t address, unsigned size,
-                       const uint8_t *in)
+static bool write_lane(sim_wave *w, const sim_inst *inst, space where, unsigned lane,
+                       uint64_t address, unsigned size, const uint8_t *in)
 {
     if (!lane_ok(w, inst, where, lane, address, size, true))
         return false;
@@ -97,7 +98,8 @@ static bool write_lane(sim_wave *w, const sim_inst *inst, space where, unsigned 
 }
 
 /* All active lanes at once: one look-up when they share an allocation. */
-static bool lanes_ok(sim_wave *w, const sim_inst *inst, const uint64_t address[SIM_LANES], unsigned size, bool write)
+static bool lanes_ok(sim_wave *w, const sim_inst *inst, const uint64_t address[SIM_LANES],
+                     unsigned size, bool write)
 {
     const uint64_t exec = sim_exec_mask(w);
     uint64_t lo = UINT64_MAX, hi = 0;
@@ -123,17 +125,9 @@ static bool lanes_ok(sim_wave *w, const sim_inst *inst, const uint64_t address[S
 
 /* ---- registers ---- */
 
-static inline uint32_t extend(uint32_t value, uint32_t old, uint32_t aux)
-{
-    if (aux & SIGNED)
-        value = (aux & BYTES) == 1 ? (uint32_t)(int32_t)(int8_t)value : (uint32_t)(int32_t)(int16_t)value;
-    if (!(aux & D16))
-        return value;
-    return aux & HI ? (old & 0xffffu) | value << 16 : (old & 0xffff0000u) | (value & 0xffffu);
-}
-
 /* Puts access_size(aux) loaded bytes into the destination registers of one lane. */
-static inline void put_lane(sim_wave *w, unsigned reg, unsigned l, uint32_t aux, const uint8_t *bytes)
+static inline void put_lane(sim_wave *w, unsigned reg, unsigned l, uint32_t aux,
+                            const uint8_t *bytes)
 {
     uint32_t dword = 0;
     if (aux >> 8) {
@@ -147,7 +141,8 @@ static inline void put_lane(sim_wave *w, unsigned reg, unsigned l, uint32_t aux,
     w->v[reg][l] = extend(dword, w->v[reg][l], aux);
 }
 
-static inline void get_lane(const sim_wave *w, unsigned reg, unsigned l, uint32_t aux, uint8_t *bytes)
+static inline void get_lane(const sim_wave *w, unsigned reg, unsigned l, uint32_t aux,
+                            uint8_t *bytes)
 {
     if (aux >> 8) {
         for (unsigned d = 0; d < aux >> 8; d++)
@@ -158,8 +153,7 @@ static inline void get_lane(const sim_wave *w, unsigned reg, unsigned l, uint32_
     memcpy(bytes, &value, aux & BYTES);
 }
 
-static inline __attribute__((always_inline)) void load_checked(sim_wave *w, unsigned reg, uint32_t aux,
-                                                               const uint64_t address[SIM_LANES])
+INLINE void load_checked(sim_wave *w, unsigned reg, uint32_t aux, const uint64_t address[SIM_LANES])
 {
     const uint64_t exec = sim_exec_mask(w);
     unsigned l;
@@ -184,15 +178,16 @@ static void load_global(sim_wave *w, unsigned reg, uint32_t aux, const uint64_t 
     }
 }
 
-static inline __attribute__((always_inline)) void store_checked(const sim_wave *w, unsigned reg, uint32_t aux,
-                                                                const uint64_t address[SIM_LANES])
+INLINE void store_checked(const sim_wave *w, unsigned reg, uint32_t aux,
+                          const uint64_t address[SIM_LANES])
 {
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w))
         get_lane(w, reg, l, aux, (uint8_t *)(uintptr_t)address[l]);
 }
 
-static void store_global(const sim_wave *w, unsigned reg, uint32_t aux, const uint64_t address[SIM_LANES])
+static void store_global(const sim_wave *w, unsigned reg, uint32_t aux,
+                         const uint64_t address[SIM_LANES])
 {
     switch (aux) {
     case DWORDS(1): store_checked(w, reg, DWORDS(1), address); break;
@@ -304,8 +299,8 @@ static void flat_store(sim_wave *w, const sim_inst *inst)
 
 /* ---- SCRATCH ---- */
 
-/* Byte offset in the lane's scratch: VGPR + SGPR + signed offset, each optional; 32 bits as the hardware adds them
- * (CDNA3 ISA guide, "Scratch" addressing). */
+/* Byte offset in the lane's scratch: VGPR + SGPR + signed offset, each optional; 32 bits as the
+ * hardware adds them (CDNA3 ISA guide, "Scratch" addressing). */
 static uint64_t scratch_offset(const sim_wave *w, const sim_inst *inst, const sim_operand *vaddr,
                                const sim_operand *saddr, unsigned l)
 {
@@ -354,32 +349,34 @@ static inline uint64_t lane_data(const sim_wave *w, unsigned reg, unsigned l, un
 }
 
 /* Other workgroups run on other threads, so global memory is updated by compare-and-exchange. */
-static uint64_t update_global(uint64_t address, sim_atomic op, unsigned size, uint64_t data, uint64_t data2)
+static uint64_t update_global(uint64_t address, sim_atomic op, unsigned size, uint64_t data,
+                              uint64_t data2)
 {
     if (size == 4) {
         uint32_t *p = (uint32_t *)(uintptr_t)address, old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
-        while (!__atomic_compare_exchange_n(p, &old, sim_atomic32(op, old, (uint32_t)data, (uint32_t)data2), false,
-                                            __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        while (!__atomic_compare_exchange_n(p, &old,
+                                            sim_atomic32(op, old, (uint32_t)data, (uint32_t)data2),
+                                            false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             ;
         return old;
     }
     uint64_t *p = (uint64_t *)(uintptr_t)address, old = __atomic_load_n(p, __ATOMIC_SEQ_CST);
-    while (!__atomic_compare_exchange_n(p, &old, sim_atomic64(op, old, data, data2), false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
+    while (!__atomic_compare_exchange_n(p, &old, sim_atomic64(op, old, data, data2), false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         ;
     return old;
 }
 
-static bool update_lane(sim_wave *w, const sim_inst *inst, space where, unsigned l, uint64_t address, unsigned data_reg,
-                        uint64_t *old)
+static bool update_lane(sim_wave *w, const sim_inst *inst, space where, unsigned l,
+                        uint64_t address, unsigned data_reg, uint64_t *old)
 {
     const unsigned size = inst->aux & WIDE ? 8 : 4;
     const sim_atomic op = (sim_atomic)(inst->aux & ATOMIC_OP);
     const uint64_t data = lane_data(w, data_reg, l, size);
     const uint64_t data2 = op == SIM_CMPSWAP ? lane_data(w, data_reg + size / 4, l, size) : 0;
     if (address % size) {
-        sim_fault(w, inst, (int)l, address, "atomic at 0x%llx is not aligned to %u bytes", (unsigned long long)address,
-                  size);
+        sim_fault(w, inst, (int)l, address, "atomic at 0x%llx is not aligned to %u bytes",
+                  (unsigned long long)address, size);
         return false;
     }
     if (!lane_ok(w, inst, where, l, address, size, true))
@@ -392,8 +389,9 @@ static bool update_lane(sim_wave *w, const sim_inst *inst, space where, unsigned
     }
     *old = 0;
     read_lane(w, inst, where, l, address, size, (uint8_t *)old);
-    const uint64_t result = size == 4 ? sim_atomic32(op, (uint32_t)*old, (uint32_t)data, (uint32_t)data2)
-                                      : sim_atomic64(op, *old, data, data2);
+    const uint64_t result = size == 4
+                                ? sim_atomic32(op, (uint32_t)*old, (uint32_t)data, (uint32_t)data2)
+                                : sim_atomic64(op, *old, data, data2);
     return write_lane(w, inst, where, l, address, size, (const uint8_t *)&result);
 }
 
@@ -461,13 +459,15 @@ static resource read_resource(const sim_wave *w, unsigned s)
     return r;
 }
 
-/* ops: vaddr, resource, soffset from `first` on. Whether num_records counts bytes or elements: elements for VMEM with
- * IDXEN and a stride (GFX9 rule as Mesa's radeonsi states it; the guide's raw and structured buffers). */
+/* ops: vaddr, resource, soffset from `first` on. Whether num_records counts bytes or elements:
+ * elements for VMEM with IDXEN and a stride (GFX9 rule as Mesa's radeonsi states it; the guide's
+ * raw and structured buffers). */
 static buffer open_buffer(const sim_wave *w, const sim_inst *inst, unsigned first)
 {
     const unsigned v = inst->ops[first].reg;
     const bool idxen = inst->flags & SIM_F_IDXEN, offen = inst->flags & SIM_F_OFFEN;
-    buffer b = {.r = read_resource(w, inst->ops[first + 1].reg), .inst_offset = (uint32_t)inst->offset};
+    buffer b = {.r = read_resource(w, inst->ops[first + 1].reg),
+                .inst_offset = (uint32_t)inst->offset};
     b.soffset = sim_scalar32(w, &inst->ops[first + 2]);
     b.index = idxen ? w->v[v] : NULL;
     b.offset = offen ? w->v[v + (idxen ? 1 : 0)] : NULL;
@@ -475,11 +475,12 @@ static buffer open_buffer(const sim_wave *w, const sim_inst *inst, unsigned firs
     return b;
 }
 
-/* Where byte `at` (a multiple of 4, or 0) of a lane's access is, relative to the base; SGPR offset included, which takes
- * no part in swizzling. Returns false if `size` bytes from there are out of range: for byte ranges as soon as one of
- * them is beyond num_records (the guide compares the first byte only; sizes that are no multiple of 4 are undefined
- * there). */
-static inline bool buffer_offset(const buffer *b, unsigned l, unsigned at, unsigned size, uint64_t *out)
+/* Where byte `at` (a multiple of 4, or 0) of a lane's access is, relative to the base; SGPR offset
+ * included, which takes no part in swizzling. Returns false if `size` bytes from there are out of
+ * range: for byte ranges as soon as one of them is beyond num_records (the guide compares the first
+ * byte only; sizes that are no multiple of 4 are undefined there). */
+static inline bool buffer_offset(const buffer *b, unsigned l, unsigned at, unsigned size,
+                                 uint64_t *out)
 {
     const resource *r = &b->r;
     const uint64_t index = (uint64_t)(b->index ? b->index[l] : 0) + (r->add_tid ? l : 0);
@@ -494,14 +495,17 @@ static inline bool buffer_offset(const buffer *b, unsigned l, unsigned at, unsig
     return *out + size <= r->records;
 }
 
-/* Addresses of whole accesses when all are in range and contiguous; false: dwords have to be looked at one by one. */
-static bool buffer_addresses(const sim_wave *w, const buffer *b, unsigned size, uint64_t address[SIM_LANES])
+/* Addresses of whole accesses when all are in range and contiguous; false: dwords have to be looked
+ * at one by one. */
+static bool buffer_addresses(const sim_wave *w, const buffer *b, unsigned size,
+                             uint64_t address[SIM_LANES])
 {
     const uint64_t exec = sim_exec_mask(w);
     unsigned l;
     if (b->r.swizzle && size > 4)
         return false;
-    if (exec == ~0ull && b->offset && !b->index && !b->r.add_tid && !b->r.swizzle) { /* the usual raw access */
+    if (exec == ~0ull && b->offset && !b->index && !b->r.add_tid &&
+        !b->r.swizzle) { /* the usual raw access */
         const uint64_t fixed = (uint64_t)b->inst_offset + b->soffset;
         uint32_t most = 0;
         for (l = 0; l < SIM_LANES; l++) {
@@ -519,27 +523,31 @@ static bool buffer_addresses(const sim_wave *w, const buffer *b, unsigned size, 
     return true;
 }
 
-/* One lane's access dword by dword: loads out of range give zero, stores are dropped ("Load/store-dwordx{2,3,4} are
- * range-checked for each dword", the guide's section on range checking). */
-static bool buffer_read(sim_wave *w, const sim_inst *inst, const buffer *b, unsigned l, unsigned size, uint8_t *out)
+/* One lane's access dword by dword: loads out of range give zero, stores are dropped
+ * ("Load/store-dwordx{2,3,4} are range-checked for each dword", the guide's section on range
+ * checking). */
+static bool buffer_read(sim_wave *w, const sim_inst *inst, const buffer *b, unsigned l,
+                        unsigned size, uint8_t *out)
 {
     const unsigned step = size < 4 ? size : 4;
     memset(out, 0, size);
     for (unsigned at = 0; at < size; at += step) {
         uint64_t o;
-        if (buffer_offset(b, l, at, step, &o) && !read_lane(w, inst, GLOBAL, l, b->r.base + o, step, out + at))
+        if (buffer_offset(b, l, at, step, &o) &&
+            !read_lane(w, inst, GLOBAL, l, b->r.base + o, step, out + at))
             return false;
     }
     return true;
 }
 
-static bool buffer_write(sim_wave *w, const sim_inst *inst, const buffer *b, unsigned l, unsigned size,
-                         const uint8_t *in)
+static bool buffer_write(sim_wave *w, const sim_inst *inst, const buffer *b, unsigned l,
+                         unsigned size, const uint8_t *in)
 {
     const unsigned step = size < 4 ? size : 4;
     for (unsigned at = 0; at < size; at += step) {
         uint64_t o;
-        if (buffer_offset(b, l, at, step, &o) && !write_lane(w, inst, GLOBAL, l, b->r.base + o, step, in + at))
+        if (buffer_offset(b, l, at, step, &o) &&
+            !write_lane(w, inst, GLOBAL, l, b->r.base + o, step, in + at))
             return false;
     }
     return true;
@@ -601,10 +609,11 @@ static void buffer_atomic(sim_wave *w, const sim_inst *inst)
 
 /* ---- direct to LDS ---- */
 
-/* LDS byte address of a wave's data: M0 + the instruction's offset (which the memory address gets too) + lane * pitch
- * (CDNA3 ISA guide, "Memory Buffer Load to LDS"). M0[15:0] up to gfx942; gfx950's LDS needs more bits.
- * Bytes and shorts are extended to a dword, 12 bytes are padded with zeros to 16 (MLIR's amdgpu.gather_to_lds;
- * Triton's AMD TargetInfo::supportsDirectToLdsLoadBitWidth). */
+/* LDS byte address of a wave's data: M0 + the instruction's offset (which the memory address gets
+ * too) + lane * pitch (CDNA3 ISA guide, "Memory Buffer Load to LDS"). M0[15:0] up to gfx942;
+ * gfx950's LDS needs more bits. Bytes and shorts are extended to a dword, 12 bytes are padded with
+ * zeros to 16 (MLIR's amdgpu.gather_to_lds; Triton's AMD
+ * TargetInfo::supportsDirectToLdsLoadBitWidth). */
 static bool put_lds(sim_wave *w, const sim_inst *inst, unsigned l, const uint8_t *bytes)
 {
     const unsigned size = access_size(inst->aux), pitch = size <= 4 ? 4 : 16;
@@ -628,7 +637,8 @@ static void buffer_load_lds(sim_wave *w, const sim_inst *inst)
     uint8_t bytes[16];
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w))
-        if (!buffer_read(w, inst, &b, l, access_size(inst->aux), bytes) || !put_lds(w, inst, l, bytes))
+        if (!buffer_read(w, inst, &b, l, access_size(inst->aux), bytes) ||
+            !put_lds(w, inst, l, bytes))
             return;
 }
 
@@ -639,7 +649,8 @@ static void global_load_lds(sim_wave *w, const sim_inst *inst)
     unsigned l;
     global_addresses(w, inst, &inst->ops[0], &inst->ops[1], address);
     FOR_LANES(l, sim_exec_mask(w))
-        if (!read_lane(w, inst, GLOBAL, l, address[l], access_size(inst->aux), bytes) || !put_lds(w, inst, l, bytes))
+        if (!read_lane(w, inst, GLOBAL, l, address[l], access_size(inst->aux), bytes) ||
+            !put_lds(w, inst, l, bytes))
             return;
 }
 
@@ -649,7 +660,8 @@ static void scratch_load_lds(sim_wave *w, const sim_inst *inst)
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w)) {
         const uint64_t o = scratch_offset(w, inst, &inst->ops[0], &inst->ops[1], l);
-        if (!read_lane(w, inst, SCRATCH, l, o, access_size(inst->aux), bytes) || !put_lds(w, inst, l, bytes))
+        if (!read_lane(w, inst, SCRATCH, l, o, access_size(inst->aux), bytes) ||
+            !put_lds(w, inst, l, bytes))
             return;
     }
 }
@@ -667,29 +679,39 @@ static void cache_control(sim_wave *w, const sim_inst *inst)
 #define F942 .min_arch = SIM_GFX942
 #define F950 .min_arch = SIM_GFX950
 
-#define LOAD(what, type, bits)                                                                    \
-    {"flat_load_" what, "D" type " Sb64", flat_load, .aux = bits},                                \
-    {"global_load_" what, "D" type " Sany Sany", global_load, .aux = bits},                       \
-    {"scratch_load_" what, "D" type " Sany Sany", scratch_load, .aux = bits},                     \
-    {"buffer_load_" what, "D" type " Sany Sb128 Sb32", buffer_load, .aux = bits}
-#define STORE(what, type, bits)                                                                   \
-    {"flat_store_" what, "Sb64 S" type, flat_store, .aux = bits},                                 \
-    {"global_store_" what, "Sany S" type " Sany", global_store, .aux = bits},                     \
-    {"scratch_store_" what, "Sany S" type " Sany", scratch_store, .aux = bits},                   \
-    {"buffer_store_" what, "S" type " Sany Sb128 Sb32", buffer_store, .aux = bits}
-#define LOAD_LDS(what, bits, ...)                                                                 \
-    {"buffer_load_" what, "Sany Sb128 Sb32", buffer_load_lds, .aux = bits, __VA_ARGS__}
-#define DIRECT_LDS(what, bits, ...)                                                               \
-    {"global_load_lds_" what, "Sany Sany", global_load_lds, .aux = bits, __VA_ARGS__},            \
-    {"scratch_load_lds_" what, "Sany Sany", scratch_load_lds, .aux = bits, __VA_ARGS__}
+#define LOAD(what, type, bits)                                                                     \
+    {"flat_load_" what, "D" type " Sb64", flat_load, .aux = bits},                                 \
+        {"global_load_" what, "D" type " Sany Sany", global_load, .aux = bits},                    \
+        {"scratch_load_" what, "D" type " Sany Sany", scratch_load, .aux = bits},                  \
+    {                                                                                              \
+        "buffer_load_" what, "D" type " Sany Sb128 Sb32", buffer_load, .aux = bits                 \
+    }
+#define STORE(what, type, bits)                                                                    \
+    {"flat_store_" what, "Sb64 S" type, flat_store, .aux = bits},                                  \
+        {"global_store_" what, "Sany S" type " Sany", global_store, .aux = bits},                  \
+        {"scratch_store_" what, "Sany S" type " Sany", scratch_store, .aux = bits},                \
+    {                                                                                              \
+        "buffer_store_" what, "S" type " Sany Sb128 Sb32", buffer_store, .aux = bits               \
+    }
+#define LOAD_LDS(what, bits, ...)                                                                  \
+    {                                                                                              \
+        "buffer_load_" what, "Sany Sb128 Sb32", buffer_load_lds, .aux = bits, __VA_ARGS__          \
+    }
+#define DIRECT_LDS(what, bits)                                                                     \
+    {"global_load_lds_" what, "Sany Sany", global_load_lds, .aux = bits, F942},                    \
+    {                                                                                              \
+        "scratch_load_lds_" what, "Sany Sany", scratch_load_lds, .aux = bits, F942                 \
+    }
 /* type: of the result; data: of the source */
-#define ATOMIC(what, type, data, bits)                                                            \
-    {"flat_atomic_" what, "Sb64 S" data, flat_atomic, .aux = bits},                               \
-    {"flat_atomic_" what, "D" type " Sb64 S" data, flat_atomic, .aux = bits},                     \
-    {"global_atomic_" what, "Sany S" data " Sany", global_atomic, .aux = bits},                   \
-    {"global_atomic_" what, "D" type " Sany S" data " Sany", global_atomic, .aux = bits},         \
-    {"buffer_atomic_" what, "S" data " Sany Sb128 Sb32", buffer_atomic, .aux = bits}
-#define ATOMIC_BOTH(what, op)                                                                     \
+#define ATOMIC(what, type, data, bits)                                                             \
+    {"flat_atomic_" what, "Sb64 S" data, flat_atomic, .aux = bits},                                \
+        {"flat_atomic_" what, "D" type " Sb64 S" data, flat_atomic, .aux = bits},                  \
+        {"global_atomic_" what, "Sany S" data " Sany", global_atomic, .aux = bits},                \
+        {"global_atomic_" what, "D" type " Sany S" data " Sany", global_atomic, .aux = bits},      \
+    {                                                                                              \
+        "buffer_atomic_" what, "S" data " Sany Sb128 Sb32", buffer_atomic, .aux = bits             \
+    }
+#define ATOMIC_BOTH(what, op)                                                                      \
     ATOMIC(what, "b32", "b32", op), ATOMIC(what "_x2", "b64", "b64", (op) | WIDE)
 
 const sim_op SIM_TABLE(mem)[] = {
@@ -722,13 +744,13 @@ const sim_op SIM_TABLE(mem)[] = {
     LOAD_LDS("sbyte", 1 | SIGNED, .min_arch = SIM_GFX90A),
     LOAD_LDS("ushort", 2, .min_arch = SIM_GFX90A),
     LOAD_LDS("sshort", 2 | SIGNED, .min_arch = SIM_GFX90A),
-    DIRECT_LDS("dword", DWORDS(1), F942),
-    DIRECT_LDS("dwordx3", DWORDS(3), F950),
-    DIRECT_LDS("dwordx4", DWORDS(4), F950),
-    DIRECT_LDS("ubyte", 1, F942),
-    DIRECT_LDS("sbyte", 1 | SIGNED, F942),
-    DIRECT_LDS("ushort", 2, F942),
-    DIRECT_LDS("sshort", 2 | SIGNED, F942),
+    DIRECT_LDS("dword", DWORDS(1)),
+    {"global_load_lds_dwordx3", "Sany Sany", global_load_lds, .aux = DWORDS(3), F950},
+    {"global_load_lds_dwordx4", "Sany Sany", global_load_lds, .aux = DWORDS(4), F950},
+    DIRECT_LDS("ubyte", 1),
+    DIRECT_LDS("sbyte", 1 | SIGNED),
+    DIRECT_LDS("ushort", 2),
+    DIRECT_LDS("sshort", 2 | SIGNED),
     ATOMIC_BOTH("swap", SIM_SWAP),
     ATOMIC_BOTH("add", SIM_ADD),
     ATOMIC_BOTH("sub", SIM_SUB),

@@ -1,29 +1,33 @@
-/* Matrix instructions: V_MFMA_*, V_SMFMAC_*, V_MFMA_SCALE_*. They ignore EXEC (CDNA ISA guides, "Matrix Arithmetic
- * Instructions"), the MODE register's rounding and denormal fields, and write all 64 lanes.
+/* Matrix instructions: V_MFMA_*, V_SMFMAC_*, V_MFMA_SCALE_*. They ignore EXEC (CDNA ISA guides,
+ * "Matrix Arithmetic Instructions"), the MODE register's rounding and denormal fields, and write
+ * all 64 lanes.
  *
- * Where an element lives (AMD matrix instruction calculator, InstCalcGfx9; l is a lane, M = N everywhere):
- *   A: i = l % M, block = l / M % B, k = (l / (M*B)) * E + e, where E = K*M*B / 64 elements of a lane are packed from
- *      the lowest bits of its first register up. B alike with j for i.
- *   C, D with 32-bit elements: groups of 4 rows. With R = 64 / N groups side by side in a register and P = blocks in
- *      a register, row i of block b is register b*[M*N/64] + (i / (4R))*4 + i % 4, lanes (b % P)*N + (i/4 % R)*P*N + j.
- *   With 64-bit elements: the same with groups of 1 row and register pairs.
+ * Where an element lives (AMD matrix instruction calculator, InstCalcGfx9; l is a lane, M = N
+ * everywhere): A: i = l % M, block = l / M % B, k = (l / (M*B)) * E + e, where E = K*M*B / 64
+ * elements of a lane are packed from the lowest bits of its first register up. B alike with j for
+ * i. C, D with 32-bit elements: groups of 4 rows. With R = 64 / N groups side by side in a register
+ * and P = blocks in a register, row i of block b is register b*[M*N/64] + (i / (4R))*4 + i % 4,
+ * lanes (b % P)*N + (i/4 % R)*P*N + j. With 64-bit elements: the same with groups of 1 row and
+ * register pairs.
  *
- * f8f6f4 with an 8-bit format keeps its 32 bytes in two halves of 16: element e is k = 16*(l/M) + e%16 + K/2*(e/16);
- * with 6 and 4-bit formats the 32 elements are contiguous, k = 32*(l/M) + e (AMD's article "Matrix Core Programming
- * on AMD CDNA3 and CDNA4", its kernels for 32x32x64 with fp8 and fp4; 16x16x128 by the same rule). The scale of row i
- * and block k/32 is in lane i + M*(k/32).
+ * f8f6f4 with an 8-bit format keeps its 32 bytes in two halves of 16: element e is k = 16*(l/M) +
+ * e%16 + K/2*(e/16); with 6 and 4-bit formats the 32 elements are contiguous, k = 32*(l/M) + e
+ * (AMD's article "Matrix Core Programming on AMD CDNA3 and CDNA4", its kernels for 32x32x64 with
+ * fp8 and fp4; 16x16x128 by the same rule). The scale of row i and block k/32 is in lane i +
+ * M*(k/32).
  *
- * Arithmetic. AMD documents no order of summation and no intermediate precision; the models below were derived from
- * hardware and validated bit by bit by the MMA-Sim project (arXiv 2511.10909), for gfx90a and gfx942:
- *   f64, f32: a chain of fused multiply-adds, k ascending.
- *   gfx90a f16, bf16: products of 4 (bf16 without _1k: 2) added pairwise in float, each step rounded, then added to
- *     the accumulator. Subnormal inputs, including C, and subnormal results are flushed (also MIOpen's documentation,
- *     "MI200 MFMA behavior").
- *   gfx942 f16, bf16 (up to 8 products), xf32 (4), fp8 (16): fused sum, see fused_sum below, rounded to nearest even.
- * gfx950 is not covered by it; choices made here: its f16, bf16 and fp8 forms as on gfx942 in groups of 8 and 16;
- * f8f6f4: the dot product of each block of 32 in double, times the scales, added to the accumulator and rounded once
- * ("the scales are applied after the normal dot product and prior to accumulation", the article above). SMFMAC sums
- * its stored products as the dense instruction does. */
+ * Arithmetic. AMD documents no order of summation and no intermediate precision; the models below
+ * were derived from hardware and validated bit by bit by the MMA-Sim project (arXiv 2511.10909),
+ * for gfx90a and gfx942: f64, f32: a chain of fused multiply-adds, k ascending. gfx90a f16, bf16:
+ * products of 4 (bf16 without _1k: 2) added pairwise in float, each step rounded, then added to the
+ * accumulator. Subnormal inputs, including C, and subnormal results are flushed (also MIOpen's
+ * documentation, "MI200 MFMA behavior"). gfx942 f16, bf16 (up to 8 products), xf32 (4), fp8 (16):
+ * fused sum, see fused_sum below, rounded to nearest even. gfx950 is not covered by it; choices
+ * made here: its f16, bf16 and fp8 forms as on gfx942 in groups of 8 and 16; f8f6f4: the dot
+ * product of each block of 32 in double, times the scales, added to the accumulator and rounded
+ * once
+ * ("the scales are applied after the normal dot product and prior to accumulation", the article
+ * above). SMFMAC sums its stored products as the dense instruction does. */
 #include "sim/float.h"
 #include "sim/mfma_sum.h"
 #include "sim/wave.h"
@@ -31,45 +35,50 @@
 enum { T_F32, T_XF32, T_F16, T_BF16, T_FP8, T_BF8, T_I8, T_F64, T_F8F6F4 };
 
 typedef struct mfma {
-    unsigned n;        /* rows and columns */
-    unsigned k;        /* inner dimension; for sparse instructions that of B */
+    unsigned n; /* rows and columns */
+    unsigned k; /* inner dimension; for sparse instructions that of B */
     unsigned blocks;
-    unsigned a, b;     /* T_* */
+    unsigned a, b; /* T_* */
     bool sparse;
-    bool pairs;        /* gfx90a bf16 without _1k */
+    bool pairs; /* gfx90a bf16 without _1k */
 } mfma;
 
-#define SHAPE(n, k, blocks, a, b) ((n) | (k) << 8 | (blocks) << 16 | (uint32_t)(a) << 21 | (uint32_t)(b) << 25)
+#define SHAPE(n, k, blocks, a, b)                                                                  \
+    ((n) | (k) << 8 | (blocks) << 16 | (uint32_t)(a) << 21 | (uint32_t)(b) << 25)
 #define SPARSE (1u << 29)
 #define PAIRS (1u << 30)
 
 static inline mfma unpack(uint32_t aux)
 {
-    return (mfma){aux & 255, aux >> 8 & 255, aux >> 16 & 31, aux >> 21 & 15, aux >> 25 & 15,
-                  (aux & SPARSE) != 0, (aux & PAIRS) != 0};
+    return (mfma){aux & 255,      aux >> 8 & 255,      aux >> 16 & 31,    aux >> 21 & 15,
+                  aux >> 25 & 15, (aux & SPARSE) != 0, (aux & PAIRS) != 0};
 }
 
 #define MAX_ELEMENTS 2048 /* n * k * blocks of the largest operand */
 #define SLACK 16          /* rows of 4 columns are read as whole vectors */
 
-/* One input matrix, decoded: element (block, k, i) at (block * K + k) * n + i. i8 elements are int32 bits. */
+/* One input matrix, decoded: element (block, k, i) at (block * K + k) * n + i. i8 elements are
+ * int32 bits. */
 typedef struct matrix {
     _Alignas(64) float value[MAX_ELEMENTS + SLACK];
     _Alignas(64) int32_t exp[MAX_ELEMENTS + SLACK]; /* for the fused sum */
-    int most, least;                                /* exponent; 128: an infinity or NaN. least: of those not zero */
+    int most, least; /* exponent; 128: an infinity or NaN. least: of those not zero */
 } matrix;
 
 static inline unsigned element_bits(unsigned type)
 {
     switch (type) {
     case T_F64: return 64;
-    case T_F32: case T_XF32: return 32;
-    case T_F16: case T_BF16: return 16;
+    case T_F32:
+    case T_XF32: return 32;
+    case T_F16:
+    case T_BF16: return 16;
     default: return 8;
     }
 }
 
-/* Under another MODE the engine leaves the host in the mode of the last instruction that obeys it. */
+/* Under another MODE the engine leaves the host in the mode of the last instruction that obeys it.
+ */
 static inline void leave_mode(const sim_wave *w)
 {
     if (!w->mode_default)
@@ -96,16 +105,15 @@ static inline uint32_t decode_lane(uint32_t dword, unsigned type, unsigned shift
 }
 
 /* Element e of all lanes of a register group; a switch per register, not per lane. */
-INLINE void decode_as(uint32_t out[restrict SIM_LANES],
-                                                            const uint32_t in[restrict SIM_LANES], unsigned type,
-                                                            unsigned shift, sim_arch arch)
+INLINE void decode_as(uint32_t out[restrict SIM_LANES], const uint32_t in[restrict SIM_LANES],
+                      unsigned type, unsigned shift, sim_arch arch)
 {
     for (unsigned l = 0; l < SIM_LANES; l++)
         out[l] = decode_lane(in[l], type, shift, arch);
 }
 
-static void decode_element(uint32_t out[SIM_LANES], const uint32_t in[SIM_LANES], unsigned type, unsigned shift,
-                           sim_arch arch)
+static void decode_element(uint32_t out[SIM_LANES], const uint32_t in[SIM_LANES], unsigned type,
+                           unsigned shift, sim_arch arch)
 {
     switch (type) {
     case T_F16: decode_as(out, in, T_F16, shift, arch); break;
@@ -128,26 +136,32 @@ static void decode_element(uint32_t out[SIM_LANES], const uint32_t in[SIM_LANES]
     }
 }
 
-/* Lane of B that lane l reads under BLGP (CDNA3 ISA guide, table of the BLGP field; the calculator alike). */
+/* Lane of B that lane l reads under BLGP (CDNA3 ISA guide, table of the BLGP field; the calculator
+ * alike). */
 static unsigned blgp_lane(unsigned l, unsigned blgp)
 {
     switch (blgp) {
     case 1: return l % 32;
     case 2: return l % 32 + 32;
     case 3: return (l + 16) % 64;
-    case 4: case 5: case 6: case 7: return l % 16 + 16 * (blgp - 4);
+    case 4:
+    case 5:
+    case 6:
+    case 7: return l % 16 + 16 * (blgp - 4);
     default: return l;
     }
 }
 
-/* Decodes operand registers into elements [block][k][i] as float or int32 bits. `k` counts stored elements. */
-static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned type, unsigned k, unsigned blgp,
-                        uint32_t *restrict out)
+/* Decodes operand registers into elements [block][k][i] as float or int32 bits. `k` counts stored
+ * elements. */
+static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned type, unsigned k,
+                        unsigned blgp, uint32_t *restrict out)
 {
     const unsigned per_lane = k * s->n * s->blocks / SIM_LANES, per_reg = 32 / element_bits(type);
     _Alignas(64) uint32_t lanes[SIM_LANES], moved[SIM_LANES];
     for (unsigned e = 0; e < per_lane; e++) {
-        decode_element(lanes, w->v[reg + e / per_reg], type, e % per_reg * element_bits(type), w->arch);
+        decode_element(lanes, w->v[reg + e / per_reg], type, e % per_reg * element_bits(type),
+                       w->arch);
         const uint32_t *from = lanes;
         if (blgp) {
             for (unsigned l = 0; l < SIM_LANES; l++)
@@ -162,7 +176,8 @@ static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned
 }
 
 /* CBSZ, ABID: one block of A serves 2^cbsz neighbouring blocks; abid picks it. */
-static void broadcast_blocks(uint32_t *a, unsigned block_elements, unsigned blocks, unsigned cbsz, unsigned abid)
+static void broadcast_blocks(uint32_t *a, unsigned block_elements, unsigned blocks, unsigned cbsz,
+                             unsigned abid)
 {
     uint32_t copy[MAX_ELEMENTS];
     memcpy(copy, a, (size_t)block_elements * blocks * sizeof *a);
@@ -189,7 +204,8 @@ static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, matri
 
 static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, matrix *m)
 {
-    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp, (uint32_t *)m->value);
+    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp,
+                (uint32_t *)m->value);
     clear_slack(m, s->n * s->k * s->blocks);
 }
 
@@ -202,7 +218,8 @@ typedef struct accumulator {
     _Alignas(64) uint32_t copy[32][SIM_LANES]; /* of C when it overlaps D at another register */
 } accumulator;
 
-/* An inline constant of a double operand: the decoder gives integers as they are and fractions as float bits. */
+/* An inline constant of a double operand: the decoder gives integers as they are and fractions as
+ * float bits. */
 static double inline_double(uint64_t value)
 {
     const int64_t integer = (int64_t)value;
@@ -224,15 +241,16 @@ static void open_accumulator(accumulator *acc, sim_wave *w, const sim_inst *inst
         acc->c = NULL;
         return;
     }
-    acc->c = (const uint32_t (*)[SIM_LANES])&w->v[c->reg];
+    acc->c = (const uint32_t(*)[SIM_LANES]) & w->v[c->reg];
     if (c->reg != d->reg && c->reg < d->reg + regs && d->reg < c->reg + regs) {
         memcpy(acc->copy, acc->c, regs * sizeof acc->copy[0]);
-        acc->c = (const uint32_t (*)[SIM_LANES])acc->copy;
+        acc->c = (const uint32_t(*)[SIM_LANES])acc->copy;
     }
 }
 
 /* Where row i of block b starts: register and lane; its n columns are neighbouring lanes. */
-static inline void locate_row(const mfma *s, unsigned b, unsigned i, unsigned group, unsigned *reg, unsigned *lane)
+static inline void locate_row(const mfma *s, unsigned b, unsigned i, unsigned group, unsigned *reg,
+                              unsigned *lane)
 {
     const unsigned side = SIM_LANES / s->n;
     unsigned per_reg = SIM_LANES * group / (s->n * s->n);
@@ -247,10 +265,12 @@ static inline const uint32_t *c_row(const accumulator *acc, unsigned reg, unsign
     return acc->c ? acc->c[reg] + lane : acc->constant + lane;
 }
 
-/* The rows of B that the stored elements of row i of a sparse A meet: index pairs of 2 bits, two pairs for each four
- * k. The lane that holds the elements holds their indices: `stored` of 2 bits from bit 0, or the ABID-th such set when
- * CBSZ is 0 (the calculator; LLVM's verifier for the wider sets of gfx950, llvm-project pull request 193541). */
-static void sparse_rows(const sim_wave *w, const sim_inst *inst, const mfma *s, unsigned i, uint8_t *rows)
+/* The rows of B that the stored elements of row i of a sparse A meet: index pairs of 2 bits, two
+ * pairs for each four k. The lane that holds the elements holds their indices: `stored` of 2 bits
+ * from bit 0, or the ABID-th such set when CBSZ is 0 (the calculator; LLVM's verifier for the wider
+ * sets of gfx950, llvm-project pull request 193541). */
+static void sparse_rows(const sim_wave *w, const sim_inst *inst, const mfma *s, unsigned i,
+                        uint8_t *rows)
 {
     const unsigned stored = s->k / 2, per_lane = stored * s->n / SIM_LANES;
     const unsigned set = inst->cbsz == 0 ? inst->abid * per_lane * 2 % 32 : 0;
@@ -270,7 +290,8 @@ static enum model model_of(const mfma *s, sim_arch arch)
     switch (s->a) {
     case T_F32: return CHAIN;
     case T_I8: return INTEGER;
-    case T_FP8: case T_BF8: return FUSED8;
+    case T_FP8:
+    case T_BF8: return FUSED8;
     default: return arch == SIM_GFX90A ? PAIRWISE : FUSED;
     }
 }
@@ -278,7 +299,10 @@ static enum model model_of(const mfma *s, sim_arch arch)
 /* Products that are summed before the accumulator is rounded. */
 static unsigned group_of(const mfma *s, enum model model, unsigned terms)
 {
-    const unsigned most = model == PAIRWISE ? (s->pairs ? 2 : 4) : s->a == T_XF32 ? 4 : model == FUSED8 ? 16 : 8;
+    const unsigned most = model == PAIRWISE ? (s->pairs ? 2 : 4)
+                          : s->a == T_XF32  ? 4
+                          : model == FUSED8 ? 16
+                                            : 8;
     return terms < most ? terms : most;
 }
 
@@ -292,7 +316,8 @@ static int min_exponent(unsigned type, sim_arch arch)
     }
 }
 
-/* Fills m->exp. A subnormal of the source format has that format's smallest exponent, a zero -126. */
+/* Fills m->exp. A subnormal of the source format has that format's smallest exponent, a zero -126.
+ */
 static void find_exponents(matrix *m, unsigned count, int smallest)
 {
     int most = -126, least = 127;
@@ -323,7 +348,8 @@ static bool any_special(const float *c, unsigned n)
 }
 
 /* One row: acc is C on entry, D on return, with room for whole vectors. */
-INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned group, bool narrow, float *acc)
+INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned group, bool narrow,
+                    float *acc)
 {
     vf v[MAX_VECTORS];
     const bool is_fused = model == FUSED || model == FUSED8;
@@ -355,15 +381,16 @@ INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned g
 }
 
 /* All rows of all blocks; n is a constant for the compiler. */
-INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, enum model model, bool narrow,
-                     const matrix *a, const matrix *b)
+INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, enum model model,
+                     bool narrow, const matrix *a, const matrix *b)
 {
     accumulator acc;
     open_accumulator(&acc, w, inst, s);
     const unsigned terms = s->sparse ? s->k / 2 : s->k, group = group_of(s, model, terms);
     const unsigned vectors = n < LANES_V ? 1 : n / LANES_V;
     uint8_t rows[32][64];
-    for (unsigned i = 0; s->sparse && i < n; i++) /* before D, which may hold the indices, changes */
+    for (unsigned i = 0; s->sparse && i < n;
+         i++) /* before D, which may hold the indices, changes */
         sparse_rows(w, inst, s, i, rows[i]);
     for (unsigned block = 0; block < s->blocks; block++)
         for (unsigned i = 0; i < n; i++) {
@@ -371,8 +398,14 @@ INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned 
             unsigned reg, lane;
             locate_row(s, block, i, 4, &reg, &lane);
             const unsigned at = block * terms * n + i;
-            const row r = {terms, n, a->value + at, a->exp + at, n, b->value + block * s->k * n,
-                           b->exp + block * s->k * n, s->sparse ? rows[i] : NULL};
+            const row r = {terms,
+                           n,
+                           a->value + at,
+                           a->exp + at,
+                           n,
+                           b->value + block * s->k * n,
+                           b->exp + block * s->k * n,
+                           s->sparse ? rows[i] : NULL};
             memcpy(sums, c_row(&acc, reg, lane), n * sizeof *sums);
             sum_row(model, &r, vectors, group, narrow, sums);
             memcpy(acc.d[reg] + lane, sums, n * sizeof *sums);
@@ -380,8 +413,8 @@ INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned 
 }
 
 /* One copy of the loops for each model and size. */
-INLINE void sum_model(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model, bool narrow, const matrix *a,
-                      const matrix *b)
+INLINE void sum_model(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model,
+                      bool narrow, const matrix *a, const matrix *b)
 {
     switch (s->n) {
     case 32: sum_rows(w, inst, s, 32, model, narrow, a, b); break;
@@ -390,12 +423,14 @@ INLINE void sum_model(sim_wave *w, const sim_inst *inst, const mfma *s, enum mod
     }
 }
 
-static void mfma_fused(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model, matrix *a, matrix *b)
+static void mfma_fused(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model,
+                       matrix *a, matrix *b)
 {
     const unsigned b_count = s->n * s->k * s->blocks, a_count = s->sparse ? b_count / 2 : b_count;
     find_exponents(a, a_count, min_exponent(s->a, w->arch));
     find_exponents(b, b_count, min_exponent(s->b, w->arch));
-    const bool narrow = a->most < 128 && b->most < 128 && a->most + b->most <= 100 && a->least + b->least >= -100;
+    const bool narrow =
+        a->most < 128 && b->most < 128 && a->most + b->most <= 100 && a->least + b->least >= -100;
     if (model == FUSED)
         sum_model(w, inst, s, FUSED, narrow, a, b);
     else
@@ -434,14 +469,15 @@ static double get_double(const uint32_t (*regs)[SIM_LANES], unsigned lane)
     return sim_double((uint64_t)regs[1][lane] << 32 | regs[0][lane]);
 }
 
-/* The BLGP field negates the sources here: bit 0 A, bit 1 B, bit 2 C (LLVM prints it as blgp on gfx90a and as neg from
- * gfx942 on, for the same intrinsic: llvm/test/CodeGen/AMDGPU/llvm.amdgcn.mfma.gfx90a.ll). */
+/* The BLGP field negates the sources here: bit 0 A, bit 1 B, bit 2 C (LLVM prints it as blgp on
+ * gfx90a and as neg from gfx942 on, for the same intrinsic:
+ * llvm/test/CodeGen/AMDGPU/llvm.amdgcn.mfma.gfx90a.ll). */
 static void mfma_f64(sim_wave *w, const sim_inst *inst)
 {
     const mfma s = unpack(inst->aux);
     const unsigned negate = inst->blgp, regs = s.n * s.n * s.blocks / SIM_LANES * 2;
-    const uint32_t (*ra)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[inst->ops[1].reg];
-    const uint32_t (*rb)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[inst->ops[2].reg];
+    const uint32_t(*ra)[SIM_LANES] = (const uint32_t(*)[SIM_LANES]) & w->v[inst->ops[1].reg];
+    const uint32_t(*rb)[SIM_LANES] = (const uint32_t(*)[SIM_LANES]) & w->v[inst->ops[2].reg];
     const bool constant = inst->ops[3].kind != SIM_VGPR;
     const double c_value = constant ? inline_double(inst->ops[3].value) : 0;
     double a[64], b[64];
@@ -458,11 +494,13 @@ static void mfma_f64(sim_wave *w, const sim_inst *inst)
                 unsigned pair, lane;
                 locate_row(&s, block, i, 1, &pair, &lane);
                 const double c = constant ? c_value
-                                          : get_double((const uint32_t (*)[SIM_LANES])&w->v[inst->ops[3].reg + 2 * pair],
+                                          : get_double((const uint32_t(*)[SIM_LANES]) &
+                                                           w->v[inst->ops[3].reg + 2 * pair],
                                                        lane + j);
                 double sum = negate & 4 ? -c : c;
                 for (unsigned k = 0; k < s.k; k++)
-                    sum = __builtin_fma(a[(block * s.k + k) * s.n + i], b[(block * s.k + k) * s.n + j], sum);
+                    sum = __builtin_fma(a[(block * s.k + k) * s.n + i],
+                                        b[(block * s.k + k) * s.n + j], sum);
                 const uint64_t bits = sim_bits64(sum);
                 result[2 * pair][lane + j] = (uint32_t)bits;
                 result[2 * pair + 1][lane + j] = (uint32_t)(bits >> 32);
@@ -492,9 +530,10 @@ INLINE void load_format(const uint32_t (*regs)[SIM_LANES], sim_format f, const m
 }
 
 /* format: 0 E4M3, 1 E5M2, 2 E2M3, 3 E3M2, 4 E2M1 */
-static void load_f8f6f4(const sim_wave *w, const sim_operand *o, unsigned format, const mfma *s, float *out)
+static void load_f8f6f4(const sim_wave *w, const sim_operand *o, unsigned format, const mfma *s,
+                        float *out)
 {
-    const uint32_t (*regs)[SIM_LANES] = (const uint32_t (*)[SIM_LANES])&w->v[o->reg];
+    const uint32_t(*regs)[SIM_LANES] = (const uint32_t(*)[SIM_LANES]) & w->v[o->reg];
     switch (format) {
     case 0: load_format(regs, SIM_FMT_E4M3, s, out); break;
     case 1: load_format(regs, SIM_FMT_E5M2, s, out); break;
@@ -504,8 +543,10 @@ static void load_f8f6f4(const sim_wave *w, const sim_operand *o, unsigned format
     }
 }
 
-/* Scales of all rows and blocks of 32, scale[block of k][i]. byte: which byte of the register holds them. */
-static void load_scales(const sim_wave *w, const sim_operand *o, unsigned byte, const mfma *s, double *scale)
+/* Scales of all rows and blocks of 32, scale[block of k][i]. byte: which byte of the register holds
+ * them. */
+static void load_scales(const sim_wave *w, const sim_operand *o, unsigned byte, const mfma *s,
+                        double *scale)
 {
     for (unsigned l = 0; l < SIM_LANES; l++) {
         const uint32_t v = o->kind == SIM_VGPR ? w->v[o->reg][l] : sim_scalar32(w, o);
@@ -513,8 +554,9 @@ static void load_scales(const sim_wave *w, const sim_operand *o, unsigned byte, 
     }
 }
 
-INLINE void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, const float *a, const float *b,
-                        const double *scale_a, const double *scale_b)
+INLINE void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n,
+                        const float *a, const float *b, const double *scale_a,
+                        const double *scale_b)
 {
     accumulator acc;
     _Alignas(64) double wide[MAX_ELEMENTS];
@@ -527,13 +569,15 @@ INLINE void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsign
         locate_row(s, 0, i, 4, &reg, &lane);
         memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
         for (unsigned block = 0; block < s->k / 32; block++)
-            scaled_row(a + block * 32 * n + i, n, wide + block * 32 * n, scale_a[block * n + i], scale_b + block * n, sum);
+            scaled_row(a + block * 32 * n + i, n, wide + block * 32 * n, scale_a[block * n + i],
+                       scale_b + block * n, sum);
         memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
     }
 }
 
-/* The scaled form is two instructions of 8 bytes, V_MFMA_LD_SCALE_B32 first: its op_sel bits (11, 12) and op_sel_hi bits
- * (59, 60) are the low and high bit of the scales' byte numbers (llvm/test/MC/AMDGPU/mai-gfx950.s). */
+/* The scaled form is two instructions of 8 bytes, V_MFMA_LD_SCALE_B32 first: its op_sel bits (11,
+ * 12) and op_sel_hi bits (59, 60) are the low and high bit of the scales' byte numbers
+ * (llvm/test/MC/AMDGPU/mai-gfx950.s). */
 static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
 {
     const mfma s = unpack(inst->aux);
@@ -541,7 +585,8 @@ static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
     _Alignas(64) float a[MAX_ELEMENTS], b[MAX_ELEMENTS];
     double scale_a[SIM_LANES], scale_b[SIM_LANES];
     if (inst->cbsz > 4 || inst->blgp > 4) {
-        sim_fault(w, inst, -1, 0, "cbsz:%u blgp:%u is not a matrix format (0 to 4)", inst->cbsz, inst->blgp);
+        sim_fault(w, inst, -1, 0, "cbsz:%u blgp:%u is not a matrix format (0 to 4)", inst->cbsz,
+                  inst->blgp);
         return;
     }
     leave_mode(w);
@@ -563,107 +608,135 @@ static void mfma_f8f6f4(sim_wave *w, const sim_inst *inst)
 
 #define F90A .only_gfx90a = 1
 #define F942 .min_arch = SIM_GFX942
-#define F942_ONLY .min_arch = SIM_GFX942, .max_arch = SIM_GFX942
 #define F950 .min_arch = SIM_GFX950
 
+#define ROW(name, form, n, k, blocks, a, b, flags, arch)                                           \
+    {                                                                                              \
+        name, form, mfma_32, .aux = SHAPE(n, k, blocks, T_##a, T_##b) | (flags), arch              \
+    }
+#define DENSE(name, form, n, k, blocks, a, b, arch) ROW(name, form, n, k, blocks, a, b, 0, arch)
+#define PAIRS_ROW(name, form, n, k, blocks, a, b, arch)                                            \
+    ROW(name, form, n, k, blocks, a, b, PAIRS, arch)
+#define ONLY_942_ROW(name, form, n, k, blocks, a, b)                                               \
+    {                                                                                              \
+        name, form, mfma_32, .aux = SHAPE(n, k, blocks, T_##a, T_##b), .min_arch = SIM_GFX942,     \
+                             .max_arch = SIM_GFX942                                                \
+    }
+#define SPARSE_ROW(name, form, n, k, blocks, a, b, arch)                                           \
+    ROW(name, form, n, k, blocks, a, b, SPARSE, arch)
+
 const sim_op SIM_TABLE(mfma)[] = {
-    {"v_mfma_f32_32x32x1f32", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F90A},
-    {"v_mfma_f32_16x16x1f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F90A},
-    {"v_mfma_f32_4x4x1f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F90A},
-    {"v_mfma_f32_32x32x2f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F90A},
-    {"v_mfma_f32_16x16x4f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F90A},
-    {"v_mfma_f32_32x32x4f16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F90A},
-    {"v_mfma_f32_32x32x4bf16_1k", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_16x16x4f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F90A},
-    {"v_mfma_f32_16x16x4bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_4x4x4f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F90A},
-    {"v_mfma_f32_4x4x4bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_32x32x8f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F90A},
-    {"v_mfma_f32_32x32x8bf16_1k", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F90A},
-    {"v_mfma_f32_16x16x16f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F90A},
-    {"v_mfma_f32_16x16x16bf16_1k", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F90A},
-    {"v_mfma_i32_32x32x4i8", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F90A},
-    {"v_mfma_i32_16x16x4i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F90A},
-    {"v_mfma_i32_4x4x4i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F90A},
-    {"v_mfma_f64_16x16x4f64", "Db256 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(16, 4, 1, T_F64, T_F64), F90A},
-    {"v_mfma_f64_4x4x4f64", "Db64 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(4, 4, 4, T_F64, T_F64), F90A},
-    {"v_mfma_f32_32x32x1_2b_f32", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 1, 2, T_F32, T_F32), F942},
-    {"v_mfma_f32_16x16x1_4b_f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 1, 4, T_F32, T_F32), F942},
-    {"v_mfma_f32_4x4x1_16b_f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 1, 16, T_F32, T_F32), F942},
-    {"v_mfma_f32_32x32x2_f32", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 1, T_F32, T_F32), F942},
-    {"v_mfma_f32_16x16x4_f32", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 1, T_F32, T_F32), F942},
-    {"v_mfma_f32_32x32x4_2b_f16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_F16, T_F16), F942},
-    {"v_mfma_f32_32x32x4_2b_bf16", "Db1024 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_16x16x4_4b_f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_F16, T_F16), F942},
-    {"v_mfma_f32_16x16x4_4b_bf16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_4x4x4_16b_f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_F16, T_F16), F942},
-    {"v_mfma_f32_4x4x4_16b_bf16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_32x32x8_f16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_F16, T_F16), F942},
-    {"v_mfma_f32_32x32x8_bf16", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_BF16, T_BF16), F942},
-    {"v_mfma_f32_16x16x16_f16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_F16, T_F16), F942},
-    {"v_mfma_f32_16x16x16_bf16", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_BF16, T_BF16), F942},
-    {"v_mfma_i32_32x32x4_2b_i8", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 2, T_I8, T_I8), F942},
-    {"v_mfma_i32_16x16x4_4b_i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 4, 4, T_I8, T_I8), F942},
-    {"v_mfma_i32_4x4x4_16b_i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 4, 16, T_I8, T_I8), F942},
-    {"v_mfma_f64_16x16x4_f64", "Db256 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(16, 4, 1, T_F64, T_F64), F942},
-    {"v_mfma_f64_4x4x4_4b_f64", "Db64 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(4, 4, 4, T_F64, T_F64), F942},
-    {"v_mfma_f32_32x32x2bf16", "Db1024 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 2, 2, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_16x16x2bf16", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 2, 4, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_4x4x2bf16", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(4, 2, 16, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_32x32x4bf16", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 4, 1, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_f32_16x16x8bf16", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 8, 1, T_BF16, T_BF16) | PAIRS, F90A},
-    {"v_mfma_i32_32x32x8i8", "Db512 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(32, 8, 1, T_I8, T_I8), F90A},
-    {"v_mfma_i32_16x16x16i8", "Db128 Sb32 Sb32 Sany", mfma_32, .aux = SHAPE(16, 16, 1, T_I8, T_I8), F90A},
-    {"v_mfma_i32_32x32x16_i8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_I8, T_I8), F942},
-    {"v_mfma_f32_32x32x16_fp8_fp8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_FP8, T_FP8), F942},
-    {"v_mfma_f32_32x32x16_fp8_bf8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_FP8, T_BF8), F942},
-    {"v_mfma_f32_32x32x16_bf8_fp8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF8, T_FP8), F942},
-    {"v_mfma_f32_32x32x16_bf8_bf8", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF8, T_BF8), F942},
-    {"v_mfma_i32_16x16x32_i8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_I8, T_I8), F942},
-    {"v_mfma_f32_16x16x32_fp8_fp8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_FP8, T_FP8), F942},
-    {"v_mfma_f32_16x16x32_fp8_bf8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_FP8, T_BF8), F942},
-    {"v_mfma_f32_16x16x32_bf8_fp8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF8, T_FP8), F942},
-    {"v_mfma_f32_16x16x32_bf8_bf8", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF8, T_BF8), F942},
-    {"v_mfma_f32_32x32x4_xf32", "Db512 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(32, 4, 1, T_XF32, T_XF32), F942_ONLY},
-    {"v_mfma_f32_16x16x8_xf32", "Db128 Sb64 Sb64 Sany", mfma_32, .aux = SHAPE(16, 8, 1, T_XF32, T_XF32), F942_ONLY},
-    {"v_mfma_f32_32x32x16_f16", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_F16, T_F16), F950},
-    {"v_mfma_f32_32x32x16_bf16", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16), F950},
-    {"v_mfma_f32_16x16x32_f16", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_F16, T_F16), F950},
-    {"v_mfma_f32_16x16x32_bf16", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16), F950},
-    {"v_mfma_i32_32x32x32_i8", "Db512 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(32, 32, 1, T_I8, T_I8), F950},
-    {"v_mfma_i32_16x16x64_i8", "Db128 Sb128 Sb128 Sany", mfma_32, .aux = SHAPE(16, 64, 1, T_I8, T_I8), F950},
-    {"v_smfmac_f32_32x32x16_f16", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 16, 1, T_F16, T_F16) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x16_bf16", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 16, 1, T_BF16, T_BF16) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x32_f16", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 32, 1, T_F16, T_F16) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x32_bf16", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 32, 1, T_BF16, T_BF16) | SPARSE, F942},
-    {"v_smfmac_i32_32x32x32_i8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_I8, T_I8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_fp8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_FP8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_fp8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_FP8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_bf8_fp8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_bf8_bf8", "Db512 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_i32_16x16x64_i8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_I8, T_I8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_fp8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_FP8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_fp8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_FP8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_bf8_fp8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF8, T_FP8) | SPARSE, F942},
-    {"v_smfmac_f32_16x16x64_bf8_bf8", "Db128 Sb64 Sb128 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF8, T_BF8) | SPARSE, F942},
-    {"v_smfmac_f32_32x32x32_f16", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_F16, T_F16) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x32_bf16", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 32, 1, T_BF16, T_BF16) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x64_f16", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_F16, T_F16) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x64_bf16", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 64, 1, T_BF16, T_BF16) | SPARSE, F950},
-    {"v_smfmac_i32_32x32x64_i8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_I8, T_I8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_fp8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_FP8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_fp8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_FP8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_bf8_fp8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_BF8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_32x32x64_bf8_bf8", "Db512 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(32, 64, 1, T_BF8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_i32_16x16x128_i8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_I8, T_I8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_fp8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_FP8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_fp8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_FP8, T_BF8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_bf8_fp8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_BF8, T_FP8) | SPARSE, F950},
-    {"v_smfmac_f32_16x16x128_bf8_bf8", "Db128 Sb128 Sb256 Sb32", mfma_32, .aux = SHAPE(16, 128, 1, T_BF8, T_BF8) | SPARSE, F950},
-    {"v_mfma_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany", mfma_f8f6f4, .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4), F950},
-    {"v_mfma_scale_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4, .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4),
-     F950},
-    {"v_mfma_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany", mfma_f8f6f4, .aux = SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4), F950},
-    {"v_mfma_scale_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4, .aux = SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4),
-     F950},
+    DENSE("v_mfma_f32_32x32x1f32", "Db1024 Sb32 Sb32 Sany", 32, 1, 2, F32, F32, F90A),
+    DENSE("v_mfma_f32_16x16x1f32", "Db512 Sb32 Sb32 Sany", 16, 1, 4, F32, F32, F90A),
+    DENSE("v_mfma_f32_4x4x1f32", "Db128 Sb32 Sb32 Sany", 4, 1, 16, F32, F32, F90A),
+    DENSE("v_mfma_f32_32x32x2f32", "Db512 Sb32 Sb32 Sany", 32, 2, 1, F32, F32, F90A),
+    DENSE("v_mfma_f32_16x16x4f32", "Db128 Sb32 Sb32 Sany", 16, 4, 1, F32, F32, F90A),
+    DENSE("v_mfma_f32_32x32x4f16", "Db1024 Sb64 Sb64 Sany", 32, 4, 2, F16, F16, F90A),
+    DENSE("v_mfma_f32_32x32x4bf16_1k", "Db1024 Sb64 Sb64 Sany", 32, 4, 2, BF16, BF16, F90A),
+    DENSE("v_mfma_f32_16x16x4f16", "Db512 Sb64 Sb64 Sany", 16, 4, 4, F16, F16, F90A),
+    DENSE("v_mfma_f32_16x16x4bf16_1k", "Db512 Sb64 Sb64 Sany", 16, 4, 4, BF16, BF16, F90A),
+    DENSE("v_mfma_f32_4x4x4f16", "Db128 Sb64 Sb64 Sany", 4, 4, 16, F16, F16, F90A),
+    DENSE("v_mfma_f32_4x4x4bf16_1k", "Db128 Sb64 Sb64 Sany", 4, 4, 16, BF16, BF16, F90A),
+    DENSE("v_mfma_f32_32x32x8f16", "Db512 Sb64 Sb64 Sany", 32, 8, 1, F16, F16, F90A),
+    DENSE("v_mfma_f32_32x32x8bf16_1k", "Db512 Sb64 Sb64 Sany", 32, 8, 1, BF16, BF16, F90A),
+    DENSE("v_mfma_f32_16x16x16f16", "Db128 Sb64 Sb64 Sany", 16, 16, 1, F16, F16, F90A),
+    DENSE("v_mfma_f32_16x16x16bf16_1k", "Db128 Sb64 Sb64 Sany", 16, 16, 1, BF16, BF16, F90A),
+    DENSE("v_mfma_i32_32x32x4i8", "Db1024 Sb32 Sb32 Sany", 32, 4, 2, I8, I8, F90A),
+    DENSE("v_mfma_i32_16x16x4i8", "Db512 Sb32 Sb32 Sany", 16, 4, 4, I8, I8, F90A),
+    DENSE("v_mfma_i32_4x4x4i8", "Db128 Sb32 Sb32 Sany", 4, 4, 16, I8, I8, F90A),
+    {"v_mfma_f64_16x16x4f64", "Db256 Sb64 Sb64 Sany", mfma_f64,
+     .aux = SHAPE(16, 4, 1, T_F64, T_F64), F90A},
+    {"v_mfma_f64_4x4x4f64", "Db64 Sb64 Sb64 Sany", mfma_f64, .aux = SHAPE(4, 4, 4, T_F64, T_F64),
+     F90A},
+    DENSE("v_mfma_f32_32x32x1_2b_f32", "Db1024 Sb32 Sb32 Sany", 32, 1, 2, F32, F32, F942),
+    DENSE("v_mfma_f32_16x16x1_4b_f32", "Db512 Sb32 Sb32 Sany", 16, 1, 4, F32, F32, F942),
+    DENSE("v_mfma_f32_4x4x1_16b_f32", "Db128 Sb32 Sb32 Sany", 4, 1, 16, F32, F32, F942),
+    DENSE("v_mfma_f32_32x32x2_f32", "Db512 Sb32 Sb32 Sany", 32, 2, 1, F32, F32, F942),
+    DENSE("v_mfma_f32_16x16x4_f32", "Db128 Sb32 Sb32 Sany", 16, 4, 1, F32, F32, F942),
+    DENSE("v_mfma_f32_32x32x4_2b_f16", "Db1024 Sb64 Sb64 Sany", 32, 4, 2, F16, F16, F942),
+    DENSE("v_mfma_f32_32x32x4_2b_bf16", "Db1024 Sb64 Sb64 Sany", 32, 4, 2, BF16, BF16, F942),
+    DENSE("v_mfma_f32_16x16x4_4b_f16", "Db512 Sb64 Sb64 Sany", 16, 4, 4, F16, F16, F942),
+    DENSE("v_mfma_f32_16x16x4_4b_bf16", "Db512 Sb64 Sb64 Sany", 16, 4, 4, BF16, BF16, F942),
+    DENSE("v_mfma_f32_4x4x4_16b_f16", "Db128 Sb64 Sb64 Sany", 4, 4, 16, F16, F16, F942),
+    DENSE("v_mfma_f32_4x4x4_16b_bf16", "Db128 Sb64 Sb64 Sany", 4, 4, 16, BF16, BF16, F942),
+    DENSE("v_mfma_f32_32x32x8_f16", "Db512 Sb64 Sb64 Sany", 32, 8, 1, F16, F16, F942),
+    DENSE("v_mfma_f32_32x32x8_bf16", "Db512 Sb64 Sb64 Sany", 32, 8, 1, BF16, BF16, F942),
+    DENSE("v_mfma_f32_16x16x16_f16", "Db128 Sb64 Sb64 Sany", 16, 16, 1, F16, F16, F942),
+    DENSE("v_mfma_f32_16x16x16_bf16", "Db128 Sb64 Sb64 Sany", 16, 16, 1, BF16, BF16, F942),
+    DENSE("v_mfma_i32_32x32x4_2b_i8", "Db1024 Sb32 Sb32 Sany", 32, 4, 2, I8, I8, F942),
+    DENSE("v_mfma_i32_16x16x4_4b_i8", "Db512 Sb32 Sb32 Sany", 16, 4, 4, I8, I8, F942),
+    DENSE("v_mfma_i32_4x4x4_16b_i8", "Db128 Sb32 Sb32 Sany", 4, 4, 16, I8, I8, F942),
+    {"v_mfma_f64_16x16x4_f64", "Db256 Sb64 Sb64 Sany", mfma_f64,
+     .aux = SHAPE(16, 4, 1, T_F64, T_F64), F942},
+    {"v_mfma_f64_4x4x4_4b_f64", "Db64 Sb64 Sb64 Sany", mfma_f64,
+     .aux = SHAPE(4, 4, 4, T_F64, T_F64), F942},
+    PAIRS_ROW("v_mfma_f32_32x32x2bf16", "Db1024 Sb32 Sb32 Sany", 32, 2, 2, BF16, BF16, F90A),
+    PAIRS_ROW("v_mfma_f32_16x16x2bf16", "Db512 Sb32 Sb32 Sany", 16, 2, 4, BF16, BF16, F90A),
+    PAIRS_ROW("v_mfma_f32_4x4x2bf16", "Db128 Sb32 Sb32 Sany", 4, 2, 16, BF16, BF16, F90A),
+    PAIRS_ROW("v_mfma_f32_32x32x4bf16", "Db512 Sb32 Sb32 Sany", 32, 4, 1, BF16, BF16, F90A),
+    PAIRS_ROW("v_mfma_f32_16x16x8bf16", "Db128 Sb32 Sb32 Sany", 16, 8, 1, BF16, BF16, F90A),
+    DENSE("v_mfma_i32_32x32x8i8", "Db512 Sb32 Sb32 Sany", 32, 8, 1, I8, I8, F90A),
+    DENSE("v_mfma_i32_16x16x16i8", "Db128 Sb32 Sb32 Sany", 16, 16, 1, I8, I8, F90A),
+    DENSE("v_mfma_i32_32x32x16_i8", "Db512 Sb64 Sb64 Sany", 32, 16, 1, I8, I8, F942),
+    DENSE("v_mfma_f32_32x32x16_fp8_fp8", "Db512 Sb64 Sb64 Sany", 32, 16, 1, FP8, FP8, F942),
+    DENSE("v_mfma_f32_32x32x16_fp8_bf8", "Db512 Sb64 Sb64 Sany", 32, 16, 1, FP8, BF8, F942),
+    DENSE("v_mfma_f32_32x32x16_bf8_fp8", "Db512 Sb64 Sb64 Sany", 32, 16, 1, BF8, FP8, F942),
+    DENSE("v_mfma_f32_32x32x16_bf8_bf8", "Db512 Sb64 Sb64 Sany", 32, 16, 1, BF8, BF8, F942),
+    DENSE("v_mfma_i32_16x16x32_i8", "Db128 Sb64 Sb64 Sany", 16, 32, 1, I8, I8, F942),
+    DENSE("v_mfma_f32_16x16x32_fp8_fp8", "Db128 Sb64 Sb64 Sany", 16, 32, 1, FP8, FP8, F942),
+    DENSE("v_mfma_f32_16x16x32_fp8_bf8", "Db128 Sb64 Sb64 Sany", 16, 32, 1, FP8, BF8, F942),
+    DENSE("v_mfma_f32_16x16x32_bf8_fp8", "Db128 Sb64 Sb64 Sany", 16, 32, 1, BF8, FP8, F942),
+    DENSE("v_mfma_f32_16x16x32_bf8_bf8", "Db128 Sb64 Sb64 Sany", 16, 32, 1, BF8, BF8, F942),
+    ONLY_942_ROW("v_mfma_f32_32x32x4_xf32", "Db512 Sb64 Sb64 Sany", 32, 4, 1, XF32, XF32),
+    ONLY_942_ROW("v_mfma_f32_16x16x8_xf32", "Db128 Sb64 Sb64 Sany", 16, 8, 1, XF32, XF32),
+    DENSE("v_mfma_f32_32x32x16_f16", "Db512 Sb128 Sb128 Sany", 32, 16, 1, F16, F16, F950),
+    DENSE("v_mfma_f32_32x32x16_bf16", "Db512 Sb128 Sb128 Sany", 32, 16, 1, BF16, BF16, F950),
+    DENSE("v_mfma_f32_16x16x32_f16", "Db128 Sb128 Sb128 Sany", 16, 32, 1, F16, F16, F950),
+    DENSE("v_mfma_f32_16x16x32_bf16", "Db128 Sb128 Sb128 Sany", 16, 32, 1, BF16, BF16, F950),
+    DENSE("v_mfma_i32_32x32x32_i8", "Db512 Sb128 Sb128 Sany", 32, 32, 1, I8, I8, F950),
+    DENSE("v_mfma_i32_16x16x64_i8", "Db128 Sb128 Sb128 Sany", 16, 64, 1, I8, I8, F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x16_f16", "Db512 Sb64 Sb128 Sb32", 32, 16, 1, F16, F16, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x16_bf16", "Db512 Sb64 Sb128 Sb32", 32, 16, 1, BF16, BF16, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x32_f16", "Db128 Sb64 Sb128 Sb32", 16, 32, 1, F16, F16, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x32_bf16", "Db128 Sb64 Sb128 Sb32", 16, 32, 1, BF16, BF16, F942),
+    SPARSE_ROW("v_smfmac_i32_32x32x32_i8", "Db512 Sb64 Sb128 Sb32", 32, 32, 1, I8, I8, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_fp8_fp8", "Db512 Sb64 Sb128 Sb32", 32, 32, 1, FP8, FP8, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_fp8_bf8", "Db512 Sb64 Sb128 Sb32", 32, 32, 1, FP8, BF8, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_bf8_fp8", "Db512 Sb64 Sb128 Sb32", 32, 32, 1, BF8, FP8, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_bf8_bf8", "Db512 Sb64 Sb128 Sb32", 32, 32, 1, BF8, BF8, F942),
+    SPARSE_ROW("v_smfmac_i32_16x16x64_i8", "Db128 Sb64 Sb128 Sb32", 16, 64, 1, I8, I8, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_fp8_fp8", "Db128 Sb64 Sb128 Sb32", 16, 64, 1, FP8, FP8, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_fp8_bf8", "Db128 Sb64 Sb128 Sb32", 16, 64, 1, FP8, BF8, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_bf8_fp8", "Db128 Sb64 Sb128 Sb32", 16, 64, 1, BF8, FP8, F942),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_bf8_bf8", "Db128 Sb64 Sb128 Sb32", 16, 64, 1, BF8, BF8, F942),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_f16", "Db512 Sb128 Sb256 Sb32", 32, 32, 1, F16, F16, F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x32_bf16", "Db512 Sb128 Sb256 Sb32", 32, 32, 1, BF16, BF16, F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_f16", "Db128 Sb128 Sb256 Sb32", 16, 64, 1, F16, F16, F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x64_bf16", "Db128 Sb128 Sb256 Sb32", 16, 64, 1, BF16, BF16, F950),
+    SPARSE_ROW("v_smfmac_i32_32x32x64_i8", "Db512 Sb128 Sb256 Sb32", 32, 64, 1, I8, I8, F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x64_fp8_fp8", "Db512 Sb128 Sb256 Sb32", 32, 64, 1, FP8, FP8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x64_fp8_bf8", "Db512 Sb128 Sb256 Sb32", 32, 64, 1, FP8, BF8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x64_bf8_fp8", "Db512 Sb128 Sb256 Sb32", 32, 64, 1, BF8, FP8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_32x32x64_bf8_bf8", "Db512 Sb128 Sb256 Sb32", 32, 64, 1, BF8, BF8,
+               F950),
+    SPARSE_ROW("v_smfmac_i32_16x16x128_i8", "Db128 Sb128 Sb256 Sb32", 16, 128, 1, I8, I8, F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x128_fp8_fp8", "Db128 Sb128 Sb256 Sb32", 16, 128, 1, FP8, FP8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x128_fp8_bf8", "Db128 Sb128 Sb256 Sb32", 16, 128, 1, FP8, BF8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x128_bf8_fp8", "Db128 Sb128 Sb256 Sb32", 16, 128, 1, BF8, FP8,
+               F950),
+    SPARSE_ROW("v_smfmac_f32_16x16x128_bf8_bf8", "Db128 Sb128 Sb256 Sb32", 16, 128, 1, BF8, BF8,
+               F950),
+    {"v_mfma_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany", mfma_f8f6f4,
+     .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4), F950},
+    {"v_mfma_scale_f32_32x32x64_f8f6f4", "Db512 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4,
+     .aux = SHAPE(32, 64, 1, T_F8F6F4, T_F8F6F4), F950},
+    {"v_mfma_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany", mfma_f8f6f4,
+     .aux = SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4), F950},
+    {"v_mfma_scale_f32_16x16x128_f8f6f4", "Db128 Sany Sany Sany Sb32 Sb32", mfma_f8f6f4,
+     .aux = SHAPE(16, 128, 1, T_F8F6F4, T_F8F6F4), F950},
     {0}};

@@ -14,20 +14,22 @@ static uint32_t nan_of(sim_format fmt, uint32_t sign_bit, uint32_t sign)
 {
     const uint32_t all = (1u << (fmt.exp_bits + fmt.man_bits)) - 1;
     switch (fmt.specials) {
-    case SIM_IEEE: return (sign ? sign_bit : 0) | (((1u << fmt.exp_bits) - 1) << fmt.man_bits) |
-                          1u << (fmt.man_bits - 1);
+    case SIM_IEEE:
+        return (sign ? sign_bit : 0) | (((1u << fmt.exp_bits) - 1) << fmt.man_bits) |
+               1u << (fmt.man_bits - 1);
     case SIM_ONE_NAN: return (sign ? sign_bit : 0) | all;
     case SIM_FNUZ: return sign_bit;
     default: return (sign ? sign_bit : 0) | all;
     }
 }
 
-/* What an overflow (or an infinite input) becomes. An overflow in a directed rounding mode that points back to the
- * numbers gives the largest of them, as IEEE 754 section 7.4 says. */
-static uint32_t overflow_of(sim_format fmt, uint32_t sign_bit, uint32_t sign, sim_round mode, bool saturate,
-                            bool infinite)
+/* What an overflow (or an infinite input) becomes. An overflow in a directed rounding mode that
+ * points back to the numbers gives the largest of them, as IEEE 754 section 7.4 says. */
+static uint32_t overflow_of(sim_format fmt, uint32_t sign_bit, uint32_t sign, sim_round mode,
+                            bool saturate, bool infinite)
 {
-    const bool towards_numbers = mode == SIM_RTZ || (mode == SIM_ROUND_UP && sign) || (mode == SIM_ROUND_DOWN && !sign);
+    const bool towards_numbers =
+        mode == SIM_RTZ || (mode == SIM_ROUND_UP && sign) || (mode == SIM_ROUND_DOWN && !sign);
     const uint32_t signed_bit = sign ? sign_bit : 0;
     if (saturate || fmt.specials == SIM_FINITE || (towards_numbers && !infinite))
         return signed_bit | largest(fmt);

@@ -1,13 +1,15 @@
 /* Conversions between the GPU's small floating-point formats and float.
  *
- * Decoders are branch-free so that loops over registers vectorise; they are exact for every bit pattern. They and
- * sim_f32_to_f16 use float additions and expect the host's default mode (round to nearest even, denormals kept).
- * Encoders for the other rounding modes and for the 8, 6 and 4-bit formats are integer code and independent of it.
+ * Decoders are branch-free so that loops over registers vectorise; they are exact for every bit
+ * pattern. They and sim_f32_to_f16 use float additions and expect the host's default mode (round to
+ * nearest even, denormals kept). Encoders for the other rounding modes and for the 8, 6 and 4-bit
+ * formats are integer code and independent of it.
  *
- * Formats: IEEE binary16; bfloat16; OCP 8-bit floating point specification 1.0 (E4M3: no infinity, S.1111.111 is NaN;
- * E5M2: as IEEE); the FNUZ variants of gfx942 (bias one larger, no infinity, no negative zero, 0x80 is the only NaN);
- * OCP microscaling specification 1.0 (E2M3, E3M2, E2M1: no infinity and no NaN; E8M0: power of two, 0xff is NaN).
- * XF32 is float with the low 13 bits of the significand ignored. */
+ * Formats: IEEE binary16; bfloat16; OCP 8-bit floating point specification 1.0 (E4M3: no infinity,
+ * S.1111.111 is NaN; E5M2: as IEEE); the FNUZ variants of gfx942 (bias one larger, no infinity, no
+ * negative zero, 0x80 is the only NaN); OCP microscaling specification 1.0 (E2M3, E3M2, E2M1: no
+ * infinity and no NaN; E8M0: power of two, 0xff is NaN). XF32 is float with the low 13 bits of the
+ * significand ignored. */
 #ifndef SIM_FLOAT_H
 #define SIM_FLOAT_H
 
@@ -20,10 +22,10 @@ typedef enum sim_round { SIM_RNE, SIM_ROUND_UP, SIM_ROUND_DOWN, SIM_RTZ, SIM_STO
 
 /* What a format does with its largest exponent. */
 typedef enum sim_specials {
-    SIM_IEEE,     /* infinities and NaNs                          */
-    SIM_ONE_NAN,  /* only the all-ones pattern (either sign) is NaN */
-    SIM_FNUZ,     /* no negative zero; its pattern is the NaN      */
-    SIM_FINITE    /* every pattern is a number                    */
+    SIM_IEEE,    /* infinities and NaNs                          */
+    SIM_ONE_NAN, /* only the all-ones pattern (either sign) is NaN */
+    SIM_FNUZ,    /* no negative zero; its pattern is the NaN      */
+    SIM_FINITE   /* every pattern is a number                    */
 } sim_specials;
 
 typedef struct sim_format {
@@ -80,8 +82,9 @@ static inline void sim_default_host_mode(void)
 
 /* ---- to float ---- */
 
-/* Decodes the low bits of h. Subnormals: the significand is put behind a hidden bit of the same scale, which a float
- * subtraction takes away again. A NaN keeps its sign and payload where the format has them. */
+/* Decodes the low bits of h. Subnormals: the significand is put behind a hidden bit of the same
+ * scale, which a float subtraction takes away again. A NaN keeps its sign and payload where the
+ * format has them. */
 static inline __attribute__((always_inline)) uint32_t sim_decode_bits(uint32_t h, sim_format f)
 {
     const unsigned shift = 23u - f.man_bits;
@@ -142,13 +145,15 @@ static inline uint32_t sim_packed6(const uint32_t *dwords, unsigned stride, unsi
 
 /* ---- from float ---- */
 
-/* Round to nearest even; overflow gives infinity; a NaN is quieted and keeps the payload that fits. */
+/* Round to nearest even; overflow gives infinity; a NaN is quieted and keeps the payload that fits.
+ */
 static inline uint16_t sim_f32_to_f16(float f)
 {
     const uint32_t x = sim_bits(f), m = x & 0x7fffffffu;
     const uint32_t rounded = (m + 0xfffu + (m >> 13 & 1) - (112u << 23)) >> 13;
     const uint32_t normal = m >= 0x47800000u ? 0x7c00u : rounded;
-    const uint32_t small = sim_bits(sim_float(m) + 0.5f) - 0x3f000000u; /* ulp(0.5f) is binary16's smallest step */
+    const uint32_t small =
+        sim_bits(sim_float(m) + 0.5f) - 0x3f000000u; /* ulp(0.5f) is binary16's smallest step */
     uint32_t h = m < 113u << 23 ? small : normal;
     h = m > 0x7f800000u ? (0x7e00u | (m >> 13 & 0x3ffu)) : h;
     return (uint16_t)(h | (x >> 16 & 0x8000u));
@@ -161,11 +166,12 @@ static inline uint16_t sim_f32_to_bf16(float f)
     return (uint16_t)((x & 0x7fffffffu) > 0x7f800000u ? (x >> 16 | 0x40u) : rounded);
 }
 
-/* Encodes f in any format and rounding mode. random: for SIM_STOCHASTIC, added below the kept bits (its top bits
- * count: bit 31 is worth half a unit in the last place). saturate: what is too large, and infinity, becomes the
- * largest number; without it infinity, or NaN where the format has no infinity; formats of SIM_FINITE always
- * saturate, and make a NaN their largest number (what V_CVT_SCALEF32_* to FP6 and FP4 do with NaN is not documented;
- * the OCP specification leaves it open). */
+/* Encodes f in any format and rounding mode. random: for SIM_STOCHASTIC, added below the kept bits
+ * (its top bits count: bit 31 is worth half a unit in the last place). saturate: what is too large,
+ * and infinity, becomes the largest number; without it infinity, or NaN where the format has no
+ * infinity; formats of SIM_FINITE always saturate, and make a NaN their largest number (what
+ * V_CVT_SCALEF32_* to FP6 and FP4 do with NaN is not documented; the OCP specification leaves it
+ * open). */
 uint32_t sim_encode(float f, sim_format fmt, sim_round mode, uint32_t random, bool saturate);
 
 /* binary64 to binary32 in a rounding mode other than the host's. */

@@ -1,7 +1,7 @@
 /* Sums of products for exec_mfma.c, a row of D at a time, on vectors of the host's width.
  *
- * A row is 16 or 32 columns, or 4 that are computed as one whole vector of which 4 lanes count (so arrays have a
- * vector's worth of slack at their ends). */
+ * A row is 16 or 32 columns, or 4 that are computed as one whole vector of which 4 lanes count (so
+ * arrays have a vector's worth of slack at their ends). */
 #ifndef SIM_MFMA_SUM_H
 #define SIM_MFMA_SUM_H
 
@@ -32,13 +32,13 @@ typedef int32_t vi_half __attribute__((vector_size(2 * LANES_V)));
 /* The terms of one row: products A[t] * B[rows[t]][j]. */
 typedef struct row {
     unsigned terms;
-    unsigned a_stride;     /* between consecutive terms of A */
+    unsigned a_stride; /* between consecutive terms of A */
     const float *a;
-    const int32_t *a_exp;  /* exponents of A's elements, for the fused sum */
-    unsigned n;            /* columns: row k of B at b + k * n */
+    const int32_t *a_exp; /* exponents of A's elements, for the fused sum */
+    unsigned n;           /* columns: row k of B at b + k * n */
     const float *b;
     const int32_t *b_exp;
-    const uint8_t *rows;   /* row of B for each term, NULL: the identity */
+    const uint8_t *rows; /* row of B for each term, NULL: the identity */
 } row;
 
 INLINE unsigned row_of(const row *r, unsigned t)
@@ -130,9 +130,11 @@ INLINE vf splat_f(float x)
 INLINE vi_half half_of(vi v, unsigned which)
 {
 #if defined(__AVX512F__)
-    return (vi_half)(which ? _mm512_extracti64x4_epi64((__m512i)v, 1) : _mm512_castsi512_si256((__m512i)v));
+    return (vi_half)(which ? _mm512_extracti64x4_epi64((__m512i)v, 1)
+                           : _mm512_castsi512_si256((__m512i)v));
 #elif defined(__AVX2__)
-    return (vi_half)(which ? _mm256_extracti128_si256((__m256i)v, 1) : _mm256_castsi256_si128((__m256i)v));
+    return (vi_half)(which ? _mm256_extracti128_si256((__m256i)v, 1)
+                           : _mm256_castsi256_si128((__m256i)v));
 #else
     vi_half h;
     memcpy(&h, (const char *)&v + which * sizeof h, sizeof h);
@@ -143,7 +145,8 @@ INLINE vi_half half_of(vi v, unsigned which)
 INLINE vf join(vf_half lo, vf_half hi)
 {
 #if defined(__AVX512F__)
-    return (vf)_mm512_castpd_ps(_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)lo), (__m256d)hi, 1));
+    return (vf)_mm512_castpd_ps(
+        _mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)lo), (__m256d)hi, 1));
 #elif defined(__AVX2__)
     return (vf)_mm256_set_m128((__m128)hi, (__m128)lo);
 #else
@@ -233,7 +236,8 @@ INLINE vf flush_if(bool subnormal, vf f)
 
 INLINE vf product_v(const row *r, unsigned t, unsigned v, bool subnormal)
 {
-    return flush_if(subnormal, splat_f(r->a[t * r->a_stride]) * load_f(r->b + t * r->n + v * LANES_V));
+    return flush_if(subnormal,
+                    splat_f(r->a[t * r->a_stride]) * load_f(r->b + t * r->n + v * LANES_V));
 }
 
 INLINE vf pair_v(const row *r, unsigned t, unsigned v, bool subnormal)
@@ -255,23 +259,25 @@ INLINE void pairwise_row(const row *r, unsigned vectors, unsigned group, bool su
 }
 
 /* ---- fused sum (gfx942 and later) ----
- * The terms of a group are aligned to the largest exponent among them (that of A's element plus that of B's) and
- * truncated to 24 fraction bits; their sum is exact. */
+ * The terms of a group are aligned to the largest exponent among them (that of A's element plus
+ * that of B's) and truncated to 24 fraction bits; their sum is exact. */
 
 typedef struct fused {
     vi sum; /* in units of 2^(top - 24) */
     vi top;
 } fused;
 
-/* Vector v of `count` terms from `from` on, `step` apart. All products must be normal floats or zero, with exponents
- * within +-100. */
+/* Vector v of `count` terms from `from` on, `step` apart. All products must be normal floats or
+ * zero, with exponents within +-100. */
 INLINE fused fused_sum(const row *r, unsigned v, unsigned from, unsigned count, unsigned step)
 {
     fused f = {(vi){0}, splat_i(-300)};
     const unsigned column = v * LANES_V;
     for (unsigned x = 0, t = from; x < count; x++, t += step)
-        f.top = max_v(f.top, splat_i(r->a_exp[t * r->a_stride]) + load_i(r->b_exp + row_of(r, t) * r->n + column));
-    const vf scale = (vf)((24 + 127 - max_v(f.top, splat_i(-100))) << 23); /* only zeros are below -100 */
+        f.top = max_v(f.top, splat_i(r->a_exp[t * r->a_stride]) +
+                                 load_i(r->b_exp + row_of(r, t) * r->n + column));
+    const vf scale =
+        (vf)((24 + 127 - max_v(f.top, splat_i(-100))) << 23); /* only zeros are below -100 */
     for (unsigned x = 0, t = from; x < count; x++, t += step) {
         const vf b = load_f(r->b + row_of(r, t) * r->n + column);
         f.sum += __builtin_convertvector(splat_f(r->a[t * r->a_stride]) * b * scale, vi);
@@ -279,9 +285,11 @@ INLINE fused fused_sum(const row *r, unsigned v, unsigned from, unsigned count, 
     return f;
 }
 
-/* Half a vector of (sum * 2^(e - 24) cut to 31 fraction bits) + (addend * 2^(c_exp - 23) cut to 24), both below 2^top and
- * towards minus infinity, rounded to float. keep: lanes whose addend counts. */
-INLINE vf_half fused_round(vi_half sum, vi_half e, vi_half addend, vi_half c_exp, vi_half top, vi_half keep)
+/* Half a vector of (sum * 2^(e - 24) cut to 31 fraction bits) + (addend * 2^(c_exp - 23) cut to
+ * 24), both below 2^top and towards minus infinity, rounded to float. keep: lanes whose addend
+ * counts. */
+INLINE vf_half fused_round(vi_half sum, vi_half e, vi_half addend, vi_half c_exp, vi_half top,
+                           vi_half keep)
 {
     const vd s = floor_v(to_double(sum) * exp2_v(7 + e - top));
     const vd c = floor_v(to_double(addend & keep) * exp2_v(1 + c_exp - top));
@@ -297,8 +305,8 @@ INLINE vf fused_end(vi sum, vi e, vf acc, bool short_c)
     const vi keep = short_c ? (vi)(c_exp >= top - 25) : splat_i(-1);
     vf_half result[2];
     for (unsigned h = 0; h < 2; h++)
-        result[h] = fused_round(half_of(sum, h), half_of(e, h), half_of(addend, h), half_of(c_exp, h), half_of(top, h),
-                                half_of(keep, h));
+        result[h] = fused_round(half_of(sum, h), half_of(e, h), half_of(addend, h),
+                                half_of(c_exp, h), half_of(top, h), half_of(keep, h));
     return join(result[0], result[1]);
 }
 
@@ -317,16 +325,20 @@ INLINE void fused8_row(const row *r, unsigned vectors, unsigned group, vf *acc)
     const vi most = splat_i(-31);
     for (unsigned v = 0; v < vectors; v++)
         for (unsigned t = 0; t < r->terms; t += group) {
-            const fused even = fused_sum(r, v, t, group / 2, 2), odd = fused_sum(r, v, t + 1, group / 2, 2);
+            const fused even = fused_sum(r, v, t, group / 2, 2),
+                        odd = fused_sum(r, v, t + 1, group / 2, 2);
             const vi top = max_v(even.top, odd.top);
-            const vi sum = (even.sum >> -max_v(even.top - top, most)) + (odd.sum >> -max_v(odd.top - top, most));
+            const vi sum = (even.sum >> -max_v(even.top - top, most)) +
+                           (odd.sum >> -max_v(odd.top - top, most));
             acc[v] = fused_end(sum, top, acc[v], true);
         }
 }
 
-/* The same for one column and any operands: infinities, NaNs and products that float does not hold. An element whose
- * exact sum is not finite takes it; a product of 2^128 or more counts as infinite. */
-static double exact_sum(const row *r, unsigned j, unsigned from, unsigned to, unsigned step, int *top)
+/* The same for one column and any operands: infinities, NaNs and products that float does not hold.
+ * An element whose exact sum is not finite takes it; a product of 2^128 or more counts as infinite.
+ */
+static double exact_sum(const row *r, unsigned j, unsigned from, unsigned to, unsigned step,
+                        int *top)
 {
     double sum = 0;
     *top = -300;
@@ -335,11 +347,13 @@ static double exact_sum(const row *r, unsigned j, unsigned from, unsigned to, un
         *top = e > *top ? e : *top;
     }
     for (unsigned t = from; t < to; t += step)
-        sum += trunc(ldexp((double)r->a[t * r->a_stride] * r->b[row_of(r, t) * r->n + j], 24 - *top));
+        sum +=
+            trunc(ldexp((double)r->a[t * r->a_stride] * r->b[row_of(r, t) * r->n + j], 24 - *top));
     return sum;
 }
 
-static float exact_group(const row *r, unsigned j, unsigned from, unsigned to, bool is_fp8, float acc)
+static float exact_group(const row *r, unsigned j, unsigned from, unsigned to, bool is_fp8,
+                         float acc)
 {
     double total = acc, infinite = 0, sum;
     int top, odd_top;
@@ -372,8 +386,10 @@ static void exact_row(const row *r, unsigned group, bool is_fp8, float *acc)
 
 /* ---- blocks of 32 with scales (f8f6f4) ---- */
 
-/* acc + scale_a * scale_b[j] * (dot product of 32 in double), rounded once. b: row k at b + k * n. */
-INLINE void scaled_row(const float *a, unsigned n, const double *b, double scale_a, const double *scale_b, float *acc)
+/* acc + scale_a * scale_b[j] * (dot product of 32 in double), rounded once. b: row k at b + k * n.
+ */
+INLINE void scaled_row(const float *a, unsigned n, const double *b, double scale_a,
+                       const double *scale_b, float *acc)
 {
     vd dot[2 * MAX_VECTORS], x;
     const unsigned vectors = n / (LANES_V / 2);

@@ -48,10 +48,12 @@ void machine_scratch(machine *m, uint32_t bytes)
     assert_non_null(m->w->scratch);
 }
 
-static void decode(machine *m, const char *text, const char *encoding, char *line, size_t size, sim_inst *inst)
+static void decode(machine *m, const char *text, const char *encoding, char *line, size_t size,
+                   sim_inst *inst)
 {
     char error[200] = "";
-    snprintf(line, size, "\t%s // 000000000100: %s", text, encoding ? encoding : "00000000 00000000");
+    snprintf(line, size, "\t%s // 000000000100: %s", text,
+             encoding ? encoding : "00000000 00000000");
     if (sim_parse_line(m->program, line, inst, error, sizeof error))
         fail_msg("%s: %s", text, error);
 }

@@ -12,19 +12,21 @@ typedef struct machine {
     sim_error error;
 } machine;
 
-/* One wave with all lanes on and lds_bytes of zeroed LDS, on the tables of the best ISA level of the host (or of
- * AITER_SIM_ISA). Registers are zero. */
+/* One wave with all lanes on and lds_bytes of zeroed LDS, on the tables of the best ISA level of
+ * the host (or of AITER_SIM_ISA). Registers are zero. */
 machine *machine_new(sim_arch arch, uint32_t lds_bytes);
 void machine_free(machine *m);
 
 /* Gives the wave zeroed scratch of so many bytes per lane. */
 void machine_scratch(machine *m, uint32_t bytes);
 
-/* Decodes and executes one instruction. encoding: its dwords in hex, as in the disassembly's comment; NULL where
- * nothing depends on it. The test fails if the instruction is not known or does not fit the arch. */
+/* Decodes and executes one instruction. encoding: its dwords in hex, as in the disassembly's
+ * comment; NULL where nothing depends on it. The test fails if the instruction is not known or does
+ * not fit the arch. */
 void machine_run(machine *m, const char *text, const char *encoding);
 
-/* The same, but the instruction must stop the wave with a fault whose message contains `message`, for this lane. */
+/* The same, but the instruction must stop the wave with a fault whose message contains `message`,
+ * for this lane. */
 void machine_run_fault(machine *m, const char *text, int lane, const char *message);
 
 /* Whether the arch knows the instruction. */

@@ -1,4 +1,5 @@
-/* LDS instructions. Patterns of lane exchange are those of the ISA guides' pseudocode, written out here by hand. */
+/* LDS instructions. Patterns of lane exchange are those of the ISA guides' pseudocode, written out
+ * here by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,7 +37,10 @@ static void set_addresses(machine *m, unsigned reg, unsigned base, unsigned stri
 static void reads_of_dwords(void **state)
 {
     (void)state;
-    static const struct { const char *text; unsigned reg, dwords, offset; } cases[] = {
+    static const struct {
+        const char *text;
+        unsigned reg, dwords, offset;
+    } cases[] = {
         {"ds_read_b32 v8, v1 offset:20", 8, 1, 20},
         {"ds_read_b64 v[8:9], v1", 8, 2, 0},
         {"ds_read_b96 v[8:10], v1 offset:3", 8, 3, 3}, /* no alignment is asked for */
@@ -53,7 +57,8 @@ static void reads_of_dwords(void **state)
         for (unsigned l = 0; l < 64; l++)
             for (unsigned d = 0; d < cases[n].dwords; d++)
                 if (n & 1 || l != 1)
-                    assert_int_equal(m->w->v[cases[n].reg + d][l], lds32(m, 64 + 20 * l + cases[n].offset + 4 * d));
+                    assert_int_equal(m->w->v[cases[n].reg + d][l],
+                                     lds32(m, 64 + 20 * l + cases[n].offset + 4 * d));
         if (!(n & 1) && cases[n].reg == 8)
             assert_int_equal(m->w->v[8][1], 0xeeeeeeee);
         machine_free(m);
@@ -63,11 +68,14 @@ static void reads_of_dwords(void **state)
 static void reads_of_bytes_and_shorts(void **state)
 {
     (void)state;
-    static const struct { const char *name; uint32_t expected; } cases[] = {
-        {"ds_read_u8", 0x000000f1}, {"ds_read_i8", 0xfffffff1}, {"ds_read_u16", 0x000092f1},
-        {"ds_read_i16", 0xffff92f1}, {"ds_read_u8_d16", 0xaaaa00f1}, {"ds_read_u8_d16_hi", 0x00f1aaaa},
-        {"ds_read_i8_d16", 0xaaaafff1}, {"ds_read_i8_d16_hi", 0xfff1aaaa}, {"ds_read_u16_d16", 0xaaaa92f1},
-        {"ds_read_u16_d16_hi", 0x92f1aaaa}};
+    static const struct {
+        const char *name;
+        uint32_t expected;
+    } cases[] = {{"ds_read_u8", 0x000000f1},      {"ds_read_i8", 0xfffffff1},
+                 {"ds_read_u16", 0x000092f1},     {"ds_read_i16", 0xffff92f1},
+                 {"ds_read_u8_d16", 0xaaaa00f1},  {"ds_read_u8_d16_hi", 0x00f1aaaa},
+                 {"ds_read_i8_d16", 0xaaaafff1},  {"ds_read_i8_d16_hi", 0xfff1aaaa},
+                 {"ds_read_u16_d16", 0xaaaa92f1}, {"ds_read_u16_d16_hi", 0x92f1aaaa}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
         machine *m = machine_new(SIM_GFX942, 1024);
         char text[80];
@@ -85,19 +93,22 @@ static void reads_of_bytes_and_shorts(void **state)
 static void two_elements_at_once(void **state)
 {
     (void)state;
-    static const struct { const char *text; unsigned first, second, dwords; } cases[] = {
-        {"ds_read2_b32 v[8:9], v1 offset0:3 offset1:200", 12, 800, 1},
-        {"ds_read2st64_b32 v[8:9], v1 offset0:1 offset1:2", 256, 512, 1},
-        {"ds_read2_b64 v[8:11], v1 offset1:9", 0, 72, 2},
-        {"ds_read2st64_b64 v[8:11], v1 offset0:4 offset1:1", 2048, 512, 2}};
+    static const struct {
+        const char *text;
+        unsigned first, second, dwords;
+    } cases[] = {{"ds_read2_b32 v[8:9], v1 offset0:3 offset1:200", 12, 800, 1},
+                 {"ds_read2st64_b32 v[8:9], v1 offset0:1 offset1:2", 256, 512, 1},
+                 {"ds_read2_b64 v[8:11], v1 offset1:9", 0, 72, 2},
+                 {"ds_read2st64_b64 v[8:11], v1 offset0:4 offset1:1", 2048, 512, 2}};
     for (size_t n = 0; n < 4; n++) {
         machine *m = filled(SIM_GFX942);
         set_addresses(m, 1, 16, 8);
         machine_run(m, cases[n].text, NULL);
         for (unsigned l = 0; l < 64; l++)
             for (unsigned d = 0; d < 2 * cases[n].dwords; d++) {
-                const unsigned at = d < cases[n].dwords ? cases[n].first + 4 * d
-                                                        : cases[n].second + 4 * (d - cases[n].dwords);
+                const unsigned at = d < cases[n].dwords
+                                        ? cases[n].first + 4 * d
+                                        : cases[n].second + 4 * (d - cases[n].dwords);
                 assert_int_equal(m->w->v[8 + d][l], lds32(m, 16 + 8 * l + at));
             }
         machine_free(m);
@@ -107,11 +118,17 @@ static void two_elements_at_once(void **state)
 static void writes(void **state)
 {
     (void)state;
-    static const struct { const char *text; unsigned bytes, offset, shift; } cases[] = {
-        {"ds_write_b8 v1, v8 offset:5", 1, 5, 0},        {"ds_write_b8_d16_hi v1, v8", 1, 0, 16},
-        {"ds_write_b16 v1, v8 offset:6", 2, 6, 0},       {"ds_write_b16_d16_hi v1, v8", 2, 0, 16},
-        {"ds_write_b32 v1, v8 offset:12", 4, 12, 0},     {"ds_write_b64 v1, v[8:9]", 8, 0, 0},
-        {"ds_write_b96 v1, v[8:10] offset:4", 12, 4, 0}, {"ds_write_b128 v1, v[8:11] offset:8", 16, 8, 0}};
+    static const struct {
+        const char *text;
+        unsigned bytes, offset, shift;
+    } cases[] = {{"ds_write_b8 v1, v8 offset:5", 1, 5, 0},
+                 {"ds_write_b8_d16_hi v1, v8", 1, 0, 16},
+                 {"ds_write_b16 v1, v8 offset:6", 2, 6, 0},
+                 {"ds_write_b16_d16_hi v1, v8", 2, 0, 16},
+                 {"ds_write_b32 v1, v8 offset:12", 4, 12, 0},
+                 {"ds_write_b64 v1, v[8:9]", 8, 0, 0},
+                 {"ds_write_b96 v1, v[8:10] offset:4", 12, 4, 0},
+                 {"ds_write_b128 v1, v[8:11] offset:8", 16, 8, 0}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
         machine *m = filled(SIM_GFX950);
         uint8_t expected[LDS_BYTES];
@@ -124,7 +141,8 @@ static void writes(void **state)
         for (unsigned l = 0; l < 64; l += 63)
             for (unsigned b = 0; b < cases[n].bytes; b++) {
                 const unsigned bit = 8 * b + cases[n].shift;
-                expected[128 + 32 * l + cases[n].offset + b] = (uint8_t)(m->w->v[8 + bit / 32][l] >> bit % 32);
+                expected[128 + 32 * l + cases[n].offset + b] =
+                    (uint8_t)(m->w->v[8 + bit / 32][l] >> bit % 32);
             }
         machine_run(m, cases[n].text, NULL);
         assert_memory_equal(m->wg.lds, expected, LDS_BYTES);
@@ -184,18 +202,26 @@ static uint32_t f(float x)
 static void updates_of_32_bits(void **state)
 {
     (void)state;
-    const update cases[] = {
-        {"add_%su32", 5, 0xffffffff, 4},           {"sub_%su32", 5, 7, 0xfffffffe},
-        {"rsub_%su32", 5, 7, 2},                   {"inc_%su32", 5, 6, 6},
-        {"inc_%su32", 6, 6, 0},                    {"dec_%su32", 5, 9, 4},
-        {"dec_%su32", 0, 9, 9},                    {"dec_%su32", 10, 9, 9},
-        {"min_%si32", 3, 0xffffffff, 0xffffffff},  {"max_%si32", 3, 0xffffffff, 3},
-        {"min_%su32", 3, 0xffffffff, 3},           {"max_%su32", 3, 0xffffffff, 0xffffffff},
-        {"and_%sb32", 0xff0f, 0x0ff0, 0x0f00},     {"or_%sb32", 0xff0f, 0x0ff0, 0xffff},
-        {"xor_%sb32", 0xff0f, 0x0ff0, 0xf0ff},     {"add_%sf32", f(1.5f), f(0.25f), f(1.75f)},
-        {"min_%sf32", f(1.5f), f(-2), f(-2)},      {"max_%sf32", f(1.5f), f(-2), f(1.5f)},
-        {"pk_add_%sf16", 0x3c004000, 0x3c00c000, 0x40000000}, /* 1 + 1, 2 - 2 */
-        {"pk_add_%sbf16", 0x3f80c000, 0x3f804000, 0x40000000}};
+    const update cases[] = {{"add_%su32", 5, 0xffffffff, 4},
+                            {"sub_%su32", 5, 7, 0xfffffffe},
+                            {"rsub_%su32", 5, 7, 2},
+                            {"inc_%su32", 5, 6, 6},
+                            {"inc_%su32", 6, 6, 0},
+                            {"dec_%su32", 5, 9, 4},
+                            {"dec_%su32", 0, 9, 9},
+                            {"dec_%su32", 10, 9, 9},
+                            {"min_%si32", 3, 0xffffffff, 0xffffffff},
+                            {"max_%si32", 3, 0xffffffff, 3},
+                            {"min_%su32", 3, 0xffffffff, 3},
+                            {"max_%su32", 3, 0xffffffff, 0xffffffff},
+                            {"and_%sb32", 0xff0f, 0x0ff0, 0x0f00},
+                            {"or_%sb32", 0xff0f, 0x0ff0, 0xffff},
+                            {"xor_%sb32", 0xff0f, 0x0ff0, 0xf0ff},
+                            {"add_%sf32", f(1.5f), f(0.25f), f(1.75f)},
+                            {"min_%sf32", f(1.5f), f(-2), f(-2)},
+                            {"max_%sf32", f(1.5f), f(-2), f(1.5f)},
+                            {"pk_add_%sf16", 0x3c004000, 0x3c00c000, 0x40000000}, /* 1 + 1, 2 - 2 */
+                            {"pk_add_%sbf16", 0x3f80c000, 0x3f804000, 0x40000000}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (unsigned returns = 0; returns < 2; returns++) {
             machine *m = machine_new(SIM_GFX942, 512);
@@ -217,7 +243,10 @@ static void updates_of_32_bits(void **state)
 static void updates_of_64_bits(void **state)
 {
     (void)state;
-    static const struct { const char *text; uint64_t old, data, result; } cases[] = {
+    static const struct {
+        const char *text;
+        uint64_t old, data, result;
+    } cases[] = {
         {"ds_add_rtn_u64 v[4:5], v1, v[2:3]", 0xffffffffull, 1, 0x100000000ull},
         {"ds_inc_rtn_u64 v[4:5], v1, v[2:3]", 0xffffffffull, 0xffffffffffull, 0x100000000ull},
         {"ds_dec_rtn_u64 v[4:5], v1, v[2:3]", 0x100000000ull, 0xffffffffffull, 0xffffffffull},
@@ -225,8 +254,10 @@ static void updates_of_64_bits(void **state)
         {"ds_max_rtn_u64 v[4:5], v1, v[2:3]", 1, 0x8000000000000000ull, 0x8000000000000000ull},
         {"ds_xor_rtn_b64 v[4:5], v1, v[2:3]", 0xf0f0f0f0f0f0f0f0ull, ~0ull, 0x0f0f0f0f0f0f0f0full},
         {"ds_wrxchg_rtn_b64 v[4:5], v1, v[2:3]", 7, 0x1234567890ull, 0x1234567890ull},
-        {"ds_add_rtn_f64 v[4:5], v1, v[2:3]", 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3ff8000000000000ull},
-        {"ds_max_rtn_f64 v[4:5], v1, v[2:3]", 0xbff0000000000000ull, 0xc000000000000000ull, 0xbff0000000000000ull}};
+        {"ds_add_rtn_f64 v[4:5], v1, v[2:3]", 0x3ff0000000000000ull, 0x3fe0000000000000ull,
+         0x3ff8000000000000ull},
+        {"ds_max_rtn_f64 v[4:5], v1, v[2:3]", 0xbff0000000000000ull, 0xc000000000000000ull,
+         0xbff0000000000000ull}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
         machine *m = machine_new(SIM_GFX90A, 512);
         uint64_t result;
@@ -267,6 +298,26 @@ static void compare_and_store(void **state)
     machine_free(m);
 }
 
+/* A half whose top bit is set is stored without it; the other half is only read. */
+static void conditional_exchange(void **state)
+{
+    (void)state;
+    machine *m = machine_new(SIM_GFX942, 64);
+    machine_set_exec(m, 1);
+    memcpy(m->wg.lds + 16, (uint32_t[]){5, 6}, 8);
+    m->w->v[1][0] = 13; /* + 4, cut to a multiple of 8 */
+    machine_set_pair(m, 2, 0, 0x0000000980000007ull);
+    machine_run(m, "ds_condxchg32_rtn_b64 v[4:5], v1, v[2:3] offset:4", NULL);
+    assert_int_equal(lds32(m, 16), 7);
+    assert_int_equal(lds32(m, 20), 6);
+    assert_int_equal(m->w->v[4][0], 5);
+    assert_int_equal(m->w->v[5][0], 6);
+    m->w->v[1][0] = 64;
+    machine_run_fault(m, "ds_condxchg32_rtn_b64 v[4:5], v1, v[2:3]", 0,
+                      "LDS access of 8 bytes at 64");
+    machine_free(m);
+}
+
 /* Lanes that meet at one address all take effect, each seeing another old value. */
 static void lanes_accumulate(void **state)
 {
@@ -294,7 +345,8 @@ static void lanes_accumulate(void **state)
 
 /* ---- lane exchange ---- */
 
-static void swizzle(const char *text, const char *encoding, uint64_t exec, unsigned (*source)(unsigned lane))
+static void swizzle(const char *text, const char *encoding, uint64_t exec,
+                    unsigned (*source)(unsigned lane))
 {
     machine *m = machine_new(SIM_GFX942, 0);
     for (unsigned l = 0; l < 64; l++)
@@ -310,31 +362,63 @@ static void swizzle(const char *text, const char *encoding, uint64_t exec, unsig
     machine_free(m);
 }
 
-static unsigned xor_1(unsigned l) { return l ^ 1; }
-static unsigned xor_16(unsigned l) { return l ^ 16; }
-static unsigned reversed_8(unsigned l) { return (l & ~7u) | (7 - (l & 7)); }
-static unsigned broadcast_1(unsigned l) { return (l & 32) | 1; }
-static unsigned quad_3210(unsigned l) { return l ^ 3; }
-static unsigned quad_0(unsigned l) { return l & ~3u; }
-static unsigned rotate_left_1(unsigned l) { return (l & 32) | ((l + 1) & 31); }
-static unsigned rotate_right_3(unsigned l) { return (l & 32) | ((l + 29) & 31); }
-static unsigned mixed(unsigned l) { return (l & 32) | ((((l & 31) & 6) | 8) ^ 2); } /* and 6, or 8, xor 2 */
-static unsigned lane_0(unsigned l) { return l & 32; }
+static unsigned xor_1(unsigned l)
+{
+    return l ^ 1;
+}
+static unsigned xor_16(unsigned l)
+{
+    return l ^ 16;
+}
+static unsigned reversed_8(unsigned l)
+{
+    return (l & ~7u) | (7 - (l & 7));
+}
+static unsigned broadcast_1(unsigned l)
+{
+    return (l & 32) | 1;
+}
+static unsigned quad_3210(unsigned l)
+{
+    return l ^ 3;
+}
+static unsigned quad_0(unsigned l)
+{
+    return l & ~3u;
+}
+static unsigned rotate_left_1(unsigned l)
+{
+    return (l & 32) | ((l + 1) & 31);
+}
+static unsigned rotate_right_3(unsigned l)
+{
+    return (l & 32) | ((l + 29) & 31);
+}
+static unsigned mixed(unsigned l)
+{
+    return (l & 32) | ((((l & 31) & 6) | 8) ^ 2);
+} /* and 6, or 8, xor 2 */
+static unsigned lane_0(unsigned l)
+{
+    return l & 32;
+}
 
 /* The guide's FFT row for mask 0, one-based there. */
 static unsigned fft_all(unsigned l)
 {
-    static const unsigned char row[32] = {0x01, 0x11, 0x09, 0x19, 0x05, 0x15, 0x0d, 0x1d, 0x03, 0x13, 0x0b,
-                                          0x1b, 0x07, 0x17, 0x0f, 0x1f, 0x02, 0x12, 0x0a, 0x1a, 0x06, 0x16,
-                                          0x0e, 0x1e, 0x04, 0x14, 0x0c, 0x1c, 0x08, 0x18, 0x10, 0x20};
+    static const unsigned char row[32] = {0x01, 0x11, 0x09, 0x19, 0x05, 0x15, 0x0d, 0x1d,
+                                          0x03, 0x13, 0x0b, 0x1b, 0x07, 0x17, 0x0f, 0x1f,
+                                          0x02, 0x12, 0x0a, 0x1a, 0x06, 0x16, 0x0e, 0x1e,
+                                          0x04, 0x14, 0x0c, 0x1c, 0x08, 0x18, 0x10, 0x20};
     return (l & 32) | (row[l & 31] - 1u);
 }
 
 static unsigned fft_16(unsigned l)
 {
-    static const unsigned char row[32] = {0x01, 0x09, 0x05, 0x0d, 0x03, 0x0b, 0x07, 0x0f, 0x02, 0x0a, 0x06,
-                                          0x0e, 0x04, 0x0c, 0x08, 0x10, 0x11, 0x19, 0x15, 0x1d, 0x13, 0x1b,
-                                          0x17, 0x1f, 0x12, 0x1a, 0x16, 0x1e, 0x14, 0x1c, 0x18, 0x20};
+    static const unsigned char row[32] = {0x01, 0x09, 0x05, 0x0d, 0x03, 0x0b, 0x07, 0x0f,
+                                          0x02, 0x0a, 0x06, 0x0e, 0x04, 0x0c, 0x08, 0x10,
+                                          0x11, 0x19, 0x15, 0x1d, 0x13, 0x1b, 0x17, 0x1f,
+                                          0x12, 0x1a, 0x16, 0x1e, 0x14, 0x1c, 0x18, 0x20};
     return (l & 32) | (row[l & 31] - 1u);
 }
 
@@ -345,13 +429,20 @@ static void swizzles(void **state)
     const uint64_t all = ~0ull, some = 0x0123456789abcdefull;
     swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(SWAP,1)", "D87A041F 01000002", all, xor_1);
     swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(SWAP,16)", "D87A401F 01000002", some, xor_16);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(REVERSE,8)", "D87A1C1F 01000002", some, reversed_8);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(BROADCAST,32,1)", "D87A0020 01000002", all, broadcast_1);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(BITMASK_PERM,\"01pi0\")", "D87A0906 01000002", all, mixed);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(QUAD_PERM,3,2,1,0)", "D87A801B 01000002", some, quad_3210);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(QUAD_PERM,0,0,0,0)", "D87A8000 01000002", all, quad_0);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(ROTATE,0,1)", "D87AC020 01000002", all, rotate_left_1);
-    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(ROTATE,1,3)", "D87AC460 01000002", all, rotate_right_3);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(REVERSE,8)", "D87A1C1F 01000002", some,
+            reversed_8);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(BROADCAST,32,1)", "D87A0020 01000002", all,
+            broadcast_1);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(BITMASK_PERM,\"01pi0\")", "D87A0906 01000002",
+            all, mixed);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(QUAD_PERM,3,2,1,0)", "D87A801B 01000002", some,
+            quad_3210);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(QUAD_PERM,0,0,0,0)", "D87A8000 01000002", all,
+            quad_0);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(ROTATE,0,1)", "D87AC020 01000002", all,
+            rotate_left_1);
+    swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(ROTATE,1,3)", "D87AC460 01000002", all,
+            rotate_right_3);
     swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(FFT,0)", "D87AE000 01000002", all, fft_all);
     swizzle("ds_swizzle_b32 v1, v2 offset:swizzle(FFT,16)", "D87AE010 01000002", some, fft_16);
     swizzle("ds_swizzle_b32 v1, v2", "D87A0000 01000002", all, lane_0);
@@ -362,7 +453,8 @@ static void permutes(void **state)
     (void)state;
     machine *m = machine_new(SIM_GFX942, 0);
     for (unsigned l = 0; l < 64; l++) {
-        m->w->v[1][l] = 4 * ((l * 5 + 3) % 64) + 256 * l + l % 4; /* low 2 and high bits do not count */
+        m->w->v[1][l] =
+            4 * ((l * 5 + 3) % 64) + 256 * l + l % 4; /* low 2 and high bits do not count */
         m->w->v[2][l] = 500 + l;
     }
     machine_run(m, "ds_bpermute_b32 v3, v1, v2", NULL);
@@ -373,7 +465,8 @@ static void permutes(void **state)
         assert_int_equal(m->w->v[4][(l * 5 + 3) % 64], 500 + l);
     }
     assert_int_equal(m->w->v[5][0], 505);
-    machine_set_exec(m, 0xff); /* sources that are off give zero; destinations that are off keep their value */
+    machine_set_exec(
+        m, 0xff); /* sources that are off give zero; destinations that are off keep their value */
     machine_run(m, "ds_bpermute_b32 v3, v1, v2", NULL);
     assert_int_equal(m->w->v[3][0], 503);
     assert_int_equal(m->w->v[3][2], 0); /* from lane 13 */
@@ -387,12 +480,14 @@ static void permutes(void **state)
 }
 
 /* ---- transposing reads (gfx950) ----
- * Each group of 16 lanes reads a matrix of 16 columns whose rows are 16 elements in a row of 32, 16 or 8 bytes; lane l
- * receives column l, row r in element r. Addresses: one lane per 8 (12 for 6 bits) bytes of the rows, row by row. */
+ * Each group of 16 lanes reads a matrix of 16 columns whose rows are 16 elements in a row of 32, 16
+ * or 8 bytes; lane l receives column l, row r in element r. Addresses: one lane per 8 (12 for 6
+ * bits) bytes of the rows, row by row. */
 static void transposing_read(unsigned bits, const char *text, unsigned dwords)
 {
     machine *m = machine_new(SIM_GFX950, 8192);
-    const unsigned rows = dwords * 32 / bits, row_bytes = 16 * bits / 8, pitch = row_bytes + 40, lanes = 16 / rows;
+    const unsigned rows = dwords * 32 / bits, row_bytes = 16 * bits / 8, pitch = row_bytes + 40,
+                   lanes = 16 / rows;
     const unsigned mask = (1u << bits) - 1, step = bits == 6 ? 16 : 8;
     for (unsigned group = 0; group < 4; group++)
         for (unsigned r = 0; r < rows; r++)
@@ -400,11 +495,13 @@ static void transposing_read(unsigned bits, const char *text, unsigned dwords)
                 const unsigned value = (c + 16 * r + 37 * group + c * r) & mask;
                 for (unsigned b = 0; b < bits; b++) {
                     const unsigned bit = c * bits + b;
-                    m->wg.lds[group * 1024 + r * pitch + bit / 8] |= (uint8_t)((value >> b & 1) << bit % 8);
+                    m->wg.lds[group * 1024 + r * pitch + bit / 8] |=
+                        (uint8_t)((value >> b & 1) << bit % 8);
                 }
             }
     for (unsigned l = 0; l < 64; l++)
-        m->w->v[1][l] = l / 16 * 1024 + (lanes ? l % 16 / lanes * pitch + l % lanes * step : l % 16 * pitch);
+        m->w->v[1][l] =
+            l / 16 * 1024 + (lanes ? l % 16 / lanes * pitch + l % lanes * step : l % 16 * pitch);
     machine_run(m, text, NULL);
     for (unsigned l = 0; l < 64; l++)
         for (unsigned r = 0; r < rows; r++) {
@@ -461,6 +558,7 @@ int main(void)
         cmocka_unit_test(updates_of_32_bits),
         cmocka_unit_test(updates_of_64_bits),
         cmocka_unit_test(compare_and_store),
+        cmocka_unit_test(conditional_exchange),
         cmocka_unit_test(lanes_accumulate),
         cmocka_unit_test(swizzles),
         cmocka_unit_test(permutes),

@@ -1,5 +1,5 @@
-/* Every bit pattern of every small format against its definition: sign * 2^(exponent - bias) * (1 + mantissa / 2^bits),
- * and encoding against the nearest representable value. */
+/* Every bit pattern of every small format against its definition: sign * 2^(exponent - bias) * (1 +
+ * mantissa / 2^bits), and encoding against the nearest representable value. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,12 +21,15 @@ static named_format formats[9];
 static int setup(void **state)
 {
     (void)state;
-    const named_format all[] = {
-        {"binary16", SIM_FMT_F16, 65504, 0x1p-24},      {"bfloat16", SIM_FMT_BF16, 0x1.fep127, 0x1p-133},
-        {"E4M3", SIM_FMT_E4M3, 448, 0x1p-9},            {"E5M2", SIM_FMT_E5M2, 57344, 0x1p-16},
-        {"E4M3 FNUZ", SIM_FMT_E4M3_FNUZ, 240, 0x1p-10}, {"E5M2 FNUZ", SIM_FMT_E5M2_FNUZ, 57344, 0x1p-17},
-        {"E2M3", SIM_FMT_E2M3, 7.5, 0.125},             {"E3M2", SIM_FMT_E3M2, 28, 0.0625},
-        {"E2M1", SIM_FMT_E2M1, 6, 0.5}};
+    const named_format all[] = {{"binary16", SIM_FMT_F16, 65504, 0x1p-24},
+                                {"bfloat16", SIM_FMT_BF16, 0x1.fep127, 0x1p-133},
+                                {"E4M3", SIM_FMT_E4M3, 448, 0x1p-9},
+                                {"E5M2", SIM_FMT_E5M2, 57344, 0x1p-16},
+                                {"E4M3 FNUZ", SIM_FMT_E4M3_FNUZ, 240, 0x1p-10},
+                                {"E5M2 FNUZ", SIM_FMT_E5M2_FNUZ, 57344, 0x1p-17},
+                                {"E2M3", SIM_FMT_E2M3, 7.5, 0.125},
+                                {"E3M2", SIM_FMT_E3M2, 28, 0.0625},
+                                {"E2M1", SIM_FMT_E2M1, 6, 0.5}};
     memcpy(formats, all, sizeof all);
     return 0;
 }
@@ -34,7 +37,8 @@ static int setup(void **state)
 /* The definition; NaN and infinity as the format has them. */
 static double value_of(uint32_t h, sim_format f)
 {
-    const uint32_t mantissa = h & ((1u << f.man_bits) - 1), exponent = h >> f.man_bits & ((1u << f.exp_bits) - 1);
+    const uint32_t mantissa = h & ((1u << f.man_bits) - 1),
+                   exponent = h >> f.man_bits & ((1u << f.exp_bits) - 1);
     const bool negative = h >> (f.man_bits + f.exp_bits) & 1;
     const uint32_t top = (1u << f.exp_bits) - 1;
     double v = exponent ? ldexp(1 + ldexp(mantissa, -f.man_bits), (int)exponent - f.bias)
@@ -81,7 +85,8 @@ static void decodes_every_pattern(void **state)
     }
 }
 
-/* Between each two neighbours: the middle goes to the even one, what is beside it to the nearer one. */
+/* Between each two neighbours: the middle goes to the even one, what is beside it to the nearer
+ * one. */
 static void encodes_to_nearest_even(void **state)
 {
     (void)state;
@@ -140,7 +145,8 @@ static void overflow_and_specials(void **state)
     assert_int_equal(sim_encode(-1e6f, SIM_FMT_F16, SIM_ROUND_UP, 0, false), 0xfbff);
     assert_int_equal(sim_encode(500, SIM_FMT_E4M3, SIM_RNE, 0, false), 0x7f);
     assert_int_equal(sim_encode(500, SIM_FMT_E4M3, SIM_RNE, 0, true), 0x7e);
-    assert_int_equal(sim_encode(464, SIM_FMT_E4M3, SIM_RNE, 0, false), 0x7e); /* the middle to 480 goes to even */
+    assert_int_equal(sim_encode(464, SIM_FMT_E4M3, SIM_RNE, 0, false),
+                     0x7e); /* the middle to 480 goes to even */
     assert_int_equal(sim_encode(-500, SIM_FMT_E4M3_FNUZ, SIM_RNE, 0, false), 0x80);
     assert_int_equal(sim_encode(-500, SIM_FMT_E4M3_FNUZ, SIM_RNE, 0, true), 0xff);
     assert_int_equal(sim_encode(-0.0f, SIM_FMT_E4M3_FNUZ, SIM_RNE, 0, true), 0);
@@ -170,7 +176,8 @@ static void fast_f16_and_bf16_encoders_agree(void **state)
         const float f = sim_f16_to_f32((uint16_t)h), g = sim_f16_to_f32((uint16_t)(h + 1));
         const float steps[] = {f, f + (g - f) * 0.25f, f + (g - f) * 0.5f, f + (g - f) * 0.75f};
         for (unsigned i = 0; i < 4 && isfinite(g); i++)
-            assert_int_equal(sim_f32_to_f16(steps[i]), sim_encode(steps[i], SIM_FMT_F16, SIM_RNE, 0, false));
+            assert_int_equal(sim_f32_to_f16(steps[i]),
+                             sim_encode(steps[i], SIM_FMT_F16, SIM_RNE, 0, false));
     }
 }
 

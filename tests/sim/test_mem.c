@@ -23,7 +23,10 @@ static uint8_t pattern(unsigned i)
 
 static uint8_t *publish(bool writable)
 {
-    const sim_mem_info info = {.base = sim_mem_map(BYTES), .size = BYTES, .kind = SIM_MEM_DEVICE, .device = 0,
+    const sim_mem_info info = {.base = sim_mem_map(BYTES),
+                               .size = BYTES,
+                               .kind = SIM_MEM_DEVICE,
+                               .device = 0,
                                .writable = writable};
     assert_true(info.base != 0);
     assert_true(sim_mem_publish(&info));
@@ -76,14 +79,17 @@ static void set_pointers(machine *m, unsigned reg, unsigned base, unsigned strid
 static void loads_of_dwords(void **state)
 {
     (void)state;
-    static const struct { const char *text; unsigned dwords; int offset; } cases[] = {
-        {"global_load_dword v8, v[2:3], off", 1, 0},
-        {"global_load_dword v8, v[2:3], off offset:4095", 1, 4095},
-        {"global_load_dwordx2 v[8:9], v[2:3], off offset:-4096", 2, -4096},
-        {"global_load_dwordx3 v[8:10], v[2:3], off offset:12 sc0 nt sc1", 3, 12},
-        {"global_load_dwordx4 v[8:11], v[2:3], off offset:1", 4, 1},
-        {"global_load_dwordx4 v[8:11], v1, s[4:5] offset:-8", 4, -8},
-        {"flat_load_dwordx4 v[8:11], v[2:3] offset:16", 4, 16}};
+    static const struct {
+        const char *text;
+        unsigned dwords;
+        int offset;
+    } cases[] = {{"global_load_dword v8, v[2:3], off", 1, 0},
+                 {"global_load_dword v8, v[2:3], off offset:4095", 1, 4095},
+                 {"global_load_dwordx2 v[8:9], v[2:3], off offset:-4096", 2, -4096},
+                 {"global_load_dwordx3 v[8:10], v[2:3], off offset:12 sc0 nt sc1", 3, 12},
+                 {"global_load_dwordx4 v[8:11], v[2:3], off offset:1", 4, 1},
+                 {"global_load_dwordx4 v[8:11], v1, s[4:5] offset:-8", 4, -8},
+                 {"flat_load_dwordx4 v[8:11], v[2:3] offset:16", 4, 16}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (unsigned partial = 0; partial < 2; partial++) {
             machine *m = machine_new(SIM_GFX942, 0);
@@ -96,8 +102,11 @@ static void loads_of_dwords(void **state)
             machine_run(m, cases[n].text, NULL);
             for (unsigned l = 0; l < 64; l++)
                 for (unsigned d = 0; d < cases[n].dwords; d++)
-                    assert_int_equal(m->w->v[8 + d][l],
-                                     exec >> l & 1 ? dword((unsigned)(8192 + 20 * (int)l + cases[n].offset) + 4 * d) : 0);
+                    assert_int_equal(
+                        m->w->v[8 + d][l],
+                        exec >> l & 1
+                            ? dword((unsigned)(8192 + 20 * (int)l + cases[n].offset) + 4 * d)
+                            : 0);
             machine_free(m);
         }
 }
@@ -105,24 +114,31 @@ static void loads_of_dwords(void **state)
 static void loads_of_bytes_and_shorts(void **state)
 {
     (void)state;
-    static const struct { const char *name; uint32_t expected; } cases[] = {
-        {"ubyte", 0x000000f1}, {"sbyte", 0xfffffff1}, {"ushort", 0x000092f1}, {"sshort", 0xffff92f1},
-        {"ubyte_d16", 0xaaaa00f1}, {"ubyte_d16_hi", 0x00f1aaaa}, {"sbyte_d16", 0xaaaafff1},
-        {"sbyte_d16_hi", 0xfff1aaaa}, {"short_d16", 0xaaaa92f1}, {"short_d16_hi", 0x92f1aaaa}};
+    static const struct {
+        const char *name;
+        uint32_t expected;
+    } cases[] = {{"ubyte", 0x000000f1},     {"sbyte", 0xfffffff1},
+                 {"ushort", 0x000092f1},    {"sshort", 0xffff92f1},
+                 {"ubyte_d16", 0xaaaa00f1}, {"ubyte_d16_hi", 0x00f1aaaa},
+                 {"sbyte_d16", 0xaaaafff1}, {"sbyte_d16_hi", 0xfff1aaaa},
+                 {"short_d16", 0xaaaa92f1}, {"short_d16_hi", 0x92f1aaaa}};
     static const char *const forms[] = {"global_load_%s v8, v[2:3], off", "flat_load_%s v8, v[2:3]",
-                                        "buffer_load_%s v8, v1, s[8:11], 0 offen", "scratch_load_%s v8, v1, off"};
+                                        "buffer_load_%s v8, v1, s[8:11], 0 offen",
+                                        "scratch_load_%s v8, v1, off"};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (size_t form = 0; form < 4; form++) {
             machine *m = machine_new(SIM_GFX942, 0);
             char text[80];
             machine_scratch(m, 512);
             data[200] = 0xf1, data[201] = 0x92;
-            m->w->scratch[200 / 4 * 256 + 5 * 4] = 0xf1, m->w->scratch[200 / 4 * 256 + 5 * 4 + 1] = 0x92;
+            m->w->scratch[200 / 4 * 256 + 5 * 4] = 0xf1,
+                                              m->w->scratch[200 / 4 * 256 + 5 * 4 + 1] = 0x92;
             machine_set_exec(m, 1 << 5);
             machine_set_pair(m, 2, 5, at(200));
             m->w->v[1][5] = 200;
             m->w->v[8][5] = 0xaaaaaaaa;
-            memcpy(&m->w->s[8], (uint32_t[]){(uint32_t)at(0), (uint32_t)(at(0) >> 32), BYTES, 0x27000}, 16);
+            memcpy(&m->w->s[8],
+                   (uint32_t[]){(uint32_t)at(0), (uint32_t)(at(0) >> 32), BYTES, 0x27000}, 16);
             sprintf(text, forms[form], cases[n].name);
             machine_run(m, text, NULL);
             if (m->w->v[8][5] != cases[n].expected)
@@ -134,11 +150,16 @@ static void loads_of_bytes_and_shorts(void **state)
 static void stores(void **state)
 {
     (void)state;
-    static const struct { const char *name, *regs; unsigned bytes, shift; } cases[] = {
-        {"byte", "v8", 1, 0}, {"byte_d16_hi", "v8", 1, 16}, {"short", "v8", 2, 0}, {"short_d16_hi", "v8", 2, 16},
-        {"dword", "v8", 4, 0}, {"dwordx2", "v[8:9]", 8, 0}, {"dwordx3", "v[8:10]", 12, 0}, {"dwordx4", "v[8:11]", 16, 0},
-        {"dwordx4", "a[8:11]", 16, 0}};
-    static const char *const forms[] = {"global_store_%s v[2:3], %s, off offset:32", "flat_store_%s v[2:3], %s offset:32",
+    static const struct {
+        const char *name, *regs;
+        unsigned bytes, shift;
+    } cases[] = {{"byte", "v8", 1, 0},          {"byte_d16_hi", "v8", 1, 16},
+                 {"short", "v8", 2, 0},         {"short_d16_hi", "v8", 2, 16},
+                 {"dword", "v8", 4, 0},         {"dwordx2", "v[8:9]", 8, 0},
+                 {"dwordx3", "v[8:10]", 12, 0}, {"dwordx4", "v[8:11]", 16, 0},
+                 {"dwordx4", "a[8:11]", 16, 0}};
+    static const char *const forms[] = {"global_store_%s v[2:3], %s, off offset:32",
+                                        "flat_store_%s v[2:3], %s offset:32",
                                         "global_store_%s v1, %s, s[4:5] offset:32",
                                         "buffer_store_%s %s, v1, s[8:11], s12 offen offset:20"};
     static uint8_t expected[BYTES];
@@ -152,7 +173,9 @@ static void stores(void **state)
             machine_set_exec(m, 0x8000000100000000ull);
             set_pointers(m, 2, 1000, 24);
             sim_set_sreg64(m->w, 4, at(1000));
-            memcpy(&m->w->s[8], (uint32_t[]){(uint32_t)at(1000), (uint32_t)(at(1000) >> 32), 8192, 0x27000, 12}, 20);
+            memcpy(&m->w->s[8],
+                   (uint32_t[]){(uint32_t)at(1000), (uint32_t)(at(1000) >> 32), 8192, 0x27000, 12},
+                   20);
             for (unsigned l = 0; l < 64; l++) {
                 m->w->v[1][l] = 24 * l;
                 for (unsigned d = 0; d < 4; d++)
@@ -179,9 +202,11 @@ static void accesses_outside_allocations_are_faults(void **state)
     machine_run(m, "global_load_dword v8, v[2:3], off", NULL);
     machine_run_fault(m, "global_load_dwordx2 v[8:9], v[2:3], off", 41, "load of 8 bytes");
     assert_true(m->error.address == at(BYTES - 4));
-    machine_run_fault(m, "global_store_dword v[2:3], v8, off offset:1", 41, "not inside one allocation");
+    machine_run_fault(m, "global_store_dword v[2:3], v8, off offset:1", 41,
+                      "not inside one allocation");
     machine_run_fault(m, "flat_load_dwordx4 v[8:11], v[2:3]", 41, "load of 16 bytes");
-    machine_run_fault(m, "global_atomic_add v[2:3], v8, off offset:4", 41, "not inside one allocation");
+    machine_run_fault(m, "global_atomic_add v[2:3], v8, off offset:4", 41,
+                      "not inside one allocation");
     machine_set_pair(m, 2, 41, 0);
     machine_run_fault(m, "global_load_dword v8, v[2:3], off", 41, "at 0x0");
     machine_set_exec(m, ~(1ull << 41)); /* lanes that are off do not access memory */
@@ -252,7 +277,8 @@ static void scratch_is_interleaved(void **state)
         }
     machine_run(m, "scratch_load_dword v8, off, s2 offset:8", NULL);
     machine_run(m, "scratch_load_dwordx2 v[10:11], off, off offset:28", NULL);
-    machine_run(m, "scratch_load_ushort v12, v1, off offset:15", NULL); /* bytes 23 and 24, in two dwords */
+    machine_run(m, "scratch_load_ushort v12, v1, off offset:15",
+                NULL); /* bytes 23 and 24, in two dwords */
     assert_int_equal(m->w->v[8][9], 9 << 8 | 1);
     assert_int_equal(m->w->v[11][63], 63 << 8 | 3);
     assert_int_equal(m->w->v[12][7], 1 << 8);
@@ -267,7 +293,9 @@ static void scratch_through_a_buffer(void **state)
     machine *m = machine_new(SIM_GFX90A, 0);
     machine_scratch(m, 128);
     const uint64_t base = (uint64_t)(uintptr_t)m->w->scratch;
-    memcpy(&m->w->s[0], (uint32_t[]){(uint32_t)base, (uint32_t)(base >> 32) | 1u << 31, 128 * 64, 0x00e00000}, 16);
+    memcpy(&m->w->s[0],
+           (uint32_t[]){(uint32_t)base, (uint32_t)(base >> 32) | 1u << 31, 128 * 64, 0x00e00000},
+           16);
     m->w->s[32] = 16 * 64; /* a stack pointer counts bytes of the whole wave */
     for (unsigned l = 0; l < 64; l++)
         m->w->v[4][l] = 7000 + l, m->w->v[5][l] = 8000 + l;
@@ -288,13 +316,16 @@ static void scratch_through_a_buffer(void **state)
 
 /* ---- MUBUF ---- */
 
-static void set_resource(machine *m, unsigned base, unsigned stride, uint32_t records, uint32_t word3)
+static void set_resource(machine *m, unsigned base, unsigned stride, uint32_t records,
+                         uint32_t word3)
 {
     const uint64_t a = at(base);
-    memcpy(&m->w->s[8], (uint32_t[]){(uint32_t)a, (uint32_t)(a >> 32) | stride << 16, records, word3}, 16);
+    memcpy(&m->w->s[8],
+           (uint32_t[]){(uint32_t)a, (uint32_t)(a >> 32) | stride << 16, records, word3}, 16);
 }
 
-/* stride 0: a dword is in range if offset + 4 <= num_records - soffset; others read zero and are not written. */
+/* stride 0: a dword is in range if offset + 4 <= num_records - soffset; others read zero and are
+ * not written. */
 static void raw_buffers_are_bounded(void **state)
 {
     (void)state;
@@ -371,7 +402,8 @@ static void structured_buffers_are_bounded_by_index(void **state)
     machine_free(m);
 }
 
-/* Swizzled: (index / 16 * stride + offset / 4 * 4) * 16 + index % 16 * 4 + offset % 4 for an index stride of 16. */
+/* Swizzled: (index / 16 * stride + offset / 4 * 4) * 16 + index % 16 * 4 + offset % 4 for an index
+ * stride of 16. */
 static void swizzled_buffers(void **state)
 {
     (void)state;
@@ -385,7 +417,8 @@ static void swizzled_buffers(void **state)
         assert_int_equal(m->w->v[5][l], dword(4096 + (l / 16 * 32 + 16) * 16 + l % 16 * 4));
     }
     assert_int_equal(m->w->v[4][60], 0);
-    machine_run(m, "buffer_load_dwordx2 v[4:5], v1, s[8:11], 0 idxen offset:28", NULL); /* second dword beyond the stride */
+    machine_run(m, "buffer_load_dwordx2 v[4:5], v1, s[8:11], 0 idxen offset:28",
+                NULL); /* second dword beyond the stride */
     assert_int_equal(m->w->v[4][3], dword(4096 + 28 * 16 + 12));
     assert_int_equal(m->w->v[5][3], 0);
     machine_free(m);
@@ -396,12 +429,25 @@ static void swizzled_buffers(void **state)
 static void atomics(void **state)
 {
     (void)state;
-    static const struct { const char *op; bool wide; uint64_t old, operand, result; } cases[] = {
-        {"swap", false, 5, 9, 9}, {"add", false, 0xffffffff, 2, 1}, {"sub", false, 1, 2, 0xffffffff},
-        {"smin", false, 1, 0xffffffff, 0xffffffff}, {"umin", false, 1, 0xffffffff, 1}, {"smax", false, 1, 0xffffffff, 1},
-        {"umax", false, 1, 0xffffffff, 0xffffffff}, {"and", false, 12, 10, 8}, {"or", false, 12, 10, 14},
-        {"xor", false, 12, 10, 6}, {"inc", false, 7, 7, 0}, {"dec", false, 0, 7, 7},
-        {"add_x2", true, 0xffffffff, 1, 0x100000000ull}, {"umax_x2", true, 3, 1ull << 40, 1ull << 40},
+    static const struct {
+        const char *op;
+        bool wide;
+        uint64_t old, operand, result;
+    } cases[] = {
+        {"swap", false, 5, 9, 9},
+        {"add", false, 0xffffffff, 2, 1},
+        {"sub", false, 1, 2, 0xffffffff},
+        {"smin", false, 1, 0xffffffff, 0xffffffff},
+        {"umin", false, 1, 0xffffffff, 1},
+        {"smax", false, 1, 0xffffffff, 1},
+        {"umax", false, 1, 0xffffffff, 0xffffffff},
+        {"and", false, 12, 10, 8},
+        {"or", false, 12, 10, 14},
+        {"xor", false, 12, 10, 6},
+        {"inc", false, 7, 7, 0},
+        {"dec", false, 0, 7, 7},
+        {"add_x2", true, 0xffffffff, 1, 0x100000000ull},
+        {"umax_x2", true, 3, 1ull << 40, 1ull << 40},
         {"dec_x2", true, 1ull << 40, ~0ull, (1ull << 40) - 1},
         {"add_f32", false, 0x3fc00000, 0x3e800000, 0x3fe00000},
         {"pk_add_f16", false, 0x3c004000, 0x3c00c000, 0x40000000},
@@ -417,7 +463,8 @@ static void atomics(void **state)
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (size_t form = 0; form < 6; form++) {
             machine *m = machine_new(SIM_GFX942, 0);
-            const char *src = cases[n].wide ? "v[6:7]" : "v6", *dst = cases[n].wide ? "v[10:11]" : "v10";
+            const char *src = cases[n].wide ? "v[6:7]" : "v6",
+                       *dst = cases[n].wide ? "v[10:11]" : "v10";
             const unsigned size = cases[n].wide ? 8 : 4;
             uint64_t result = 0;
             char text[120];
@@ -509,7 +556,12 @@ static void atomics_of_two_threads_do_not_get_lost(void **state)
 static void direct_loads_to_lds(void **state)
 {
     (void)state;
-    static const struct { const char *text; sim_arch arch; unsigned bytes, pitch; bool sign; } cases[] = {
+    static const struct {
+        const char *text;
+        sim_arch arch;
+        unsigned bytes, pitch;
+        bool sign;
+    } cases[] = {
         {"buffer_load_dword v1, s[8:11], s12 offen offset:16 lds", SIM_GFX90A, 4, 4, false},
         {"buffer_load_dword v1, s[8:11], s12 offen offset:16 lds", SIM_GFX942, 4, 4, false},
         {"buffer_load_ubyte v1, s[8:11], s12 offen offset:16 lds", SIM_GFX942, 1, 4, false},
@@ -536,7 +588,8 @@ static void direct_loads_to_lds(void **state)
             uint32_t value[4] = {0};
             memcpy(value, data + 2056 + 20 * l, cases[n].bytes);
             if (cases[n].sign)
-                value[0] = cases[n].bytes == 1 ? (uint32_t)(int8_t)value[0] : (uint32_t)(int16_t)value[0];
+                value[0] =
+                    cases[n].bytes == 1 ? (uint32_t)(int8_t)value[0] : (uint32_t)(int16_t)value[0];
             if (l != 3)
                 memcpy(expected + 256 + 16 + l * cases[n].pitch, value, cases[n].pitch);
         }
@@ -563,7 +616,8 @@ static void direct_loads_are_checked(void **state)
         assert_int_equal(v, l < 25 ? dword(4 * l) : 0);
     }
     m->w->s[SIM_M0] = 1024 - 4 * 10;
-    machine_run_fault(m, "buffer_load_dword v1, s[8:11], 0 offen lds", 10, "LDS access of 4 bytes at 1024");
+    machine_run_fault(m, "buffer_load_dword v1, s[8:11], 0 offen lds", 10,
+                      "LDS access of 4 bytes at 1024");
     machine_free(m);
 }
 

@@ -1,15 +1,15 @@
-/* Matrix instructions: A and B are placed by the documented formulas, the result is read back by them and compared with
- * the plain matrix product.
+/* Matrix instructions: A and B are placed by the documented formulas, the result is read back by
+ * them and compared with the plain matrix product.
  *
- * The formulas here go from lane and element to matrix position (the instruction's code goes the other way). They are
- * those of AMD's matrix instruction calculator, and were checked against its output for every instruction that it has
- * for gfx90a and gfx942 (97920 positions). For l a lane, N rows and columns, B blocks, K the inner size:
- *   A, B   i or j = l % N, block = l / N % B, k = l / (N*B) * E + e, with E = K*N*B/64 elements in a lane
- *   C, D   32x32: j = l % 32, i = 8*(r/4) + 4*(l/32) + r%4 in registers r = 0..15 of a block
- *          16x16: j = l % 16, i = 4*(l/16) + r, r = 0..3 of a block
- *          4x4: j = l % 4, block = l / 4, i = r
- *          f64 16x16: j = l % 16, i = 4*r + l/16, r a register pair; f64 4x4: j = l % 4, block = l/4 % 4, i = l/16
- * f8f6f4 with fp8 and fp4: the kernels in AMD's article "Matrix Core Programming on AMD CDNA3 and CDNA4". */
+ * The formulas here go from lane and element to matrix position (the instruction's code goes the
+ * other way). They are those of AMD's matrix instruction calculator, and were checked against its
+ * output for every instruction that it has for gfx90a and gfx942 (97920 positions). For l a lane, N
+ * rows and columns, B blocks, K the inner size: A, B   i or j = l % N, block = l / N % B, k = l /
+ * (N*B) * E + e, with E = K*N*B/64 elements in a lane C, D   32x32: j = l % 32, i = 8*(r/4) +
+ * 4*(l/32) + r%4 in registers r = 0..15 of a block 16x16: j = l % 16, i = 4*(l/16) + r, r = 0..3 of
+ * a block 4x4: j = l % 4, block = l / 4, i = r f64 16x16: j = l % 16, i = 4*r + l/16, r a register
+ * pair; f64 4x4: j = l % 4, block = l/4 % 4, i = l/16 f8f6f4 with fp8 and fp4: the kernels in AMD's
+ * article "Matrix Core Programming on AMD CDNA3 and CDNA4". */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -159,8 +159,12 @@ static uint64_t encode(type t, int value, sim_arch arch)
     case F64: return sim_bits64(value);
     case F16: return sim_encode(f, SIM_FMT_F16, SIM_RNE, 0, false);
     case BF16: return sim_encode(f, SIM_FMT_BF16, SIM_RNE, 0, false);
-    case FP8: return sim_encode(f, arch == SIM_GFX942 ? SIM_FMT_E4M3_FNUZ : SIM_FMT_E4M3, SIM_RNE, 0, false);
-    case BF8: return sim_encode(f, arch == SIM_GFX942 ? SIM_FMT_E5M2_FNUZ : SIM_FMT_E5M2, SIM_RNE, 0, false);
+    case FP8:
+        return sim_encode(f, arch == SIM_GFX942 ? SIM_FMT_E4M3_FNUZ : SIM_FMT_E4M3, SIM_RNE, 0,
+                          false);
+    case BF8:
+        return sim_encode(f, arch == SIM_GFX942 ? SIM_FMT_E5M2_FNUZ : SIM_FMT_E5M2, SIM_RNE, 0,
+                          false);
     case I8: return (uint8_t)value;
     default: return sim_bits(f);
     }
@@ -184,7 +188,8 @@ static void place_inputs(machine *m, const shape *s)
     const unsigned each = s->k * s->n * s->blocks / 64;
     for (unsigned l = 0; l < 64; l++)
         for (unsigned e = 0; e < each; e++) {
-            const unsigned i = l % s->n, block = l / s->n % s->blocks, k = l / (s->n * s->blocks) * each + e;
+            const unsigned i = l % s->n, block = l / s->n % s->blocks,
+                           k = l / (s->n * s->blocks) * each + e;
             place(m, A_REG, s->a, l, e, encode(s->a, p.a[block][i][k], m->w->arch));
             place(m, B_REG, s->b, l, e, encode(s->b, p.b[block][k][i], m->w->arch));
         }
@@ -198,7 +203,8 @@ typedef struct position {
 static position position_of(const shape *s, unsigned r, unsigned l)
 {
     if (s->a == F64)
-        return s->n == 16 ? (position){0, 4 * r + l / 16, l % 16} : (position){l / 4 % 4, l / 16, l % 4};
+        return s->n == 16 ? (position){0, 4 * r + l / 16, l % 16}
+                          : (position){l / 4 % 4, l / 16, l % 4};
     if (s->n == 32)
         return (position){r / 16, 8 * (r % 16 / 4) + 4 * (l / 32) + r % 4, l % 32};
     if (s->n == 16)
@@ -246,34 +252,39 @@ typedef struct mapping {
 /* BLGP moves whole lanes of B (CDNA3 ISA guide's table of BLGP). */
 static unsigned blgp_source(unsigned lane, unsigned blgp)
 {
-    static const unsigned char groups[8][4] = {{0, 1, 2, 3}, {0, 1, 0, 1}, {2, 3, 2, 3}, {1, 2, 3, 0},
-                                               {0, 0, 0, 0}, {1, 1, 1, 1}, {2, 2, 2, 2}, {3, 3, 3, 3}};
+    static const unsigned char groups[8][4] = {{0, 1, 2, 3}, {0, 1, 0, 1}, {2, 3, 2, 3},
+                                               {1, 2, 3, 0}, {0, 0, 0, 0}, {1, 1, 1, 1},
+                                               {2, 2, 2, 2}, {3, 3, 3, 3}};
     return groups[blgp][lane / 16] * 16u + lane % 16;
 }
 
 static double expected_at(const shape *s, const mapping *map, position at)
 {
     const unsigned each = s->k * s->n * s->blocks / 64;
-    const unsigned a_block = map->cbsz ? (at.block >> map->cbsz << map->cbsz) + map->abid : at.block;
+    const unsigned a_block =
+        map->cbsz ? (at.block >> map->cbsz << map->cbsz) + map->abid : at.block;
     double sum = p.c[at.block][at.i][at.j];
     for (unsigned k = 0; k < s->k; k++) {
-        const unsigned lane = k / each * s->n * s->blocks + at.block * s->n + at.j; /* that holds B[k][j] */
+        const unsigned lane =
+            k / each * s->n * s->blocks + at.block * s->n + at.j; /* that holds B[k][j] */
         const unsigned from = blgp_source(lane, map->blgp);
-        const unsigned b_block = from / s->n % s->blocks, b_k = from / (s->n * s->blocks) * each + k % each;
+        const unsigned b_block = from / s->n % s->blocks,
+                       b_k = from / (s->n * s->blocks) * each + k % each;
         sum += (double)p.a[a_block][at.i][k] * p.b[b_block][b_k][from % s->n];
     }
     return sum;
 }
 
-static void check(const machine *m, const shape *s, const mapping *map, unsigned reg, const char *text)
+static void check(const machine *m, const shape *s, const mapping *map, unsigned reg,
+                  const char *text)
 {
     for (unsigned r = 0; r < result_regs(s); r++)
         for (unsigned l = 0; l < 64; l++) {
             const position at = position_of(s, r, l);
             const double got = result_at(m, s, reg, r, l), expected = expected_at(s, map, at);
             if (got != expected)
-                fail_msg("%s: block %u row %u column %u: %.17g, expected %.17g", text, at.block, at.i, at.j, got,
-                         expected);
+                fail_msg("%s: block %u row %u column %u: %.17g, expected %.17g", text, at.block,
+                         at.i, at.j, got, expected);
         }
 }
 
@@ -297,11 +308,15 @@ static void fill_random(const shape *s, uint32_t seed)
         }
 }
 
-/* Every element of A and of B has its own value: 1, 2, 3 ..., around zero where the type would not hold it. */
+/* Every element of A and of B has its own value: 1, 2, 3 ..., around zero where the type would not
+ * hold it. */
 static bool fill_unique(const shape *s)
 {
     const int count = (int)(s->blocks * s->n * s->k);
-    const int exact = s->a == F64 || s->a == F32 ? 1 << 20 : s->a == F16 || s->a == XF32 ? 2048 : s->a == BF16 ? 256 : 0;
+    const int exact = s->a == F64 || s->a == F32    ? 1 << 20
+                      : s->a == F16 || s->a == XF32 ? 2048
+                      : s->a == BF16                ? 256
+                                                    : 0;
     int next = count <= exact ? 1 : -count / 2;
     if (count > 2 * exact)
         return false;
@@ -323,12 +338,14 @@ static void range(char *out, char file, unsigned reg, unsigned width)
         sprintf(out, "%c[%u:%u]", file, reg, reg + width - 1);
 }
 
-/* v registers for D and A, a registers for B and C in the second form; D = C there, as compilers do it. */
+/* v registers for D and A, a registers for B and C in the second form; D = C there, as compilers do
+ * it. */
 static void instruction(char *text, const shape *s, bool agprs, bool is_sparse, const mapping *map)
 {
     char d[20], a[20], b[20], c[20];
     const unsigned each = s->k * s->n * s->blocks / 64, wide = s->a == F64 ? 2 : 1;
-    const unsigned a_regs = each * bits_of(s->a) / 32 / (is_sparse ? 2 : 1), b_regs = each * bits_of(s->b) / 32;
+    const unsigned a_regs = each * bits_of(s->a) / 32 / (is_sparse ? 2 : 1),
+                   b_regs = each * bits_of(s->b) / 32;
     range(d, agprs ? 'a' : 'v', agprs ? C_REG : 0, result_regs(s) * wide);
     range(a, 'v', A_REG, a_regs);
     range(b, agprs ? 'a' : 'v', B_REG, b_regs);
@@ -393,8 +410,11 @@ static void shapes_belong_to_their_archs(void **state)
 static void blocks_of_a_are_broadcast(void **state)
 {
     (void)state;
-    static const mapping maps[] = {{1, 0, 0, " cbsz:1"}, {1, 1, 0, " cbsz:1 abid:1"}, {2, 3, 0, " cbsz:2 abid:3"},
-                                   {3, 5, 0, " cbsz:3 abid:5"}, {4, 11, 0, " cbsz:4 abid:11"}};
+    static const mapping maps[] = {{1, 0, 0, " cbsz:1"},
+                                   {1, 1, 0, " cbsz:1 abid:1"},
+                                   {2, 3, 0, " cbsz:2 abid:3"},
+                                   {3, 5, 0, " cbsz:3 abid:5"},
+                                   {4, 11, 0, " cbsz:4 abid:11"}};
     for (size_t n = 0; n < sizeof dense / sizeof dense[0]; n++)
         for (size_t i = 0; i < sizeof maps / sizeof maps[0]; i++) {
             const shape *s = &dense[n];
@@ -458,13 +478,17 @@ static void f64_negates_its_sources(void **state)
 static void c_may_be_a_constant(void **state)
 {
     (void)state;
-    static const struct { const char *name, *text; double value; } cases[] = {
+    static const struct {
+        const char *name, *text;
+        double value;
+    } cases[] = {
         {"v_mfma_f32_32x32x8_f16", "v_mfma_f32_32x32x8_f16 v[0:15], v[64:65], v[96:97], 0", 0},
         {"v_mfma_f32_32x32x8_f16", "v_mfma_f32_32x32x8_f16 v[0:15], v[64:65], v[96:97], -2.0", -2},
         {"v_mfma_i32_16x16x32_i8", "v_mfma_i32_16x16x32_i8 v[0:3], v[64:65], v[96:97], -7", -7},
         {"v_mfma_f64_16x16x4_f64", "v_mfma_f64_16x16x4_f64 v[0:7], v[64:65], v[96:97], 1.0", 1},
         {"v_mfma_f64_16x16x4_f64", "v_mfma_f64_16x16x4_f64 v[0:7], v[64:65], v[96:97], 0", 0},
-        {"v_mfma_f64_16x16x4_f64", "v_mfma_f64_16x16x4_f64 v[0:7], v[64:65], v[96:97], -0.5", -0.5}};
+        {"v_mfma_f64_16x16x4_f64", "v_mfma_f64_16x16x4_f64 v[0:7], v[64:65], v[96:97], -0.5",
+         -0.5}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (size_t i = 0; i < sizeof dense / sizeof dense[0]; i++) {
             if (strcmp(dense[i].name, cases[n].name) != 0)
@@ -477,7 +501,8 @@ static void c_may_be_a_constant(void **state)
             for (unsigned r = 0; r < result_regs(&dense[i]); r++)
                 for (unsigned l = 0; l < 64; l++)
                     assert_true(result_at(m, &dense[i], 0, r, l) ==
-                                expected_at(&dense[i], &plain, position_of(&dense[i], r, l)) + cases[n].value);
+                                expected_at(&dense[i], &plain, position_of(&dense[i], r, l)) +
+                                    cases[n].value);
             machine_free(m);
         }
 }
@@ -492,7 +517,8 @@ static void place_sparse(machine *m, const shape *s, unsigned set, uint32_t seed
         uint32_t indices = 0;
         const unsigned i = l % s->n;
         for (unsigned e = 0; e < a_each; e += 2) {
-            const unsigned first = next_random(&seed) % 3, second = first + 1 + next_random(&seed) % (3 - first);
+            const unsigned first = next_random(&seed) % 3,
+                           second = first + 1 + next_random(&seed) % (3 - first);
             const unsigned base = l / s->n * b_each + e / 2 * 4;
             const int x = some_integer(s->a, &seed), y = some_integer(s->a, &seed);
             p.a[0][i][base + first] = x;
@@ -510,12 +536,14 @@ static void place_sparse(machine *m, const shape *s, unsigned set, uint32_t seed
 static void every_sparse_shape_multiplies(void **state)
 {
     (void)state;
-    static const mapping maps[] = {{0, 0, 0, ""}, {0, 1, 0, " abid:1"}, {0, 3, 0, " abid:3"}, {0, 0, 0, " cbsz:1 abid:1"}};
+    static const mapping maps[] = {
+        {0, 0, 0, ""}, {0, 1, 0, " abid:1"}, {0, 3, 0, " abid:3"}, {0, 0, 0, " cbsz:1 abid:1"}};
     for (size_t n = 0; n < sizeof sparse / sizeof sparse[0]; n++)
         for (int arch = (int)sparse[n].first; arch <= (int)sparse[n].last; arch++)
             for (size_t i = 0; i < 4; i++) {
                 const shape *s = &sparse[n];
-                const unsigned sets = 32 / (s->k * s->n / 64); /* of 2 bits for each stored element */
+                const unsigned sets =
+                    32 / (s->k * s->n / 64); /* of 2 bits for each stored element */
                 char text[160];
                 if (maps[i].abid >= sets)
                     continue;
@@ -535,7 +563,8 @@ static void every_sparse_shape_multiplies(void **state)
 static const sim_format *format_of(unsigned code)
 {
     static sim_format f[5];
-    const sim_format all[5] = {SIM_FMT_E4M3, SIM_FMT_E5M2, SIM_FMT_E2M3, SIM_FMT_E3M2, SIM_FMT_E2M1};
+    const sim_format all[5] = {SIM_FMT_E4M3, SIM_FMT_E5M2, SIM_FMT_E2M3, SIM_FMT_E3M2,
+                               SIM_FMT_E2M1};
     memcpy(f, all, sizeof f);
     return &f[code];
 }
@@ -603,7 +632,8 @@ static void every_pair_of_formats_multiplies(void **state)
             }
 }
 
-/* Encodings from LLVM 21's assembler. Byte `sa` of v100 holds the scales of A: lane i + n*(k/32) for row i. */
+/* Encodings from LLVM 21's assembler. Byte `sa` of v100 holds the scales of A: lane i + n*(k/32)
+ * for row i. */
 static void scales_apply_to_blocks_of_32(void **state)
 {
     (void)state;
@@ -625,7 +655,8 @@ static void scales_apply_to_blocks_of_32(void **state)
                 "v_mfma_scale_f32_16x16x128_f8f6f4 v[0:3], v[32:39], v[48:55], v[0:3], v100, v101 "
                 "op_sel:[%u,%u,0] op_sel_hi:[%u,%u,0]",
                 sa & 1, sb & 1, sa >> 1, sb >> 1);
-        sprintf(encoding, "%08X %08X D3AD0800 04026120", 0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
+        sprintf(encoding, "%08X %08X D3AD0800 04026120",
+                0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
                 0x0002CB64u | (sa >> 1) << 27 | (sb >> 1) << 28);
         machine_run(m, text, encoding);
         for (unsigned r = 0; r < 4; r++)
@@ -634,7 +665,9 @@ static void scales_apply_to_blocks_of_32(void **state)
                 double sum = p.c[0][at.i][at.j];
                 for (unsigned k = 0; k < 128; k++)
                     sum += ldexp((double)p.a[0][at.i][k] * p.b[0][k][at.j],
-                                 (int)((124 + (at.i + 16 * (k / 32)) % 7) + (130 - (at.j + 16 * (k / 32)) % 5)) - 254);
+                                 (int)((124 + (at.i + 16 * (k / 32)) % 7) +
+                                       (130 - (at.j + 16 * (k / 32)) % 5)) -
+                                     254);
                 assert_true(sim_float(m->w->v[r][l]) == (float)sum);
             }
         machine_free(m);
@@ -652,10 +685,14 @@ static float dot8(sim_arch arch, type t, const uint16_t a[8], const uint16_t b[8
         place(m, B_REG, t, k / 4 * 32, k % 4, b[k]);
     }
     m->w->v[C_REG][0] = sim_bits(c);
-    machine_run(m, arch == SIM_GFX90A ? (t == F16 ? "v_mfma_f32_32x32x8f16 v[0:15], v[64:65], v[96:97], v[128:143]"
-                                                  : "v_mfma_f32_32x32x8bf16_1k v[0:15], v[64:65], v[96:97], v[128:143]")
-                   : t == F16 ? "v_mfma_f32_32x32x8_f16 v[0:15], v[64:65], v[96:97], v[128:143]"
-                              : "v_mfma_f32_32x32x8_bf16 v[0:15], v[64:65], v[96:97], v[128:143]", NULL);
+    machine_run(m,
+                arch == SIM_GFX90A
+                    ? (t == F16
+                           ? "v_mfma_f32_32x32x8f16 v[0:15], v[64:65], v[96:97], v[128:143]"
+                           : "v_mfma_f32_32x32x8bf16_1k v[0:15], v[64:65], v[96:97], v[128:143]")
+                : t == F16 ? "v_mfma_f32_32x32x8_f16 v[0:15], v[64:65], v[96:97], v[128:143]"
+                           : "v_mfma_f32_32x32x8_bf16 v[0:15], v[64:65], v[96:97], v[128:143]",
+                NULL);
     const float d = sim_float(m->w->v[0][0]);
     machine_free(m);
     return d;
@@ -665,11 +702,13 @@ static float dot8(sim_arch arch, type t, const uint16_t a[8], const uint16_t b[8
 #define H_32768 0x7800
 #define H_63 0x53e0 /* 1.96875 * 2^5 */
 
-/* MIOpen's documentation, "MI200 MFMA behavior": gfx90a flushes subnormal inputs and results; gfx942 keeps them. */
+/* MIOpen's documentation, "MI200 MFMA behavior": gfx90a flushes subnormal inputs and results;
+ * gfx942 keeps them. */
 static void subnormals(void **state)
 {
     (void)state;
-    const uint16_t tiny[8] = {0x0001}, one[8] = {H_ONE}, bf_tiny[8] = {0x0040}, bf_one[8] = {0x3f80};
+    const uint16_t tiny[8] = {0x0001}, one[8] = {H_ONE}, bf_tiny[8] = {0x0040},
+                   bf_one[8] = {0x3f80};
     assert_true(dot8(SIM_GFX90A, F16, tiny, one, 0) == 0);
     assert_true(dot8(SIM_GFX942, F16, tiny, one, 0) == 0x1p-24f);
     assert_true(dot8(SIM_GFX950, F16, tiny, one, 0) == 0x1p-24f);
@@ -679,9 +718,9 @@ static void subnormals(void **state)
     assert_true(dot8(SIM_GFX942, F16, (uint16_t[8]){0}, one, 0x1p-130f) == 0x1p-130f);
 }
 
-/* 2^30 and seven times 63. gfx90a adds pairwise with rounding to 24 bits: 2^30 + 63 -> 2^30, + 126 -> 2^30 + 128;
- * second group 252; sum 2^30 + 380 -> 2^30 + 384. gfx942 truncates each product 24 bits below 2^30, that is to a
- * multiple of 64: nothing of the 63s remains (MMA-Sim's models). */
+/* 2^30 and seven times 63. gfx90a adds pairwise with rounding to 24 bits: 2^30 + 63 -> 2^30, + 126
+ * -> 2^30 + 128; second group 252; sum 2^30 + 380 -> 2^30 + 384. gfx942 truncates each product 24
+ * bits below 2^30, that is to a multiple of 64: nothing of the 63s remains (MMA-Sim's models). */
 static void order_and_truncation_of_sums(void **state)
 {
     (void)state;
@@ -689,17 +728,20 @@ static void order_and_truncation_of_sums(void **state)
     const uint16_t b[8] = {H_32768, H_ONE, H_ONE, H_ONE, H_ONE, H_ONE, H_ONE, H_ONE};
     assert_true(dot8(SIM_GFX90A, F16, a, b, 0) == 0x1p30f + 384);
     assert_true(dot8(SIM_GFX942, F16, a, b, 0) == 0x1p30f);
-    /* the addend is cut at the same place but the sum keeps 31 bits: 64 below 2^30 is half an ulp, to even */
+    /* the addend is cut at the same place but the sum keeps 31 bits: 64 below 2^30 is half an ulp,
+     * to even */
     assert_true(dot8(SIM_GFX942, F16, a, b, 64) == 0x1p30f);
     assert_true(dot8(SIM_GFX942, F16, a, b, 128) == 0x1p30f + 128);
-    /* negative addends are cut towards minus infinity: -1 becomes -64, and 2^30 - 64 has an exact float */
+    /* negative addends are cut towards minus infinity: -1 becomes -64, and 2^30 - 64 has an exact
+     * float */
     assert_true(dot8(SIM_GFX942, F16, a, b, -1) == 0x1p30f - 64);
 }
 
 static void infinities_and_nans(void **state)
 {
     (void)state;
-    const uint16_t inf[8] = {0x7c00}, ninf[8] = {0xfc00}, one[8] = {H_ONE}, zero[8] = {0}, nan[8] = {0x7e00};
+    const uint16_t inf[8] = {0x7c00}, ninf[8] = {0xfc00}, one[8] = {H_ONE}, zero[8] = {0},
+                   nan[8] = {0x7e00};
     for (int arch = SIM_GFX90A; arch <= SIM_GFX950; arch++) {
         const sim_arch x = (sim_arch)arch;
         assert_true(dot8(x, F16, inf, one, 5) == INFINITY);
@@ -729,9 +771,11 @@ static operand_format operand_of(type t, sim_arch arch)
     case F16: return (operand_format){SIM_FMT_F16, -14};
     case BF16: return (operand_format){SIM_FMT_BF16, -126};
     case FP8:
-        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E4M3_FNUZ, -7} : (operand_format){SIM_FMT_E4M3, -6};
+        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E4M3_FNUZ, -7}
+                                  : (operand_format){SIM_FMT_E4M3, -6};
     default:
-        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E5M2_FNUZ, -15} : (operand_format){SIM_FMT_E5M2, -14};
+        return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E5M2_FNUZ, -15}
+                                  : (operand_format){SIM_FMT_E5M2, -14};
     }
 }
 
@@ -744,8 +788,8 @@ static int exponent_of(double v, int min_exp)
     return e - 1 > min_exp ? e - 1 : min_exp;
 }
 
-static double aligned_sum(const double *a, const double *b, unsigned from, unsigned to, unsigned step, int min_a,
-                          int min_b, int *top)
+static double aligned_sum(const double *a, const double *b, unsigned from, unsigned to,
+                          unsigned step, int min_a, int min_b, int *top)
 {
     double sum = 0;
     *top = -1000;
@@ -758,7 +802,8 @@ static double aligned_sum(const double *a, const double *b, unsigned from, unsig
     return sum;
 }
 
-static float fused_model(const double *a, const double *b, unsigned n, bool fp8, int min_a, int min_b, float c)
+static float fused_model(const double *a, const double *b, unsigned n, bool fp8, int min_a,
+                         int min_b, float c)
 {
     double exact = c, big = 0, sum;
     int top, odd_top;
@@ -793,7 +838,8 @@ static float pairwise_model(const double *a, const double *b, unsigned group, fl
     float p[4];
     for (unsigned k = 0; k < group; k++)
         p[k] = flushed((float)(a[k] * b[k]));
-    const float lo = flushed(p[0] + p[1]), sum = group == 2 ? lo : flushed(lo + flushed(p[2] + p[3]));
+    const float lo = flushed(p[0] + p[1]),
+                sum = group == 2 ? lo : flushed(lo + flushed(p[2] + p[3]));
     return flushed(flushed(c) + sum);
 }
 
@@ -801,7 +847,10 @@ static float model(const shape *s, sim_arch arch, const double *a, const double 
 {
     const operand_format fa = operand_of(s->a, arch), fb = operand_of(s->b, arch);
     const bool fp8 = s->a == FP8 || s->a == BF8;
-    unsigned group = arch == SIM_GFX90A ? (strstr(s->name, "bf16") && !strstr(s->name, "_1k") ? 2 : 4) : fp8 ? 16 : 8;
+    unsigned group = arch == SIM_GFX90A
+                         ? (strstr(s->name, "bf16") && !strstr(s->name, "_1k") ? 2 : 4)
+                     : fp8 ? 16
+                           : 8;
     group = group < s->k ? group : s->k;
     for (unsigned k = 0; k < s->k; k += group)
         c = arch == SIM_GFX90A ? pairwise_model(a + k, b + k, group, c)
@@ -809,14 +858,17 @@ static float model(const shape *s, sim_arch arch, const double *a, const double 
     return c;
 }
 
-/* spread: how many of the exponent's low bits vary; all patterns, with infinities and NaNs, when it covers it. */
+/* spread: how many of the exponent's low bits vary; all patterns, with infinities and NaNs, when it
+ * covers it. */
 static uint32_t random_pattern(const operand_format *f, unsigned spread, uint32_t *seed)
 {
     const uint32_t bits = next_random(seed) & (1u << (1 + f->fmt.exp_bits + f->fmt.man_bits)) - 1u;
     if (spread >= f->fmt.exp_bits)
         return bits;
-    const uint32_t exponent = f->fmt.bias - (1u << spread) / 2 + (next_random(seed) & ((1u << spread) - 1));
-    return (bits & ~(((1u << f->fmt.exp_bits) - 1) << f->fmt.man_bits)) | exponent << f->fmt.man_bits;
+    const uint32_t exponent =
+        f->fmt.bias - (1u << spread) / 2 + (next_random(seed) & ((1u << spread) - 1));
+    return (bits & ~(((1u << f->fmt.exp_bits) - 1) << f->fmt.man_bits)) | exponent
+                                                                              << f->fmt.man_bits;
 }
 
 static double value_of_pattern(uint32_t bits, const operand_format *f, bool flush)
@@ -835,8 +887,10 @@ static void compare_with_model(const shape *s, sim_arch arch, unsigned spread, u
     char text[160];
     for (unsigned l = 0; l < 64; l++)
         for (unsigned e = 0; e < each; e++) {
-            const unsigned i = l % s->n, block = l / s->n % s->blocks, k = l / (s->n * s->blocks) * each + e;
-            const uint32_t x = random_pattern(&fa, spread, &seed), y = random_pattern(&fb, spread, &seed);
+            const unsigned i = l % s->n, block = l / s->n % s->blocks,
+                           k = l / (s->n * s->blocks) * each + e;
+            const uint32_t x = random_pattern(&fa, spread, &seed),
+                           y = random_pattern(&fb, spread, &seed);
             place(m, A_REG, s->a, l, e, x);
             place(m, B_REG, s->b, l, e, y);
             a[block][i][k] = value_of_pattern(x, &fa, flush);
@@ -844,7 +898,8 @@ static void compare_with_model(const shape *s, sim_arch arch, unsigned spread, u
         }
     for (unsigned r = 0; r < result_regs(s); r++)
         for (unsigned l = 0; l < 64; l++) {
-            const float c = ldexpf((float)next_random(&seed) - 0x1p23f, (int)(next_random(&seed) % 60) - 50);
+            const float c =
+                ldexpf((float)next_random(&seed) - 0x1p23f, (int)(next_random(&seed) % 60) - 50);
             m->w->v[C_REG + r][l] = sim_bits(r % 4 == 3 ? 0 : c);
         }
     instruction(text, s, false, false, &plain);
@@ -853,7 +908,8 @@ static void compare_with_model(const shape *s, sim_arch arch, unsigned spread, u
         for (unsigned l = 0; l < 64; l++) {
             const position at = position_of(s, r, l);
             const float got = sim_float(m->w->v[r][l]);
-            const float want = model(s, arch, a[at.block][at.i], b[at.block][at.j], sim_float(m->w->v[C_REG + r][l]));
+            const float want = model(s, arch, a[at.block][at.i], b[at.block][at.j],
+                                     sim_float(m->w->v[C_REG + r][l]));
             if (isnan(want) ? !isnan(got) : got != want)
                 fail_msg("%s: row %u column %u: %a, expected %a", text, at.i, at.j, got, want);
         }
@@ -922,7 +978,8 @@ static void unknown_formats_are_faults(void **state)
 {
     (void)state;
     machine *m = machine_new(SIM_GFX950, 0);
-    machine_run_fault(m, "v_mfma_f32_32x32x64_f8f6f4 v[0:15], v[64:71], v[96:103], 0 cbsz:5", -1, "cbsz:5");
+    machine_run_fault(m, "v_mfma_f32_32x32x64_f8f6f4 v[0:15], v[64:71], v[96:103], 0 cbsz:5", -1,
+                      "cbsz:5");
     machine_free(m);
 }
 

@@ -1,5 +1,6 @@
-/* Compiled kernels that reach memory in every way: scratch, generic pointers, atomics, narrow types, bounded buffers,
- * direct loads to LDS, matrix instructions. Results are compared with the same computation on the host. */
+/* Compiled kernels that reach memory in every way: scratch, generic pointers, atomics, narrow
+ * types, bounded buffers, direct loads to LDS, matrix instructions. Results are compared with the
+ * same computation on the host. */
 #include "hip_support.h"
 
 #include <math.h>
@@ -31,13 +32,15 @@ static const char source[] =
     "    out[tid()] = sum;\n"
     "}\n"
     /* which memory a pointer means is known at run time only */
-    "__attribute__((noinline)) __device__ void bump(volatile unsigned *p, unsigned by) { *p = *p * 2 + by; }\n"
+    "__attribute__((noinline)) __device__ void bump(volatile unsigned *p, unsigned by) { *p = *p * "
+    "2 + by; }\n"
     "extern \"C\" __global__ void generic(unsigned *out, unsigned *global, const int *choice) {\n"
     "    __shared__ unsigned lds[64];\n"
     "    unsigned mine[4] = {1, 2, 3, 4};\n"
     "    lds[tid()] = 100 + tid();\n"
     "    sync();\n"
-    "    unsigned *p = choice[tid()] == 0 ? lds + tid() : choice[tid()] == 1 ? global + tid() : mine + tid() % 4;\n"
+    "    unsigned *p = choice[tid()] == 0 ? lds + tid() : choice[tid()] == 1 ? global + tid() : "
+    "mine + tid() % 4;\n"
     "    bump(p, tid());\n"
     "    bump(p, 7);\n"
     "    unsigned sum = 0;\n"
@@ -51,16 +54,20 @@ static const char source[] =
     "    __atomic_fetch_add(&lds[0], (int)tid(), __ATOMIC_RELAXED);\n"
     "    __atomic_fetch_or(&lds[1], 1 << tid() % 31, __ATOMIC_RELAXED);\n"
     "    old[bid() * 64 + tid()] = __atomic_fetch_add(&sums[0], 1, __ATOMIC_RELAXED);\n"
-    "    __hip_atomic_fetch_max(&sums[1], (int)(bid() * 64 + tid()), __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);\n"
+    "    __hip_atomic_fetch_max(&sums[1], (int)(bid() * 64 + tid()), __ATOMIC_RELAXED, "
+    "__HIP_MEMORY_SCOPE_AGENT);\n"
     "    __atomic_fetch_add(wide, 0x100000001ull, __ATOMIC_RELAXED);\n"
-    "    int seen = 0, want;\n" /* multiplies by compare and swap: every thread adds one through its own loop */
-    "    do { want = seen; seen = __sync_val_compare_and_swap(&sums[4], want, want + 3); } while (seen != want);\n"
+    "    int seen = 0, want;\n" /* multiplies by compare and swap: every thread adds one through its
+                                   own loop */
+    "    do { want = seen; seen = __sync_val_compare_and_swap(&sums[4], want, want + 3); } while "
+    "(seen != want);\n"
     "    __hip_atomic_fetch_add(f, 0.5f, __ATOMIC_RELAXED, __HIP_MEMORY_SCOPE_AGENT);\n"
     "    sync();\n"
     "    if (tid() == 0) { __atomic_fetch_add(&sums[2], lds[0], __ATOMIC_RELAXED);\n"
     "                      __atomic_fetch_or(&sums[3], lds[1], __ATOMIC_RELAXED); }\n"
     "}\n"
-    "extern \"C\" __global__ void narrow(short *out16, u8 *out8, const signed char *in8, const u16 *in16) {\n"
+    "extern \"C\" __global__ void narrow(short *out16, u8 *out8, const signed char *in8, const u16 "
+    "*in16) {\n"
     "    __shared__ signed char a[256]; __shared__ u16 b[256];\n"
     "    a[tid()] = in8[tid()]; b[255 - tid()] = in16[tid()];\n"
     "    sync();\n"
@@ -77,7 +84,8 @@ static const char source[] =
     "    __shared__ int lds[64 * 4 + 8];\n"
     "    __amdgpu_buffer_rsrc_t r = __builtin_amdgcn_make_buffer_rsrc(p, 0, bytes, 0x27000);\n"
     "    for (int i = 0; i < 4; i++)\n"
-    "        __builtin_amdgcn_raw_ptr_buffer_load_lds(r, (__attribute__((address_space(3))) void *)(lds + 8 + 64 * i), 4,\n"
+    "        __builtin_amdgcn_raw_ptr_buffer_load_lds(r, (__attribute__((address_space(3))) void "
+    "*)(lds + 8 + 64 * i), 4,\n"
     "                                                 (63 - tid()) * 4, 256 * i, 0, 0);\n"
     "    __builtin_amdgcn_s_waitcnt(0);\n"
     "    sync();\n"
@@ -92,19 +100,24 @@ static const char source[] =
     "        }\n"
     "        sum = __builtin_amdgcn_mfma_f32_32x32x8f16(x, y, sum, 0, 0, 0);\n"
     "    }\n"
-    "    for (int r = 0; r < 16; r++) c[(8 * (r / 4) + 4 * (tid() / 32) + r % 4) * 32 + tid() % 32] = sum[r];\n"
+    "    for (int r = 0; r < 16; r++) c[(8 * (r / 4) + 4 * (tid() / 32) + r % 4) * 32 + tid() % "
+    "32] = sum[r];\n"
     "}\n"
     "#ifdef __gfx950__\n"
     "typedef short short4_ __attribute__((ext_vector_type(4)));\n"
-    "extern \"C\" __global__ void transpose(short *out, int *p) {\n" /* 16-byte loads to LDS, transposing reads */
+    "extern \"C\" __global__ void transpose(short *out, int *p) {\n" /* 16-byte loads to LDS,
+                                                                        transposing reads */
     "    __shared__ int lds[64 * 4];\n"
     "    __amdgpu_buffer_rsrc_t r = __builtin_amdgcn_make_buffer_rsrc(p, 0, 1024, 0x27000);\n"
-    "    __builtin_amdgcn_raw_ptr_buffer_load_lds(r, (__attribute__((address_space(3))) void *)lds, 16, tid() * 16, 0, 0, 0);\n"
+    "    __builtin_amdgcn_raw_ptr_buffer_load_lds(r, (__attribute__((address_space(3))) void "
+    "*)lds, 16, tid() * 16, 0, 0, 0);\n"
     "    __builtin_amdgcn_s_waitcnt(0);\n"
     "    sync();\n"
-    /* rows of 16 shorts: group g of 16 lanes takes rows 4g..4g+3, and in a second read rows 16 + 4g.. */
+    /* rows of 16 shorts: group g of 16 lanes takes rows 4g..4g+3, and in a second read rows 16 +
+       4g.. */
     "    for (int i = 0; i < 2; i++) {\n"
-    "        short4_ v = __builtin_amdgcn_ds_read_tr16_b64_v4i16((__attribute__((address_space(3))) short4_ *)\n"
+    "        short4_ v = "
+    "__builtin_amdgcn_ds_read_tr16_b64_v4i16((__attribute__((address_space(3))) short4_ *)\n"
     "            ((__attribute__((address_space(3))) char *)lds + 512 * i + tid() * 8));\n"
     "        for (int e = 0; e < 4; e++) out[i * 256 + tid() * 4 + e] = v[e];\n"
     "    }\n"
@@ -338,7 +351,8 @@ static void matrix_product(void **state)
     }
 }
 
-/* Row r of the 32 rows of 16 shorts holds 100 * r + column; lane l of group g gets column l % 16 of rows 4g.. */
+/* Row r of the 32 rows of 16 shorts holds 100 * r + column; lane l of group g gets column l % 16 of
+ * rows 4g.. */
 static void wide_loads_and_transposing_reads(void **state)
 {
     (void)state;
@@ -349,7 +363,8 @@ static void wide_loads_and_transposing_reads(void **state)
     for (int i = 0; i < 2; i++)
         for (int l = 0; l < 64; l++)
             for (int e = 0; e < 4; e++)
-                assert_int_equal(out[i * 256 + l * 4 + e], (16 * i + 4 * (l / 16) + e) * 100 + l % 16);
+                assert_int_equal(out[i * 256 + l * 4 + e],
+                                 (16 * i + 4 * (l / 16) + e) * 100 + l % 16);
     hip_ok(hipFree(out));
     hip_ok(hipFree(p));
 }
