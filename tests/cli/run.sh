@@ -32,7 +32,7 @@ filter()
 run_case()
 {
     cd "$work" || exit 1
-    env -i PATH="$build/bin:$PATH" HOME="$work" LC_ALL=C BUILD="$build" \
+    env -i PATH="$build/bin:$PATH" HOME="$work" LC_ALL=C BUILD="$build" SOURCE="$cases/../../.." \
         AITER_COMPILER="$build/bin/aiter-compiler" AITER_CACHE_DIR="$work/cache" AITER_SIM_QUIET=1 \
         ASAN_OPTIONS="${ASAN_OPTIONS-}" \
         bash -c '. "$0"; . "$1"' "$cases/../t.sh" "$cases/$name.sh" </dev/null 2>&1 | filter
