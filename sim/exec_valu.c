@@ -115,7 +115,7 @@ OP1(ffbh_u32, a ? __builtin_clz(a) : -1)
 OP1(ffbl_b32, a ? __builtin_ctz(a) : -1)
 OP1(ffbh_i32, a == 0 || a == ~0u ? -1 : __builtin_clz(I32(a) < 0 ? ~a : a))
 OP1(sat_pk_u8_i16, saturate_u8(I16(a)) | saturate_u8(I16(a >> 16)) << 8)
-OP1(prng_b32, a << 1 ^ (a >> 31 ? 197 : 0))
+OP1(prng_b32, sim_prng(a))
 
 /* ---- two sources ---- */
 
@@ -522,15 +522,6 @@ static void nothing(sim_wave *w, const sim_inst *in)
 
 /* ---- compares. aux: v_cmpx, which also writes EXEC ---- */
 
-SIM_INLINE void put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flags)
-{
-    uint64_t mask = sim_pack_mask(flags) & sim_exec_mask(w);
-
-    sim_set_sreg64(w, in->ops[0].reg, mask);
-    if (in->aux)
-        sim_set_sreg64(w, SIM_EXEC, mask);
-}
-
 #define COMPARE(name, type, expr)                                                                                  \
     static void name(sim_wave *w, const sim_inst *in)                                                              \
     {                                                                                                              \
@@ -543,7 +534,7 @@ SIM_INLINE void put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flag
             (void)a, (void)b;                                                                                      \
             flags[l] = (expr);                                                                                     \
         }                                                                                                          \
-        put_compare(w, in, flags);                                                                                 \
+        sim_put_compare(w, in, flags);                                                                             \
     }
 #define COMPARE64(name, type, expr)                                                                                \
     static void name(sim_wave *w, const sim_inst *in)                                                              \
@@ -557,7 +548,7 @@ SIM_INLINE void put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flag
             (void)a, (void)b;                                                                                      \
             flags[l] = (expr);                                                                                     \
         }                                                                                                          \
-        put_compare(w, in, flags);                                                                                 \
+        sim_put_compare(w, in, flags);                                                                             \
     }
 #define COMPARES(define, suffix, type)                                                                             \
     define(cmp_f_##suffix, type, 0) define(cmp_lt_##suffix, type, a < b) define(cmp_eq_##suffix, type, a == b)     \

@@ -37,11 +37,6 @@ SIM_INLINE int32_t to_range(float a, float lo, float hi)
     return a != a ? 0 : r < lo ? (int32_t)lo : r > hi ? (int32_t)hi : (int32_t)r;
 }
 
-SIM_INLINE float half_in(uint32_t h)
-{
-    return sim_f16_to_f32((uint16_t)h);
-}
-
 /* ---- shapes ---- */
 
 #define TO_B32(name, convert, expr)                                                                                \
@@ -132,20 +127,29 @@ TO_F32(cvt_f32_ubyte1, (float)(int32_t)(a >> 8 & 0xff))
 TO_F32(cvt_f32_ubyte2, (float)(int32_t)(a >> 16 & 0xff))
 TO_F32(cvt_f32_ubyte3, (float)(int32_t)(a >> 24))
 TO_F32(cvt_off_f32_i4, (float)((int32_t)(a << 28) >> 28) * 0x1p-4f)
-TO_F32(cvt_f32_f16, half_in(a))
+
 TO_F32(cvt_f32_bf16, sim_bf16_to_f32((uint16_t)a))
 TO_F16(cvt_f16_f32, F(a))
 TO_F16(cvt_f16_u16, (float)(uint16_t)a)
 TO_F16(cvt_f16_i16, (float)(int16_t)a)
-TO_16(cvt_u16_f16, half_in, to_u32(a) > 0xffff ? 0xffff : to_u32(a))
-TO_16(cvt_i16_f16, half_in, to_i32(a < -32768.0f ? -32768.0f : a > 32767.0f ? 32767.0f : a))
-TO_16(cvt_norm_i16_f16, half_in, to_range(a * 32767.0f, -32767.0f, 32767.0f))
-TO_16(cvt_norm_u16_f16, half_in, to_range(a * 65535.0f, 0.0f, 65535.0f))
+TO_16(cvt_u16_f16, sim_half_in, to_u32(a) > 0xffff ? 0xffff : to_u32(a))
+TO_16(cvt_i16_f16, sim_half_in, to_i32(a < -32768.0f ? -32768.0f : a > 32767.0f ? 32767.0f : a))
+TO_16(cvt_norm_i16_f16, sim_half_in, to_range(a * 32767.0f, -32767.0f, 32767.0f))
+TO_16(cvt_norm_u16_f16, sim_half_in, to_range(a * 65535.0f, 0.0f, 65535.0f))
 FROM_F64(cvt_i32_f64, f64_to_i32(a))
 FROM_F64(cvt_u32_f64, f64_to_u32(a))
 TO_F64(cvt_f64_i32, (double)(int32_t)a)
 TO_F64(cvt_f64_u32, (double)a)
 TO_F64(cvt_f64_f32, (double)F(a))
+
+static void cvt_f32_f16(sim_wave *w, const sim_inst *in)
+{
+    sim_lanes ba, r;
+    const uint32_t *pa = sim_src_half(w, in, 1, &ba);
+
+    LANES(l) r.l[l] = B(sim_half_in(pa[l]));
+    sim_put_f32(w, in, &r);
+}
 
 static void cvt_f32_f64(sim_wave *w, const sim_inst *in)
 {
@@ -177,7 +181,7 @@ static void cvt_f32_f64(sim_wave *w, const sim_inst *in)
 SIM_INLINE uint32_t f16_toward_zero(float a)
 {
     const uint16_t h = sim_f32_to_f16(a);
-    const bool larger = __builtin_fabsf(half_in(h)) > __builtin_fabsf(a);
+    const bool larger = __builtin_fabsf(sim_half_in(h)) > __builtin_fabsf(a);
 
     return larger ? h - 1u : h;
 }
@@ -186,8 +190,8 @@ PAIR(cvt_pkrtz_f16_f32, sim_float, f16_toward_zero(a))
 PAIR(cvt_pk_f16_f32, sim_float, sim_f32_to_f16(a))
 PAIR(cvt_pknorm_i16_f32, sim_float, to_range(a * 32767.0f, -32767.0f, 32767.0f))
 PAIR(cvt_pknorm_u16_f32, sim_float, to_range(a * 65535.0f, 0.0f, 65535.0f))
-PAIR(cvt_pknorm_i16_f16, half_in, to_range(a * 32767.0f, -32767.0f, 32767.0f))
-PAIR(cvt_pknorm_u16_f16, half_in, to_range(a * 65535.0f, 0.0f, 65535.0f))
+PAIR(cvt_pknorm_i16_f16, sim_half_in, to_range(a * 32767.0f, -32767.0f, 32767.0f))
+PAIR(cvt_pknorm_u16_f16, sim_half_in, to_range(a * 65535.0f, 0.0f, 65535.0f))
 
 static void cvt_pk_bf16_f32(sim_wave *w, const sim_inst *in)
 {
@@ -350,7 +354,7 @@ static float scaled(float v, uint32_t scale, bool divide)
 
 static float wide_in(unsigned type, uint32_t bits)
 {
-    return type == WIDE_F32 ? F(bits) : type == WIDE_F16 ? half_in(bits) : sim_bf16_to_f32((uint16_t)bits);
+    return type == WIDE_F32 ? F(bits) : type == WIDE_F16 ? sim_half_in(bits) : sim_bf16_to_f32((uint16_t)bits);
 }
 
 static uint32_t wide_out(unsigned type, float f)
@@ -392,11 +396,6 @@ static uint32_t encode_scaled(const sim_wave *w, float v, uint32_t scale, sim_fo
                       saturates(w));
 }
 
-static uint32_t prng(uint32_t v)
-{
-    return v << 1 ^ (v >> 31 ? 197 : 0);
-}
-
 /* Wide to small, two values: from two f32 sources, or from the halves of one 16-bit pair. */
 static void scale_down_pair(sim_wave *w, const sim_inst *in)
 {
@@ -432,7 +431,7 @@ static void scale_down_sr(sim_wave *w, const sim_inst *in)
         uint32_t random = pr[l];
         const uint32_t second = wide == WIDE_F32 ? ph[l] : pa[l] >> 16;
         r.l[l] = encode_scaled(w, wide_in(wide, pa[l]), ps[l], f, &random);
-        random = prng(random);
+        random = sim_prng(random);
         if (small == FP4)
             r.l[l] |= encode_scaled(w, wide_in(wide, second), ps[l], f, &random) << 4;
     }
@@ -514,7 +513,7 @@ static void scale_down_32(sim_wave *w, const sim_inst *in)
             uint32_t v = two ? from[i & 1][i / 2] : wide == WIDE_F32 ? from[0][i] : get_field(from[0], 16 * i, 16);
             uint32_t scale = lane_scalar(w, &in->ops[in->num_ops - 1], l);
             set_field(to, 6 * i, 6, encode_scaled(w, wide_in(wide, v), scale, f, stochastic ? &random : NULL));
-            random = prng(random);
+            random = sim_prng(random);
         }
         scatter(w, in, l, 6, to);
     }

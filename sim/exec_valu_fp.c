@@ -760,40 +760,19 @@ static void trig_preop_f64(sim_wave *w, const sim_inst *in)
 /* ---- binary16: computed in float; a float has enough bits that rounding twice is rounding once for +, -, * and
  * the like (p >= 2 * 11 + 2). A fused multiply-add goes through double and a rounding to odd. ---- */
 
-SIM_INLINE float half_in(uint32_t h)
-{
-    return sim_f16_to_f32((uint16_t)h);
-}
-
-/* Double to float such that a further rounding to binary16 gives the correctly rounded result: truncate, and set
- * the last bit if anything was cut off. */
-SIM_INLINE float to_odd(double d)
-{
-    const float f = (float)d;
-    const uint32_t bits = B(f);
-    const double back = (double)f;
-    const bool exact = back == d || d != d;
-    const uint32_t down = __builtin_fabs(back) > __builtin_fabs(d) ? bits - 1 : bits;
-
-    return F(exact ? bits : down | 1);
-}
-
-SIM_INLINE float fma_half(float a, float b, float c)
-{
-    return to_odd((double)a * (double)b + (double)c);
-}
-
 #define OP_F16(name, sources, expr, keep)                                                                          \
     static void name(sim_wave *w, const sim_inst *in)                                                              \
     {                                                                                                              \
         sim_lanes ba, bb, bc, r;                                                                                   \
         _Alignas(64) float f[SIM_LANES];                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        const uint32_t *pb = (sources) >= 2 ? sim_src32(w, in, 2, &bb) : pa;                                       \
-        const uint32_t *pc = (sources) == 3 ? sim_src32(w, in, 3, &bc) : (sources) == 4 ? DESTINATION : pa;        \
+        const uint32_t *pa = sim_src_half(w, in, 1, &ba);                                                           \
+        const uint32_t *pb = (sources) >= 2 ? sim_src_half(w, in, 2, &bb) : pa;                                    \
+        const uint32_t *pc = (sources) == 3   ? sim_src_half(w, in, 3, &bc)                                        \
+                             : (sources) == 4 ? sim_flush_halves(w, DESTINATION, &bc)                              \
+                                              : pa;                                                                \
         LANES(l)                                                                                                   \
         {                                                                                                          \
-            const float a = half_in(pa[l]), b = half_in(pb[l]), c = half_in(pc[l]);                                \
+            const float a = sim_half_in(pa[l]), b = sim_half_in(pb[l]), c = sim_half_in(pc[l]);                                \
             (void)b, (void)c;                                                                                      \
             f[l] = F(made_nan(expr, (a != a) | (b != b) | (c != c)));                                              \
         }                                                                                                          \
@@ -804,12 +783,12 @@ OP_F16(add_f16, 2, a + b, false)
 OP_F16(sub_f16, 2, a - b, false)
 OP_F16(subrev_f16, 2, b - a, false)
 OP_F16(mul_f16, 2, a *b, false)
-OP_F16(fma_f16, 3, fma_half(a, b, c), true)
-OP_F16(fma_legacy_f16, 3, fma_half(a, b, c), false)
-OP_F16(fmac_f16, 4, fma_half(a, b, c), false)
-OP_F16(mad_f16, 3, F(B(half_in(sim_f32_to_f16(a * b)))) + c, true)
-OP_F16(mad_legacy_f16, 3, F(B(half_in(sim_f32_to_f16(a * b)))) + c, false)
-OP_F16(mac_f16, 4, F(B(half_in(sim_f32_to_f16(a * b)))) + c, false)
+OP_F16(fma_f16, 3, sim_fma_half(a, b, c), true)
+OP_F16(fma_legacy_f16, 3, sim_fma_half(a, b, c), false)
+OP_F16(fmac_f16, 4, sim_fma_half(a, b, c), false)
+OP_F16(mad_f16, 3, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, true)
+OP_F16(mad_legacy_f16, 3, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, false)
+OP_F16(mac_f16, 4, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, false)
 OP_F16(floor_f16, 1, __builtin_floorf(a), false)
 OP_F16(ceil_f16, 1, __builtin_ceilf(a), false)
 OP_F16(trunc_f16, 1, __builtin_truncf(a), false)
@@ -830,7 +809,7 @@ static void ldexp_f16(sim_wave *w, const sim_inst *in)
     float f[SIM_LANES];
     const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);
 
-    LANES(l) f[l] = scale_f32(half_in(pa[l]), bound((int16_t)pb[l], 60));
+    LANES(l) f[l] = scale_f32(sim_half_in(pa[l]), bound((int16_t)pb[l], 60));
     sim_round_f16(w, in, f, &r);
     sim_put16(w, in, &r, false);
 }
@@ -840,7 +819,7 @@ static void frexp_exp_i16_f16(sim_wave *w, const sim_inst *in)
     sim_lanes ba, r;
     const uint32_t *pa = sim_src32(w, in, 1, &ba);
 
-    LANES(l) r.l[l] = (uint32_t)frexp_exp(B(half_in(pa[l])));
+    LANES(l) r.l[l] = (uint32_t)frexp_exp(B(sim_half_in(pa[l])));
     sim_put16(w, in, &r, false);
 }
 
@@ -868,11 +847,11 @@ SIM_INLINE void put_selected_f16(sim_wave *w, const sim_inst *in, const float *f
         sim_lanes ba, bb, bc;                                                                                      \
         float f[SIM_LANES];                                                                                        \
         const bool ieee = w->mode >> 9 & 1;                                                                        \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        const uint32_t *pc = (sources) == 3 ? sim_src32(w, in, 3, &bc) : pa;                                       \
+        const uint32_t *pa = sim_src_half(w, in, 1, &ba), *pb = sim_src_half(w, in, 2, &bb);                             \
+        const uint32_t *pc = (sources) == 3 ? sim_src_half(w, in, 3, &bc) : pa;                                       \
         LANES(l)                                                                                                   \
         {                                                                                                          \
-            const uint32_t a = B(half_in(pa[l])), b = B(half_in(pb[l])), c = B(half_in(pc[l]));                    \
+            const uint32_t a = B(sim_half_in(pa[l])), b = B(sim_half_in(pb[l])), c = B(sim_half_in(pc[l]));                    \
             (void)c;                                                                                               \
             f[l] = F(expr);                                                                                        \
         }                                                                                                          \
@@ -886,7 +865,7 @@ MINMAX_F16(med3_f16, 3, med3(a, b, c, ieee), true)
 
 SIM_INLINE uint32_t div_fixup_half(uint32_t s0, uint32_t s1, uint32_t s2)
 {
-    return div_fixup_one(B(half_in(s0)), B(half_in(s1)), B(half_in(s2)));
+    return div_fixup_one(B(sim_half_in(s0)), B(sim_half_in(s1)), B(sim_half_in(s2)));
 }
 
 #define DIV_FIXUP_F16(name, keep)                                                                                  \
@@ -905,15 +884,6 @@ DIV_FIXUP_F16(div_fixup_legacy_f16, false)
 
 /* ---- compares. aux: v_cmpx ---- */
 
-SIM_INLINE void put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flags)
-{
-    uint64_t mask = sim_pack_mask(flags) & sim_exec_mask(w);
-
-    sim_set_sreg64(w, in->ops[0].reg, mask);
-    if (in->aux)
-        sim_set_sreg64(w, SIM_EXEC, mask);
-}
-
 #define COMPARE(name, buffer, word, source, number, convert, expr)                                                 \
     static void name(sim_wave *w, const sim_inst *in)                                                              \
     {                                                                                                              \
@@ -926,10 +896,10 @@ SIM_INLINE void put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flag
             (void)a, (void)b;                                                                                      \
             flags[l] = (expr);                                                                                     \
         }                                                                                                          \
-        put_compare(w, in, flags);                                                                                 \
+        sim_put_compare(w, in, flags);                                                                             \
     }
 #define COMPARE32(name, expr) COMPARE(name##_f32, sim_lanes, uint32_t, sim_src32, float, sim_float, expr)
-#define COMPARE16(name, expr) COMPARE(name##_f16, sim_lanes, uint32_t, sim_src32, float, half_in, expr)
+#define COMPARE16(name, expr) COMPARE(name##_f16, sim_lanes, uint32_t, sim_src_half, float, sim_half_in, expr)
 #define COMPARE64(name, expr) COMPARE(name##_f64, sim_lanes64, uint64_t, sim_src64, double, sim_double, expr)
 #define COMPARES(define)                                                                                           \
     define(cmp_f, 0) define(cmp_lt, a < b) define(cmp_eq, a == b) define(cmp_le, a <= b) define(cmp_gt, a > b)     \
@@ -968,7 +938,7 @@ static unsigned class_of(uint64_t v, unsigned exp_bits, unsigned man_bits)
         const word *pa = source(w, in, 1, &ba);                                                                    \
         const uint32_t *pb = sim_src32(w, in, 2, &bb);                                                             \
         LANES(l) flags[l] = pb[l] >> class_of(pa[l], exp_bits, man_bits) & 1;                                      \
-        put_compare(w, in, flags);                                                                                 \
+        sim_put_compare(w, in, flags);                                                                             \
     }
 COMPARE_CLASS(cmp_class_f16, sim_lanes, uint32_t, sim_src32, 5, 10)
 COMPARE_CLASS(cmp_class_f32, sim_lanes, uint32_t, sim_src32, 8, 23)

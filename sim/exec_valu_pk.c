@@ -75,21 +75,11 @@ PK_INT(pk_ashrrev_i16, 2, int16_t, b >> (a & 15), -32768, 32767)
 
 /* ---- packed binary16 ---- */
 
-SIM_INLINE float half_in(uint32_t h)
+SIM_INLINE void split_floats(const sim_wave *w, const sim_inst *in, unsigned source, halves *h)
 {
-    return sim_f16_to_f32((uint16_t)h);
-}
-
-/* See exec_valu_fp.c: a rounding to odd makes a second rounding harmless. */
-SIM_INLINE float to_odd(double d)
-{
-    const float f = (float)d;
-    const uint32_t bits = B(f);
-    const double back = (double)f;
-    const bool exact = back == d || d != d;
-    const uint32_t down = __builtin_fabs(back) > __builtin_fabs(d) ? bits - 1 : bits;
-
-    return F(exact ? bits : down | 1);
+    split(w, in, source, h);
+    sim_flush_halves(w, h->lo.l, &h->lo);
+    sim_flush_halves(w, h->hi.l, &h->hi);
 }
 
 SIM_INLINE bool is_nan(float f)
@@ -131,7 +121,7 @@ SIM_INLINE float maximum3_half(float a, float b, float c)
     {                                                                                                              \
         LANES(l)                                                                                                   \
         {                                                                                                          \
-            const float a = half_in(pa[l]), b = half_in(pb[l]), c = half_in(pc[l]);                                \
+            const float a = sim_half_in(pa[l]), b = sim_half_in(pb[l]), c = sim_half_in(pc[l]);                                \
             const float v = (expr);                                                                                \
             r[l] = v != v && !((a != a) | (b != b) | (c != c)) ? F(0x7fc00000) : v;                                \
         }                                                                                                          \
@@ -141,10 +131,10 @@ SIM_INLINE float maximum3_half(float a, float b, float c)
         halves a, b, c;                                                                                            \
         sim_lanes lo, hi;                                                                                          \
         _Alignas(64) float f[SIM_LANES];                                                                           \
-        split(w, in, 0, &a);                                                                                       \
-        split(w, in, 1, &b);                                                                                       \
+        split_floats(w, in, 0, &a);                                                                                 \
+        split_floats(w, in, 1, &b);                                                                                 \
         if ((sources) == 3)                                                                                        \
-            split(w, in, 2, &c);                                                                                   \
+            split_floats(w, in, 2, &c);                                                                             \
         else                                                                                                       \
             c = a;                                                                                                 \
         name##_half(a.lo.l, b.lo.l, c.lo.l, f);                                                                    \
@@ -153,7 +143,7 @@ SIM_INLINE float maximum3_half(float a, float b, float c)
         sim_round_f16(w, in, f, &hi);                                                                              \
         put_halves(w, in, &lo, &hi);                                                                               \
     }
-PK_F16(pk_fma_f16, 3, to_odd((double)a *(double)b + (double)c))
+PK_F16(pk_fma_f16, 3, sim_fma_half(a, b, c))
 PK_F16(pk_add_f16, 2, a + b)
 PK_F16(pk_mul_f16, 2, a *b)
 PK_F16(pk_min_f16, 2, min_half(a, b))
@@ -168,8 +158,8 @@ static void pk_fmac_f16(sim_wave *w, const sim_inst *in)
     float f[SIM_LANES];
     const uint32_t *d = w->v[in->ops[0].reg];
 
-    split(w, in, 0, &a);
-    split(w, in, 1, &b);
+    split_floats(w, in, 0, &a);
+    split_floats(w, in, 1, &b);
     LANES(l) c.lo.l[l] = d[l] & 0xffff;
     LANES(l) c.hi.l[l] = d[l] >> 16;
     pk_fma_f16_half(a.lo.l, b.lo.l, c.lo.l, f);
@@ -314,7 +304,7 @@ static void mix_source(const sim_wave *w, const sim_inst *in, unsigned source, f
     const uint32_t *p = sim_raw32(w, o, 0, buf.l);
 
     if (half)
-        LANES(l) f[l] = half_in(p[l] >> shift);
+        LANES(l) f[l] = sim_half_in(p[l] >> shift);
     else
         LANES(l) f[l] = F(p[l]);
     if (o->mods & SIM_ABS || in->neg_hi >> source & 1)

@@ -290,6 +290,16 @@ SIM_INLINE uint64_t sim_pack_mask(const uint8_t *flags)
 #endif
 }
 
+/* Result of a compare: one flag a lane. aux says that it is a v_cmpx, which writes EXEC too. */
+SIM_INLINE void sim_put_compare(sim_wave *w, const sim_inst *in, const uint8_t *flags)
+{
+    uint64_t mask = sim_pack_mask(flags) & sim_exec_mask(w);
+
+    sim_set_sreg64(w, in->ops[0].reg, mask);
+    if (in->aux)
+        sim_set_sreg64(w, SIM_EXEC, mask);
+}
+
 /* A lane-mask operand as 0 or all-ones dwords. */
 SIM_INLINE void sim_unpack_mask(uint64_t mask, uint32_t *to)
 {
@@ -299,6 +309,12 @@ SIM_INLINE void sim_unpack_mask(uint64_t mask, uint32_t *to)
 #else
     LANES(l) to[l] = mask >> l & 1 ? ~0u : 0;
 #endif
+}
+
+/* The step of V_PRNG_B32, which other instructions use too. */
+SIM_INLINE uint32_t sim_prng(uint32_t v)
+{
+    return v << 1 ^ (v >> 31 ? 197 : 0);
 }
 
 /* ---- output modifiers of floating-point results ---- */
@@ -352,6 +368,44 @@ SIM_INLINE void sim_put_f64(sim_wave *w, const sim_inst *in, sim_lanes64 *r)
 }
 
 /* ---- binary16 ---- */
+
+SIM_INLINE float sim_half_in(uint32_t h)
+{
+    return sim_f16_to_f32((uint16_t)h);
+}
+
+/* Denormal sources become zero if MODE's input bit for f64 and f16 is off. */
+SIM_INLINE const uint32_t *sim_flush_halves(const sim_wave *w, const uint32_t *from, sim_lanes *buf)
+{
+    if (__builtin_expect(w->mode_default || w->mode >> 6 & 1, 1))
+        return from;
+    LANES(l) buf->l[l] = from[l] & 0x7c00 ? from[l] : from[l] & 0xffff8000;
+    return buf->l;
+}
+
+SIM_INLINE const uint32_t *sim_src_half(const sim_wave *w, const sim_inst *in, unsigned i, sim_lanes *buf)
+{
+    return sim_flush_halves(w, sim_src32(w, in, i, buf), buf);
+}
+
+/* Double to float such that a further rounding to binary16 gives the correctly rounded result: truncate, and set
+ * the last bit if anything was cut off. */
+SIM_INLINE float sim_to_odd(double d)
+{
+    const float f = (float)d;
+    const uint32_t bits = sim_bits(f);
+    const double back = (double)f;
+    const bool exact = back == d || d != d;
+    const uint32_t down = __builtin_fabs(back) > __builtin_fabs(d) ? bits - 1 : bits;
+
+    return sim_float(exact ? bits : down | 1);
+}
+
+/* a * b + c of binary16 values, ready to be rounded to binary16. */
+SIM_INLINE float sim_fma_half(float a, float b, float c)
+{
+    return sim_to_odd((double)a * (double)b + (double)c);
+}
 
 /* Rounding mode and denormal field of f64 and f16 (MODE 3:2 and 7:6). */
 SIM_INLINE sim_round sim_dp_round(const sim_wave *w)
