@@ -2,13 +2,20 @@
  *
  * Conventions
  *   - Tensors are DLPack DLTensors: shape, strides in elements (NULL means contiguous), dtype, device
- *     (kDLROCM), data + byte_offset. The library never copies, transposes or keeps a tensor.
- *   - Argument structures start with their size; set it with the *_INIT macro or by hand. Every other field
- *     left zero means "the default".
+ *     (kDLROCM), data + byte_offset. The library never copies, transposes or keeps a tensor: a DLTensor with
+ *     its shape and strides is read during the call only, its data until the launched work has finished.
+ *   - Structures start with their size; set it with the *_INIT macro or by hand. Every other field of an
+ *     argument structure left zero means "the default". Structures of older and newer headers are accepted:
+ *     fields that the caller's does not have are the default, fields that this version does not know must be
+ *     zero.
  *   - Every function that can fail returns an aiter_status. aiter_last_error() then has the details for the
  *     calling thread: the field, its value and what was expected.
- *   - A context is thread-safe; so is a plan. Several threads may prepare and launch at the same time.
- *     A process that was forked must not use its parent's contexts, plans or warmers, not even to destroy them.
+ *   - A context is thread-safe; so are a plan and a warmer. Several threads may prepare and launch at the same
+ *     time. Destroying one is the exception: nobody else may be using it.
+ *   - A process that was forked must not use its parent's contexts, plans or warmers, not even to destroy them.
+ *     It may create warmers of its own, and contexts if its HIP runtime works in a forked process (neither
+ *     AMD's nor the simulator does once the parent has used it).
+ *   - The calling thread's current HIP device is left as it was found.
  *   - Nothing here prints, exits, aborts, installs signal handlers or touches the locale.
  */
 #ifndef AITER_H
@@ -29,15 +36,24 @@ extern "C" {
 #define AITER_API
 #endif
 
+/* ---- Version ---------------------------------------------------------------------------------------------- */
+
+/* The version of this header. */
 #define AITER_VERSION_MAJOR 0
 #define AITER_VERSION_MINOR 1
 #define AITER_VERSION_PATCH 0
 
-/* "0.1.0". Static storage. Thread-safe, cannot fail. */
+/* The version of the library that is loaded, e.g. "0.1.0". Static storage. Thread-safe, cannot fail. */
 AITER_API const char *aiter_version(void);
 
-/* ---- Errors --------------------------------------------------------------------------------------------- */
+/* ---- Errors ----------------------------------------------------------------------------------------------- */
 
+/* How a call ended.
+ *
+ * The library remembers a failed compile. `COMPILE_FAILED` and `INTERNAL` stay the answer for that configuration as
+ * long as the context or warmer lives; COMPILER_MISSING, COMPILER_DIED and COMPILER_TIMEOUT are tried again
+ * after 10 seconds or ten times the length of the failed attempt, whichever is longer, and until then are
+ * returned at once. */
 typedef enum aiter_status {
     AITER_OK = 0,
     AITER_ERROR_INVALID_ARGUMENT = 1,  /* a field has a value that no configuration could accept          */
@@ -56,14 +72,20 @@ typedef enum aiter_status {
 /* "AITER_ERROR_HIP: a HIP call failed". Static storage; any value is accepted. Thread-safe. */
 AITER_API const char *aiter_status_string(aiter_status status);
 
-/* The detail message of the last call on this thread that did not return AITER_OK; "" before any failure.
- * Owned by the library, valid until the next aiter_* call on this thread that fails. */
+/* The detail message of the calling thread's last failure; "" before any. Ask right after the call that failed:
+ * the message is owned by the library and valid until the thread's next call of a function that returns a
+ * status (a call that succeeds may overwrite it, too). At most 8191 bytes; a longer one, such as a compiler's
+ * log, is cut and says so, the log callback gets all of it. Thread-safe, cannot fail. */
 AITER_API const char *aiter_last_error(void);
 
-/* ---- Context -------------------------------------------------------------------------------------------- */
+/* ---- Context ---------------------------------------------------------------------------------------------- */
 
+/* One device, its loaded kernels, its cache and its compiler processes. Opaque. A process may have several,
+ * also for the same device; they share the cache directory, as processes do. */
 typedef struct aiter_context aiter_context;
 
+/* How important a message is: `ERROR`, a request failed; `WARNING`, the library goes on with less, e.g. without its
+ * cache; `INFO`, a compile; `DEBUG`, a cache hit. */
 typedef enum aiter_log_level {
     AITER_LOG_ERROR = 0,
     AITER_LOG_WARNING = 1,
@@ -71,9 +93,23 @@ typedef enum aiter_log_level {
     AITER_LOG_DEBUG = 3
 } aiter_log_level;
 
-/* Called from whichever thread does the work, possibly from several at once. `message` lives for the call. */
+/* Receives messages, all levels. Called on the thread that called the library, so on several at once if several
+ * do. `message` lives for the call. The callback must not call functions of the context or warmer that it was
+ * given to: locks are held. */
 typedef void (*aiter_log_fn)(void *user, aiter_log_level level, const char *message);
 
+/* Options of a context or a warmer. Strings are copied: they need to live for the call only, `log_user` as long
+ * as the context. A string is NULL for the default; "" is refused. An environment variable that is empty counts
+ * as not set.
+ *
+ *   hip_runtime   A HIP runtime that the process has loaded already goes before one that is not loaded.
+ *   cache_dir     Made if missing. One directory serves any number of processes, archs and versions.
+ *                 XDG_CACHE_HOME counts only if it is an absolute path, as its specification says; without
+ *                 HOME, the user database has the home directory.
+ *   compiler      By default looked for beside the library, in ../bin, ../libexec/aiter and
+ *                 ../../libexec/aiter, then where it was configured to be installed. Started when a kernel
+ *                 has to be compiled or the cache does not know the toolchain yet, not before.
+ *   compile_jobs  Further compiles wait. */
 typedef struct aiter_context_options {
     size_t size;                 /* sizeof(aiter_context_options)                                              */
     int device;                  /* HIP device ordinal, default 0                                              */
@@ -87,22 +123,26 @@ typedef struct aiter_context_options {
     void *log_user;
 } aiter_context_options;
 
+/* Initialiser: every option its default. */
 #define AITER_CONTEXT_OPTIONS_INIT \
     { sizeof(aiter_context_options), 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
 
-/* Creates a context for one device. `options` may be NULL. Loads the HIP runtime (once per path per process)
- * and opens the cache; a cache that cannot be used costs one warning and falls back to memory.
- * Errors: INVALID_ARGUMENT, HIP_MISSING, HIP, UNSUPPORTED (the device's arch), OUT_OF_MEMORY.
- * The caller owns *out and releases it with aiter_context_destroy(). */
+/* Creates a context for one device. `options` may be NULL. Loads the HIP runtime (once per path per process; it
+ * stays loaded) and opens the cache; a cache that cannot be used costs one warning and falls back to memory.
+ * Does not start the compiler. Thread-safe. Errors: INVALID_ARGUMENT (an option; no device of that number),
+ * HIP_MISSING, HIP, UNSUPPORTED (the device's arch), OUT_OF_MEMORY. The caller owns *out and releases it with
+ * aiter_context_destroy(); NULL after a failure. */
 AITER_API aiter_status aiter_context_create(aiter_context **out, const aiter_context_options *options);
 
 /* Releases the context, its plans' kernels and its compiler processes. No other call may be using the context
- * or one of its plans, and work that was launched through it must have finished. NULL is allowed. */
+ * or one of its plans, and work that was launched through it must have finished (graphs that captured it must
+ * not be launched any more). Plans that still exist may only be destroyed. NULL is allowed. Cannot fail. */
 AITER_API void aiter_context_destroy(aiter_context *ctx);
 
-/* The device's architecture, e.g. "gfx942". Owned by the context. */
+/* The device's architecture, e.g. "gfx942". `ctx` is not NULL. Static storage. Thread-safe, cannot fail. */
 AITER_API const char *aiter_context_arch(const aiter_context *ctx);
 
+/* What a context has done. Times are in nanoseconds, the rest are counts. */
 typedef struct aiter_stats {
     size_t size;                 /* sizeof(aiter_stats), set by the caller                    */
     uint64_t table_hits;         /* kernel was already loaded in this context                 */
@@ -114,10 +154,11 @@ typedef struct aiter_stats {
     uint64_t launches;
 } aiter_stats;
 
-/* Counters since the context was created. Thread-safe. */
+/* Counters since the context was created. Thread-safe; while other threads work, the counters are not of one
+ * instant. Errors: INVALID_ARGUMENT (a NULL; out->size). */
 AITER_API aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats *out);
 
-/* ---- Operations ----------------------------------------------------------------------------------------- */
+/* ---- Arguments of the operations -------------------------------------------------------------------------- */
 
 /* Arguments of the dense forward operations.
  *
@@ -127,13 +168,20 @@ AITER_API aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats
  *   out  (batch, seqlen_q, heads,    head_dim_v)     q's dtype, written
  *   lse  (batch, heads, seqlen_q)                    fp32, written; NULL: not computed
  *
- * The last dimension of every tensor is contiguous; all other strides are free (rows are less than 2^23 elements
- * apart; no dimension is larger than 2^30; out and lse overlap nothing). Data pointers are aligned to
- * 16 bytes and, for q, k, v and out, so is every stride in bytes. head_dim and head_dim_v: multiples of 8 from
- * 8 to 256. heads is a multiple of heads_kv; query head h reads KV head h / (heads / heads_kv).
- * out = softmax(softmax_scale * q k^T) v, accumulated in fp32. With `causal`, query i sees key j if
- * j <= i + seqlen_k - seqlen_q. A row that sees no key gives out = 0 and lse = -inf. lse is the natural
- * logarithm of the sum of exponentials of the scaled scores. */
+ * The last dimension of every tensor is contiguous; all other strides are free, 0 or more (rows of q, k, v and
+ * out are less than 2^23 elements apart; no dimension is larger than 2^30; out and lse overlap nothing,
+ * themselves included). Strides of dimensions of size 1 are ignored. Data pointers (data + byte_offset) are
+ * aligned to 16 bytes and, for q, k, v and out, so is every stride in bytes. head_dim and head_dim_v: multiples
+ * of 8 from 8 to 256. heads is a multiple of heads_kv; query head h reads KV head h / (heads / heads_kv).
+ * batch, seqlen_q and seqlen_k may be 0.
+ *
+ *   out = softmax(softmax_scale * q k^T) v           accumulated in fp32
+ *   lse = log(sum(exp(softmax_scale * q k^T)))       natural logarithm
+ *   with causal, query i sees key j if               j <= i + seqlen_k - seqlen_q
+ *   a row that sees no key                           out = 0, lse = -inf
+ *
+ * fp16 and bf16 need an arch with matrix units (gfx90a, gfx942, gfx950). The structure and the DLTensors belong
+ * to the caller and are not kept. */
 typedef struct aiter_attn_args {
     size_t size;                 /* sizeof(aiter_attn_args)                                   */
     const DLTensor *q;
@@ -141,55 +189,71 @@ typedef struct aiter_attn_args {
     const DLTensor *v;
     const DLTensor *out;
     const DLTensor *lse;         /* optional                                                  */
-    float softmax_scale;         /* 0: 1/sqrt(head_dim)                                       */
+    float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
     int causal;                  /* 0 or 1                                                    */
-    int num_groups;              /* aiter_grouped_query_attention: query heads per KV head;
-                                    0: from the shapes. Other operations: must be 0           */
+    int num_groups;              /* query heads per KV head, 0: from the shapes. 0 for
+                                    aiter_flash_attn_func, aiter_multi_query_attention        */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
 } aiter_attn_args;
 
+/* Initialiser: no tensors, every other field its default. */
 #define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL }
 
-/* Each is prepare + launch: the first call for a new configuration may compile (a fraction of a second).
- * Asynchronous on args->stream like any kernel launch.
- * Errors: INVALID_ARGUMENT and UNSUPPORTED (nothing was launched; the message names the field), COMPILE*,
- * COMPILER_*, HIP, OUT_OF_MEMORY. */
+/* ---- Operations ------------------------------------------------------------------------------------------- */
 
-/* Multi-head attention; also any grouping of heads that the shapes imply. */
+/* Each is prepare + launch: the first call for a new configuration looks into the cache and may compile (a
+ * fraction of a second); other threads that want the same kernel wait for it and do not compile it again.
+ * Asynchronous on args->stream like any kernel launch. If the output is empty (batch or seqlen_q is 0), nothing
+ * is launched. Thread-safe.
+ *
+ * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
+ * COMPILER_DIED, COMPILER_TIMEOUT, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
+ * device could not be restored after the launch. A fault of the kernel itself is reported by HIP when the
+ * stream is next waited for, not here. */
+
+/* Multi-head attention; also any grouping of heads that the shapes imply. args->num_groups must be 0. */
 AITER_API aiter_status aiter_flash_attn_func(aiter_context *ctx, const aiter_attn_args *args);
 
-/* The same with num_groups = heads / heads_kv stated and checked. */
+/* The same, for grouped-query attention: args->num_groups states the query heads per KV head and is checked
+ * against the shapes; INVALID_ARGUMENT if it is neither heads / heads_kv nor 0. */
 AITER_API aiter_status aiter_grouped_query_attention(aiter_context *ctx, const aiter_attn_args *args);
 
-/* The same with heads_kv == 1 checked. */
+/* The same, for multi-query attention: INVALID_ARGUMENT if heads_kv, k's and v's third dimension, is not 1. */
 AITER_API aiter_status aiter_multi_query_attention(aiter_context *ctx, const aiter_attn_args *args);
 
-/* ---- Prepare and launch --------------------------------------------------------------------------------- */
+/* ---- Prepare and launch ----------------------------------------------------------------------------------- */
 
-/* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head,
- * lse or not. Batch, sequence lengths, head counts of that ratio, strides, pointers, scale and stream are free
- * at each launch. */
+/* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head, lse
+ * or not. Batch, sequence lengths, head counts of that ratio, strides, pointers, scale and stream are free at
+ * each launch. Opaque; lives no longer than its context. */
 typedef struct aiter_plan aiter_plan;
 
 /* Finds, loads or compiles the kernel that `args` needs. Tensors' data pointers may be NULL here. May block for
- * the length of a compile. The caller owns *out: aiter_plan_destroy(). Errors as the operations. */
+ * the length of a compile. Thread-safe. The caller owns *out: aiter_plan_destroy(). Errors as the
+ * operations. */
 AITER_API aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aiter_plan **out);
 
-/* Validates args against the plan and launches: never compiles, allocates device memory or blocks, so it is safe
- * inside HIP graph capture. Errors: INVALID_ARGUMENT (args need another plan; the message names the field), HIP. */
+/* Validates args against the plan and launches: never compiles, allocates or takes a lock of the library, so it
+ * is safe inside HIP graph capture. Asynchronous on args->stream. Thread-safe. Errors: INVALID_ARGUMENT (args
+ * are wrong or need another plan; the message names the field), UNSUPPORTED (strides or a grid that the kernel
+ * cannot count), HIP. */
 AITER_API aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args);
 
-/* The plan's canonical configuration text, e.g.
- * "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0". Owned by the plan. */
+/* The plan's canonical configuration text, which is what aiter_warm() takes, e.g.
+ *
+ *   fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0
+ *
+ * `plan` is not NULL. Owned by the context: valid until that is destroyed. Thread-safe, cannot fail. */
 AITER_API const char *aiter_plan_config(const aiter_plan *plan);
 
-/* NULL is allowed. The kernel stays loaded in the context. */
+/* Releases the plan; no other call may be using it. The kernel stays loaded in the context, so work that was
+ * launched need not have finished. NULL is allowed. Cannot fail. */
 AITER_API void aiter_plan_destroy(aiter_plan *plan);
 
-/* What the compiler reports of a kernel. */
+/* What the compiler reports of a kernel. Register counts are per lane (vgprs, agprs) and per wave (sgprs). */
 typedef struct aiter_kernel_info {
     size_t size;                 /* sizeof(aiter_kernel_info), set by the caller               */
-    const char *symbol;          /* kernel name in the code object; owned by the plan          */
+    const char *symbol;          /* kernel name in the code object; owned by the context       */
     size_t code_bytes;           /* size of the code object                                    */
     int vgprs;                   /* architectural + accumulation registers per lane            */
     int agprs;                   /* of these, accumulation registers                           */
@@ -201,31 +265,44 @@ typedef struct aiter_kernel_info {
     int from_cache;              /* 1: the code object was read from disk                      */
 } aiter_kernel_info;
 
+/* Facts about the plan's kernel. The caller sets out->size. Thread-safe. Errors: INVALID_ARGUMENT (a NULL;
+ * out->size). */
 AITER_API aiter_status aiter_plan_info(const aiter_plan *plan, aiter_kernel_info *out);
 
-/* ---- Compiling ahead of time ---------------------------------------------------------------------------- */
+/* ---- Compiling ahead of time ------------------------------------------------------------------------------ */
 
-/* A warmer compiles configurations into a cache directory without a GPU. options->device and hip_runtime are
- * ignored. Thread-safe: several threads may warm one cache. */
+/* A warmer compiles configurations into a cache directory without a GPU or a HIP runtime. Opaque. Thread-safe:
+ * several threads may warm one cache, and so may several processes. */
 typedef struct aiter_warmer aiter_warmer;
 
+/* Creates a warmer. `options` may be NULL; `device` and `hip_runtime` are not used. With no_cache it compiles at
+ * each call and stores nothing. Errors: INVALID_ARGUMENT (an option), CACHE (the cache cannot be used: warming
+ * is then pointless, so here it is an error), OUT_OF_MEMORY. The caller owns *out and releases it with
+ * aiter_warmer_destroy(); NULL after a failure. */
 AITER_API aiter_status aiter_warmer_create(aiter_warmer **out, const aiter_context_options *options);
+
+/* Releases the warmer and its compiler processes. No other call may be using it. NULL is allowed. Cannot
+ * fail. */
 AITER_API void aiter_warmer_destroy(aiter_warmer *warmer);
 
+/* What aiter_warm() found or made. */
 typedef struct aiter_warm_result {
     size_t size;                 /* sizeof(aiter_warm_result), set by the caller               */
     int from_cache;              /* 1: nothing had to be compiled                              */
-    uint64_t compile_ns;
+    uint64_t compile_ns;         /* wall time of the compile, 0 if there was none              */
     aiter_kernel_info info;      /* info.size is set by the library; symbol is the warmer's    */
     void *code;                  /* the code object, info.code_bytes long, owned by the caller: aiter_free() */
 } aiter_warm_result;
 
 /* Ensures that the kernel for `config`, a configuration text as aiter_plan_config() prints, is in the cache.
- * `result` may be NULL. Errors: INVALID_ARGUMENT (the text; message names the field), COMPILE*, CACHE (the cache
- * cannot be used or the store failed: warming is then pointless, so here it is an error). */
+ * Blocks for the length of a compile. `result` may be NULL; otherwise the caller sets result->size and, after
+ * AITER_OK, releases result->code. Thread-safe. Errors: INVALID_ARGUMENT (the text; the message names the
+ * field), COMPILE_FAILED, COMPILER_MISSING, COMPILER_DIED, COMPILER_TIMEOUT, CACHE (compiled, but the store
+ * failed), OUT_OF_MEMORY, INTERNAL. */
 AITER_API aiter_status aiter_warm(aiter_warmer *warmer, const char *config, aiter_warm_result *result);
 
-/* Releases memory that the library handed out. NULL is allowed. */
+/* Releases memory that the library handed out, which is aiter_warm_result.code. NULL is allowed. Thread-safe,
+ * cannot fail. */
 AITER_API void aiter_free(void *memory);
 
 #ifdef __cplusplus
