@@ -103,7 +103,8 @@ typedef void (*aiter_log_fn)(void *user, aiter_log_level level, const char *mess
  * as not set.
  *
  *   hip_runtime   A HIP runtime that the process has loaded already goes before one that is not loaded.
- *   cache_dir     Made if missing. One directory serves any number of processes, archs and versions.
+ *   cache_dir     Made if missing. One directory serves any number of processes, archs and versions. Not used if
+ *                 others may write to it or if it is on a network filesystem: see docs/cache-format.md.
  *                 XDG_CACHE_HOME counts only if it is an absolute path, as its specification says; without
  *                 HOME, the user database has the home directory.
  *   compiler      By default looked for beside the library, in ../bin, ../libexec/aiter and
