@@ -84,7 +84,7 @@ INLINE float other_half(float x)
 
 constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every resource
 
-// `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under 2^24 elements, so that
+// `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under 2^23 elements, so that
 // offsets within a tile fit 32 bits; larger distances are in `base`.
 INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
 {
