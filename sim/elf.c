@@ -1,5 +1,6 @@
-/* Kernel descriptors of a code object. Layout of the descriptor: LLVM, "User Guide for AMDGPU Backend", Kernel
- * Descriptor; every read is bounds-checked, since code objects come from caches and from elsewhere. */
+/* Kernel descriptors of a code object. Layout of the descriptor: LLVM, "User Guide for AMDGPU
+ * Backend", Kernel Descriptor; every read is bounds-checked, since code objects come from caches
+ * and from elsewhere. */
 #include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static const void *at(const image *im, uint64_t offset, uint64_t size)
 }
 
 /* File bytes of [address, address + size), NULL if no segment holds them. */
-static const void *at_address(const image *im, const Elf64_Ehdr *eh, uint64_t address, uint64_t size)
+static const void *at_address(const image *im, const Elf64_Ehdr *eh, uint64_t address,
+                              uint64_t size)
 {
     for (unsigned i = 0; i < eh->e_phnum; i++) {
         Elf64_Phdr ph;
@@ -50,16 +52,16 @@ static void read_descriptor(sim_kernel *k, const uint8_t *d, uint64_t address)
     k->entry = address + (uint64_t)entry;
 }
 
-static int add_symbol(sim_program *program, const image *im, const Elf64_Ehdr *eh, const Elf64_Sym *sym,
-                      const char *name, char *error, size_t error_size)
+static int add_symbol(sim_program *program, const image *im, const Elf64_Ehdr *eh,
+                      const Elf64_Sym *sym, const char *name, char *error, size_t error_size)
 {
     size_t length = strlen(name);
 
     if (length <= 3 || strcmp(name + length - 3, ".kd") != 0 || sym->st_shndx == SHN_UNDEF)
         return 0;
     if (length - 3 >= sizeof program->kernels->name) {
-        snprintf(error, error_size, "kernel name of %zu characters, at most %zu expected", length - 3,
-                 sizeof program->kernels->name - 1);
+        snprintf(error, error_size, "kernel name of %zu characters, at most %zu expected",
+                 length - 3, sizeof program->kernels->name - 1);
         return -1;
     }
     const uint8_t *d = at_address(im, eh, sym->st_value, 64);
@@ -80,13 +82,14 @@ static int add_symbol(sim_program *program, const image *im, const Elf64_Ehdr *e
     return 0;
 }
 
-static int read_symbols(sim_program *program, const image *im, const Elf64_Ehdr *eh, const Elf64_Shdr *symtab,
-                        char *error, size_t error_size)
+static int read_symbols(sim_program *program, const image *im, const Elf64_Ehdr *eh,
+                        const Elf64_Shdr *symtab, char *error, size_t error_size)
 {
     Elf64_Shdr strtab;
-    const void *p = symtab->sh_link < eh->e_shnum
-                        ? at(im, eh->e_shoff + (uint64_t)symtab->sh_link * sizeof strtab, sizeof strtab)
-                        : NULL;
+    const void *p =
+        symtab->sh_link < eh->e_shnum
+            ? at(im, eh->e_shoff + (uint64_t)symtab->sh_link * sizeof strtab, sizeof strtab)
+            : NULL;
     if (!p) {
         snprintf(error, error_size, "the code object's symbol table has no string table");
         return -1;
@@ -110,12 +113,14 @@ static int read_symbols(sim_program *program, const image *im, const Elf64_Ehdr 
     return 0;
 }
 
-int sim_elf_kernels(sim_program *program, const void *elf, size_t size, char *error, size_t error_size)
+int sim_elf_kernels(sim_program *program, const void *elf, size_t size, char *error,
+                    size_t error_size)
 {
     image im = {elf, size};
     Elf64_Ehdr eh;
 
-    if (size < sizeof eh || memcmp(elf, ELFMAG, SELFMAG) != 0 || ((const uint8_t *)elf)[EI_CLASS] != ELFCLASS64) {
+    if (size < sizeof eh || memcmp(elf, ELFMAG, SELFMAG) != 0 ||
+        ((const uint8_t *)elf)[EI_CLASS] != ELFCLASS64) {
         snprintf(error, error_size, "not a 64-bit ELF code object (%zu bytes)", size);
         return -1;
     }

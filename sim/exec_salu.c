@@ -1,5 +1,6 @@
 /* Scalar ALU, branches and program control: SOP1, SOP2, SOPK, SOPC, SOPP.
- * Semantics: "AMD Instinct MI300" and "CDNA4" ISA guides, instruction chapters of these encodings. */
+ * Semantics: "AMD Instinct MI300" and "CDNA4" ISA guides, instruction chapters of these encodings.
+ */
 #include "sim/engine.h"
 #include "sim/lanes.h"
 #include "sim/program.h"
@@ -41,98 +42,98 @@ static int32_t simm16(const sim_inst *in)
 
 /* ---- operations by shape: a and b are the sources, d the result ---- */
 
-#define OP2_32(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = get32(w, in, 1), b = get32(w, in, 2);                                                         \
-        set32(w, in, (uint32_t)(expr));                                                                            \
+#define OP2_32(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = get32(w, in, 1), b = get32(w, in, 2);                                         \
+        set32(w, in, (uint32_t)(expr));                                                            \
     }
-#define OP2_32_SCC(name, expr, scc)                                                                                \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = get32(w, in, 1), b = get32(w, in, 2), d = (uint32_t)(expr);                                   \
-        set_scc(w, scc);                                                                                           \
-        set32(w, in, d);                                                                                           \
+#define OP2_32_SCC(name, expr, scc)                                                                \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = get32(w, in, 1), b = get32(w, in, 2), d = (uint32_t)(expr);                   \
+        set_scc(w, scc);                                                                           \
+        set32(w, in, d);                                                                           \
     }
-#define OP2_64_SCC(name, expr)                                                                                     \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1), b = get64(w, in, 2), d = (uint64_t)(expr);                                   \
-        set_scc(w, d != 0);                                                                                        \
-        set64(w, in, d);                                                                                           \
+#define OP2_64_SCC(name, expr)                                                                     \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1), b = get64(w, in, 2), d = (uint64_t)(expr);                   \
+        set_scc(w, d != 0);                                                                        \
+        set64(w, in, d);                                                                           \
     }
 /* Second source of 32 bits. */
-#define OP2_64S_SCC(name, expr)                                                                                    \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1), d;                                                                           \
-        uint32_t b = get32(w, in, 2);                                                                              \
-        d = (uint64_t)(expr);                                                                                      \
-        set_scc(w, d != 0);                                                                                        \
-        set64(w, in, d);                                                                                           \
+#define OP2_64S_SCC(name, expr)                                                                    \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1), d;                                                           \
+        uint32_t b = get32(w, in, 2);                                                              \
+        d = (uint64_t)(expr);                                                                      \
+        set_scc(w, d != 0);                                                                        \
+        set64(w, in, d);                                                                           \
     }
-#define OP1_32(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = get32(w, in, 1);                                                                              \
-        set32(w, in, (uint32_t)(expr));                                                                            \
+#define OP1_32(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = get32(w, in, 1);                                                              \
+        set32(w, in, (uint32_t)(expr));                                                            \
     }
-#define OP1_32_SCC(name, expr)                                                                                     \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = get32(w, in, 1), d = (uint32_t)(expr);                                                        \
-        set_scc(w, d != 0);                                                                                        \
-        set32(w, in, d);                                                                                           \
+#define OP1_32_SCC(name, expr)                                                                     \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = get32(w, in, 1), d = (uint32_t)(expr);                                        \
+        set_scc(w, d != 0);                                                                        \
+        set32(w, in, d);                                                                           \
     }
-#define OP1_64(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1);                                                                              \
-        set64(w, in, (uint64_t)(expr));                                                                            \
+#define OP1_64(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1);                                                              \
+        set64(w, in, (uint64_t)(expr));                                                            \
     }
-#define OP1_64_SCC(name, expr)                                                                                     \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1), d = (uint64_t)(expr);                                                        \
-        set_scc(w, d != 0);                                                                                        \
-        set64(w, in, d);                                                                                           \
+#define OP1_64_SCC(name, expr)                                                                     \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1), d = (uint64_t)(expr);                                        \
+        set_scc(w, d != 0);                                                                        \
+        set64(w, in, d);                                                                           \
     }
-#define OP1_32_64(name, expr) /* 32-bit result of a 64-bit source */                                               \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1);                                                                              \
-        set32(w, in, (uint32_t)(expr));                                                                            \
+#define OP1_32_64(name, expr) /* 32-bit result of a 64-bit source */                               \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1);                                                              \
+        set32(w, in, (uint32_t)(expr));                                                            \
     }
-#define COMPARE32(name, expr)                                                                                      \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = get32(w, in, 0), b = get32(w, in, 1);                                                         \
-        set_scc(w, expr);                                                                                          \
+#define COMPARE32(name, expr)                                                                      \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = get32(w, in, 0), b = get32(w, in, 1);                                         \
+        set_scc(w, expr);                                                                          \
     }
-#define COMPARE64(name, expr)                                                                                      \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 0), b = get64(w, in, 1);                                                         \
-        set_scc(w, expr);                                                                                          \
+#define COMPARE64(name, expr)                                                                      \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 0), b = get64(w, in, 1);                                         \
+        set_scc(w, expr);                                                                          \
     }
-#define COMPARE64S(name, expr)                                                                                     \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 0);                                                                              \
-        uint32_t b = get32(w, in, 1);                                                                              \
-        set_scc(w, expr);                                                                                          \
+#define COMPARE64S(name, expr)                                                                     \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 0);                                                              \
+        uint32_t b = get32(w, in, 1);                                                              \
+        set_scc(w, expr);                                                                          \
     }
-#define COMPAREK(name, type, expr)                                                                                 \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        type a = (type)w->s[in->ops[0].reg], b = (type)simm16(in);                                                 \
-        set_scc(w, expr);                                                                                          \
+#define COMPAREK(name, type, expr)                                                                 \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        type a = (type)w->s[in->ops[0].reg], b = (type)simm16(in);                                 \
+        set_scc(w, expr);                                                                          \
     }
-#define COMPAREKU(name, expr)                                                                                      \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint32_t a = w->s[in->ops[0].reg], b = (uint16_t)in->enc;                                                  \
-        set_scc(w, expr);                                                                                          \
+#define COMPAREKU(name, expr)                                                                      \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint32_t a = w->s[in->ops[0].reg], b = (uint16_t)in->enc;                                  \
+        set_scc(w, expr);                                                                          \
     }
 
 #define I32(x) ((int32_t)(x))
@@ -174,8 +175,8 @@ OP2_64S_SCC(lshl_b64, a << (b & 63))
 OP2_64S_SCC(lshr_b64, a >> (b & 63))
 OP2_64S_SCC(ashr_i64, (int64_t)a >> (b & 63))
 OP2_32(bfm_b32, ((1u << (a & 31)) - 1) << (b & 31))
-OP2_32(mul_i32, a *b)
-OP2_32(mul_hi_u32, (uint64_t)a *b >> 32)
+OP2_32(mul_i32, a * b)
+OP2_32(mul_hi_u32, (uint64_t)a * b >> 32)
 OP2_32(mul_hi_i32, (int64_t)I32(a) * I32(b) >> 32)
 OP2_32_SCC(absdiff_i32, I32(a - b) < 0 ? b - a : a - b, d != 0)
 OP2_32_SCC(lshl1_add_u32, (a << 1) + b, (((uint64_t)a << 1) + b) >> 32)
@@ -226,7 +227,8 @@ static void bfe_i64(sim_wave *w, const sim_inst *in)
 {
     uint64_t a = get64(w, in, 1);
     uint32_t b = get32(w, in, 2), width = b >> 16 & 127, at = b & 63;
-    uint64_t d = width + at >= 64 && width ? (uint64_t)((int64_t)a >> at) : bit_field(a, at, width, 64, true);
+    uint64_t d = width + at >= 64 && width ? (uint64_t)((int64_t)a >> at)
+                                           : bit_field(a, at, width, 64, true);
 
     set_scc(w, d != 0);
     set64(w, in, d);
@@ -245,8 +247,7 @@ static uint64_t reverse64(uint64_t v)
 {
     uint64_t r = 0;
 
-    for (unsigned i = 0; i < 64; i++)
-        r |= (v >> i & 1) << (63 - i);
+    for (unsigned i = 0; i < 64; i++) r |= (v >> i & 1) << (63 - i);
     return r;
 }
 
@@ -254,8 +255,7 @@ static uint64_t quad_mask(uint64_t v)
 {
     uint64_t r = 0;
 
-    for (unsigned i = 0; i < 16; i++)
-        r |= (uint64_t)((v >> 4 * i & 15) != 0) << i;
+    for (unsigned i = 0; i < 16; i++) r |= (uint64_t)((v >> 4 * i & 15) != 0) << i;
     return r;
 }
 
@@ -263,8 +263,7 @@ static uint64_t replicate_bits(uint32_t v)
 {
     uint64_t r = 0;
 
-    for (unsigned i = 0; i < 32; i++)
-        r |= (uint64_t)(v >> i & 1) * 3 << 2 * i;
+    for (unsigned i = 0; i < 32; i++) r |= (uint64_t)(v >> i & 1) * 3 << 2 * i;
     return r;
 }
 
@@ -348,23 +347,23 @@ static void bitset_b64(sim_wave *w, const sim_inst *in)
     set64(w, in, in->aux ? old | bit : old & ~bit);
 }
 
-#define SAVEEXEC(name, expr)                                                                                       \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        uint64_t a = get64(w, in, 1), e = sim_exec_mask(w), d = (expr);                                            \
-        set64(w, in, e);                                                                                           \
-        sim_set_sreg64(w, SIM_EXEC, d);                                                                            \
-        set_scc(w, d != 0);                                                                                        \
+#define SAVEEXEC(name, expr)                                                                       \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        uint64_t a = get64(w, in, 1), e = sim_exec_mask(w), d = (expr);                            \
+        set64(w, in, e);                                                                           \
+        sim_set_sreg64(w, SIM_EXEC, d);                                                            \
+        set_scc(w, d != 0);                                                                        \
     }
-SAVEEXEC(and_saveexec, a &e)
+SAVEEXEC(and_saveexec, a & e)
 SAVEEXEC(or_saveexec, a | e)
 SAVEEXEC(xor_saveexec, a ^ e)
 SAVEEXEC(andn2_saveexec, a & ~e)
 SAVEEXEC(orn2_saveexec, a | ~e)
-SAVEEXEC(nand_saveexec, ~(a & e))
+SAVEEXEC(nand_saveexec, ~(a &e))
 SAVEEXEC(nor_saveexec, ~(a | e))
 SAVEEXEC(xnor_saveexec, ~(a ^ e))
-SAVEEXEC(andn1_saveexec, ~a &e)
+SAVEEXEC(andn1_saveexec, ~a & e)
 SAVEEXEC(orn1_saveexec, ~a | e)
 
 static void wrexec(sim_wave *w, const sim_inst *in, uint64_t d)
@@ -419,7 +418,8 @@ static void jump(sim_wave *w, const sim_inst *in, uint64_t address)
     const sim_inst *target = sim_program_at(w->program, address);
 
     if (!target) {
-        sim_fault(w, in, -1, address, "jump to 0x%llx, where no instruction starts", (unsigned long long)address);
+        sim_fault(w, in, -1, address, "jump to 0x%llx, where no instruction starts",
+                  (unsigned long long)address);
         return;
     }
     w->next = target;
@@ -434,11 +434,11 @@ static void take(sim_wave *w, const sim_inst *in)
     w->next = in->target;
 }
 
-#define BRANCH(name, condition)                                                                                    \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        if (condition)                                                                                             \
-            take(w, in);                                                                                           \
+#define BRANCH(name, condition)                                                                    \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        if (condition)                                                                             \
+            take(w, in);                                                                           \
     }
 BRANCH(branch, true)
 BRANCH(cbranch_scc0, !w->s[SIM_SCC])
@@ -495,7 +495,8 @@ static void trap(sim_wave *w, const sim_inst *in)
     unsigned id = (uint8_t)in->enc;
 
     if (id != 3)
-        sim_fault(w, in, -1, 0, "the kernel executed trap %u%s", id, id == 2 ? " (abort or failed assertion)" : "");
+        sim_fault(w, in, -1, 0, "the kernel executed trap %u%s", id,
+                  id == 2 ? " (abort or failed assertion)" : "");
 }
 
 static void sethalt(sim_wave *w, const sim_inst *in)
@@ -506,13 +507,20 @@ static void sethalt(sim_wave *w, const sim_inst *in)
 
 /* ---- hardware registers ---- */
 
-enum { HWREG_MODE = 1, HWREG_STATUS = 2, HWREG_HW_ID = 4, HWREG_LDS_ALLOC = 6, HWREG_SH_MEM_BASES = 15,
-       HWREG_XCC_ID = 20 };
+enum {
+    HWREG_MODE = 1,
+    HWREG_STATUS = 2,
+    HWREG_HW_ID = 4,
+    HWREG_LDS_ALLOC = 6,
+    HWREG_SH_MEM_BASES = 15,
+    HWREG_XCC_ID = 20
+};
 
 static uint32_t workgroup_number(const sim_wave *w)
 {
     const sim_dispatch *d = w->wg->dispatch;
-    uint64_t gx = (d->grid[0] + d->block[0] - 1) / d->block[0], gy = (d->grid[1] + d->block[1] - 1) / d->block[1];
+    uint64_t gx = (d->grid[0] + d->block[0] - 1) / d->block[0],
+             gy = (d->grid[1] + d->block[1] - 1) / d->block[1];
 
     return (uint32_t)((w->wg->id[2] * gy + w->wg->id[1]) * gx + w->wg->id[0]);
 }
@@ -520,20 +528,17 @@ static uint32_t workgroup_number(const sim_wave *w)
 static uint32_t read_hwreg(const sim_wave *w, unsigned id)
 {
     switch (id) {
-    case HWREG_MODE:
-        return w->mode;
+    case HWREG_MODE: return w->mode;
     case HWREG_STATUS:
-        return w->s[SIM_SCC] | (uint32_t)(sim_exec_mask(w) == 0) << 9 | (uint32_t)!sim_sreg64(w, SIM_VCC) << 10;
-    case HWREG_HW_ID:
-        return w->index & 15;
-    case HWREG_LDS_ALLOC:
-        return (w->wg->lds_bytes + 511) / 512 << 12;
+        return w->s[SIM_SCC] | (uint32_t)(sim_exec_mask(w) == 0) << 9 |
+               (uint32_t)!sim_sreg64(w, SIM_VCC) << 10;
+    case HWREG_HW_ID: return w->index & 15;
+    case HWREG_LDS_ALLOC: return (w->wg->lds_bytes + 511) / 512 << 12;
     case HWREG_SH_MEM_BASES:
         return (SIM_SHARED_APERTURE_HI & 0xffff0000) | SIM_PRIVATE_APERTURE_HI >> 16;
     case HWREG_XCC_ID:
         return w->wg->dispatch->num_xcc > 1 ? workgroup_number(w) % w->wg->dispatch->num_xcc : 0;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -563,11 +568,12 @@ static void setreg(sim_wave *w, const sim_inst *in)
         set_mode(w, (w->mode & ~mask) | (value & mask));
 }
 
-/* VGPR indexing: M0[7:0] is added to the register numbers that M0[15:12] selects (bit 0..2 sources, bit 3 the
- * destination) while MODE.GPR_IDX_EN is set. */
+/* VGPR indexing: M0[7:0] is added to the register numbers that M0[15:12] selects (bit 0..2 sources,
+ * bit 3 the destination) while MODE.GPR_IDX_EN is set. */
 static void set_gpr_idx_on(sim_wave *w, const sim_inst *in)
 {
-    w->s[SIM_M0] = (w->s[SIM_M0] & ~0xf0ffu) | (get32(w, in, 0) & 0xff) | (uint32_t)(in->enc >> 8 & 15) << 12;
+    w->s[SIM_M0] =
+        (w->s[SIM_M0] & ~0xf0ffu) | (get32(w, in, 0) & 0xff) | (uint32_t)(in->enc >> 8 & 15) << 12;
     set_mode(w, w->mode | SIM_MODE_GPR_IDX_EN);
 }
 
@@ -652,77 +658,181 @@ static void mulk(sim_wave *w, const sim_inst *in)
 #define D2_64S "Db64 Sb64 Sb32"
 #define C32 "Sb32 Sb32"
 
-const sim_op SIM_TABLE(salu)[] = {
-    {"s_add_u32", D2, add_u32}, {"s_sub_u32", D2, sub_u32}, {"s_add_i32", D2, add_i32}, {"s_sub_i32", D2, sub_i32},
-    {"s_addc_u32", D2, addc_u32}, {"s_subb_u32", D2, subb_u32}, {"s_min_i32", D2, min_i32},
-    {"s_min_u32", D2, min_u32}, {"s_max_i32", D2, max_i32}, {"s_max_u32", D2, max_u32},
-    {"s_cselect_b32", D2, cselect_b32}, {"s_cselect_b64", D2_64, cselect_b64}, {"s_and_b32", D2, and_b32},
-    {"s_and_b64", D2_64, and_b64}, {"s_or_b32", D2, or_b32}, {"s_or_b64", D2_64, or_b64}, {"s_xor_b32", D2, xor_b32},
-    {"s_xor_b64", D2_64, xor_b64}, {"s_andn2_b32", D2, andn2_b32}, {"s_andn2_b64", D2_64, andn2_b64},
-    {"s_orn2_b32", D2, orn2_b32}, {"s_orn2_b64", D2_64, orn2_b64}, {"s_nand_b32", D2, nand_b32},
-    {"s_nand_b64", D2_64, nand_b64}, {"s_nor_b32", D2, nor_b32}, {"s_nor_b64", D2_64, nor_b64},
-    {"s_xnor_b32", D2, xnor_b32}, {"s_xnor_b64", D2_64, xnor_b64}, {"s_lshl_b32", D2, lshl_b32},
-    {"s_lshl_b64", D2_64S, lshl_b64}, {"s_lshr_b32", D2, lshr_b32}, {"s_lshr_b64", D2_64S, lshr_b64},
-    {"s_ashr_i32", D2, ashr_i32}, {"s_ashr_i64", "Db64 Si64 Sb32", ashr_i64}, {"s_bfm_b32", D2, bfm_b32},
-    {"s_bfm_b64", "Db64 Sb32 Sb32", bfm_b64}, {"s_mul_i32", D2, mul_i32}, {"s_bfe_u32", D2, bfe_u32},
-    {"s_bfe_i32", D2, bfe_i32}, {"s_bfe_u64", D2_64S, bfe_u64}, {"s_bfe_i64", "Db64 Si64 Sb32", bfe_i64},
-    {"s_absdiff_i32", D2, absdiff_i32}, {"s_mul_hi_u32", D2, mul_hi_u32}, {"s_mul_hi_i32", D2, mul_hi_i32},
-    {"s_lshl1_add_u32", D2, lshl1_add_u32}, {"s_lshl2_add_u32", D2, lshl2_add_u32},
-    {"s_lshl3_add_u32", D2, lshl3_add_u32}, {"s_lshl4_add_u32", D2, lshl4_add_u32},
-    {"s_pack_ll_b32_b16", D2, pack_ll}, {"s_pack_lh_b32_b16", D2, pack_lh}, {"s_pack_hh_b32_b16", D2, pack_hh},
+const sim_op SIM_TABLE(salu)[] = {{"s_add_u32", D2, add_u32},
+                                  {"s_sub_u32", D2, sub_u32},
+                                  {"s_add_i32", D2, add_i32},
+                                  {"s_sub_i32", D2, sub_i32},
+                                  {"s_addc_u32", D2, addc_u32},
+                                  {"s_subb_u32", D2, subb_u32},
+                                  {"s_min_i32", D2, min_i32},
+                                  {"s_min_u32", D2, min_u32},
+                                  {"s_max_i32", D2, max_i32},
+                                  {"s_max_u32", D2, max_u32},
+                                  {"s_cselect_b32", D2, cselect_b32},
+                                  {"s_cselect_b64", D2_64, cselect_b64},
+                                  {"s_and_b32", D2, and_b32},
+                                  {"s_and_b64", D2_64, and_b64},
+                                  {"s_or_b32", D2, or_b32},
+                                  {"s_or_b64", D2_64, or_b64},
+                                  {"s_xor_b32", D2, xor_b32},
+                                  {"s_xor_b64", D2_64, xor_b64},
+                                  {"s_andn2_b32", D2, andn2_b32},
+                                  {"s_andn2_b64", D2_64, andn2_b64},
+                                  {"s_orn2_b32", D2, orn2_b32},
+                                  {"s_orn2_b64", D2_64, orn2_b64},
+                                  {"s_nand_b32", D2, nand_b32},
+                                  {"s_nand_b64", D2_64, nand_b64},
+                                  {"s_nor_b32", D2, nor_b32},
+                                  {"s_nor_b64", D2_64, nor_b64},
+                                  {"s_xnor_b32", D2, xnor_b32},
+                                  {"s_xnor_b64", D2_64, xnor_b64},
+                                  {"s_lshl_b32", D2, lshl_b32},
+                                  {"s_lshl_b64", D2_64S, lshl_b64},
+                                  {"s_lshr_b32", D2, lshr_b32},
+                                  {"s_lshr_b64", D2_64S, lshr_b64},
+                                  {"s_ashr_i32", D2, ashr_i32},
+                                  {"s_ashr_i64", "Db64 Si64 Sb32", ashr_i64},
+                                  {"s_bfm_b32", D2, bfm_b32},
+                                  {"s_bfm_b64", "Db64 Sb32 Sb32", bfm_b64},
+                                  {"s_mul_i32", D2, mul_i32},
+                                  {"s_bfe_u32", D2, bfe_u32},
+                                  {"s_bfe_i32", D2, bfe_i32},
+                                  {"s_bfe_u64", D2_64S, bfe_u64},
+                                  {"s_bfe_i64", "Db64 Si64 Sb32", bfe_i64},
+                                  {"s_absdiff_i32", D2, absdiff_i32},
+                                  {"s_mul_hi_u32", D2, mul_hi_u32},
+                                  {"s_mul_hi_i32", D2, mul_hi_i32},
+                                  {"s_lshl1_add_u32", D2, lshl1_add_u32},
+                                  {"s_lshl2_add_u32", D2, lshl2_add_u32},
+                                  {"s_lshl3_add_u32", D2, lshl3_add_u32},
+                                  {"s_lshl4_add_u32", D2, lshl4_add_u32},
+                                  {"s_pack_ll_b32_b16", D2, pack_ll},
+                                  {"s_pack_lh_b32_b16", D2, pack_lh},
+                                  {"s_pack_hh_b32_b16", D2, pack_hh},
 
-    {"s_mov_b32", D1, mov_b32}, {"s_mov_b64", D1_64, mov_b64}, {"s_cmov_b32", D1, cmov_b32},
-    {"s_cmov_b64", D1_64, cmov_b64}, {"s_not_b32", D1, not_b32}, {"s_not_b64", D1_64, not_b64},
-    {"s_wqm_b32", D1, wqm_b32}, {"s_wqm_b64", D1_64, wqm_b64}, {"s_brev_b32", D1, brev_b32},
-    {"s_brev_b64", D1_64, brev_b64}, {"s_bcnt0_i32_b32", D1, bcnt0_b32}, {"s_bcnt0_i32_b64", "Db32 Sb64", bcnt0_b64},
-    {"s_bcnt1_i32_b32", D1, bcnt1_b32}, {"s_bcnt1_i32_b64", "Db32 Sb64", bcnt1_b64}, {"s_ff0_i32_b32", D1, ff0_b32},
-    {"s_ff0_i32_b64", "Db32 Sb64", ff0_b64}, {"s_ff1_i32_b32", D1, ff1_b32}, {"s_ff1_i32_b64", "Db32 Sb64", ff1_b64},
-    {"s_flbit_i32_b32", D1, flbit_b32}, {"s_flbit_i32_b64", "Db32 Sb64", flbit_b64}, {"s_flbit_i32", D1, flbit_i32},
-    {"s_flbit_i32_i64", "Db32 Si64", flbit_i64}, {"s_sext_i32_i8", D1, sext_i8}, {"s_sext_i32_i16", D1, sext_i16},
-    {"s_bitset0_b32", D1, bitset_b32, .aux = 0}, {"s_bitset1_b32", D1, bitset_b32, .aux = 1},
-    {"s_bitset0_b64", "Db64 Sb32", bitset_b64, .aux = 0}, {"s_bitset1_b64", "Db64 Sb32", bitset_b64, .aux = 1},
-    {"s_getpc_b64", "Db64", getpc}, {"s_setpc_b64", "Sb64", setpc}, {"s_swappc_b64", D1_64, swappc},
-    {"s_and_saveexec_b64", D1_64, and_saveexec}, {"s_or_saveexec_b64", D1_64, or_saveexec},
-    {"s_xor_saveexec_b64", D1_64, xor_saveexec}, {"s_andn2_saveexec_b64", D1_64, andn2_saveexec},
-    {"s_orn2_saveexec_b64", D1_64, orn2_saveexec}, {"s_nand_saveexec_b64", D1_64, nand_saveexec},
-    {"s_nor_saveexec_b64", D1_64, nor_saveexec}, {"s_xnor_saveexec_b64", D1_64, xnor_saveexec},
-    {"s_andn1_saveexec_b64", D1_64, andn1_saveexec}, {"s_orn1_saveexec_b64", D1_64, orn1_saveexec},
-    {"s_andn1_wrexec_b64", D1_64, andn1_wrexec}, {"s_andn2_wrexec_b64", D1_64, andn2_wrexec},
-    {"s_quadmask_b32", D1, quadmask_b32}, {"s_quadmask_b64", D1_64, quadmask_b64}, {"s_abs_i32", D1, abs_i32},
-    {"s_movrels_b32", D1, movrels, .aux = 1}, {"s_movrels_b64", D1_64, movrels, .aux = 2},
-    {"s_movreld_b32", D1, movreld, .aux = 1}, {"s_movreld_b64", D1_64, movreld, .aux = 2},
-    {"s_bitreplicate_b64_b32", "Db64 Sb32", bitreplicate}, {"s_set_gpr_idx_idx", "Sb32", set_gpr_idx_idx},
+                                  {"s_mov_b32", D1, mov_b32},
+                                  {"s_mov_b64", D1_64, mov_b64},
+                                  {"s_cmov_b32", D1, cmov_b32},
+                                  {"s_cmov_b64", D1_64, cmov_b64},
+                                  {"s_not_b32", D1, not_b32},
+                                  {"s_not_b64", D1_64, not_b64},
+                                  {"s_wqm_b32", D1, wqm_b32},
+                                  {"s_wqm_b64", D1_64, wqm_b64},
+                                  {"s_brev_b32", D1, brev_b32},
+                                  {"s_brev_b64", D1_64, brev_b64},
+                                  {"s_bcnt0_i32_b32", D1, bcnt0_b32},
+                                  {"s_bcnt0_i32_b64", "Db32 Sb64", bcnt0_b64},
+                                  {"s_bcnt1_i32_b32", D1, bcnt1_b32},
+                                  {"s_bcnt1_i32_b64", "Db32 Sb64", bcnt1_b64},
+                                  {"s_ff0_i32_b32", D1, ff0_b32},
+                                  {"s_ff0_i32_b64", "Db32 Sb64", ff0_b64},
+                                  {"s_ff1_i32_b32", D1, ff1_b32},
+                                  {"s_ff1_i32_b64", "Db32 Sb64", ff1_b64},
+                                  {"s_flbit_i32_b32", D1, flbit_b32},
+                                  {"s_flbit_i32_b64", "Db32 Sb64", flbit_b64},
+                                  {"s_flbit_i32", D1, flbit_i32},
+                                  {"s_flbit_i32_i64", "Db32 Si64", flbit_i64},
+                                  {"s_sext_i32_i8", D1, sext_i8},
+                                  {"s_sext_i32_i16", D1, sext_i16},
+                                  {"s_bitset0_b32", D1, bitset_b32, .aux = 0},
+                                  {"s_bitset1_b32", D1, bitset_b32, .aux = 1},
+                                  {"s_bitset0_b64", "Db64 Sb32", bitset_b64, .aux = 0},
+                                  {"s_bitset1_b64", "Db64 Sb32", bitset_b64, .aux = 1},
+                                  {"s_getpc_b64", "Db64", getpc},
+                                  {"s_setpc_b64", "Sb64", setpc},
+                                  {"s_swappc_b64", D1_64, swappc},
+                                  {"s_and_saveexec_b64", D1_64, and_saveexec},
+                                  {"s_or_saveexec_b64", D1_64, or_saveexec},
+                                  {"s_xor_saveexec_b64", D1_64, xor_saveexec},
+                                  {"s_andn2_saveexec_b64", D1_64, andn2_saveexec},
+                                  {"s_orn2_saveexec_b64", D1_64, orn2_saveexec},
+                                  {"s_nand_saveexec_b64", D1_64, nand_saveexec},
+                                  {"s_nor_saveexec_b64", D1_64, nor_saveexec},
+                                  {"s_xnor_saveexec_b64", D1_64, xnor_saveexec},
+                                  {"s_andn1_saveexec_b64", D1_64, andn1_saveexec},
+                                  {"s_orn1_saveexec_b64", D1_64, orn1_saveexec},
+                                  {"s_andn1_wrexec_b64", D1_64, andn1_wrexec},
+                                  {"s_andn2_wrexec_b64", D1_64, andn2_wrexec},
+                                  {"s_quadmask_b32", D1, quadmask_b32},
+                                  {"s_quadmask_b64", D1_64, quadmask_b64},
+                                  {"s_abs_i32", D1, abs_i32},
+                                  {"s_movrels_b32", D1, movrels, .aux = 1},
+                                  {"s_movrels_b64", D1_64, movrels, .aux = 2},
+                                  {"s_movreld_b32", D1, movreld, .aux = 1},
+                                  {"s_movreld_b64", D1_64, movreld, .aux = 2},
+                                  {"s_bitreplicate_b64_b32", "Db64 Sb32", bitreplicate},
+                                  {"s_set_gpr_idx_idx", "Sb32", set_gpr_idx_idx},
 
-    {"s_cmp_eq_i32", C32, cmp_eq_u32}, {"s_cmp_lg_i32", C32, cmp_lg_u32}, {"s_cmp_gt_i32", C32, cmp_gt_i32},
-    {"s_cmp_ge_i32", C32, cmp_ge_i32}, {"s_cmp_lt_i32", C32, cmp_lt_i32}, {"s_cmp_le_i32", C32, cmp_le_i32},
-    {"s_cmp_eq_u32", C32, cmp_eq_u32}, {"s_cmp_lg_u32", C32, cmp_lg_u32}, {"s_cmp_gt_u32", C32, cmp_gt_u32},
-    {"s_cmp_ge_u32", C32, cmp_ge_u32}, {"s_cmp_lt_u32", C32, cmp_lt_u32}, {"s_cmp_le_u32", C32, cmp_le_u32},
-    {"s_bitcmp0_b32", C32, bitcmp0_b32}, {"s_bitcmp1_b32", C32, bitcmp1_b32},
-    {"s_bitcmp0_b64", "Sb64 Sb32", bitcmp0_b64}, {"s_bitcmp1_b64", "Sb64 Sb32", bitcmp1_b64},
-    {"s_cmp_eq_u64", "Sb64 Sb64", cmp_eq_u64}, {"s_cmp_lg_u64", "Sb64 Sb64", cmp_lg_u64},
-    {"s_set_gpr_idx_on", "Sb32 Iany", set_gpr_idx_on},
+                                  {"s_cmp_eq_i32", C32, cmp_eq_u32},
+                                  {"s_cmp_lg_i32", C32, cmp_lg_u32},
+                                  {"s_cmp_gt_i32", C32, cmp_gt_i32},
+                                  {"s_cmp_ge_i32", C32, cmp_ge_i32},
+                                  {"s_cmp_lt_i32", C32, cmp_lt_i32},
+                                  {"s_cmp_le_i32", C32, cmp_le_i32},
+                                  {"s_cmp_eq_u32", C32, cmp_eq_u32},
+                                  {"s_cmp_lg_u32", C32, cmp_lg_u32},
+                                  {"s_cmp_gt_u32", C32, cmp_gt_u32},
+                                  {"s_cmp_ge_u32", C32, cmp_ge_u32},
+                                  {"s_cmp_lt_u32", C32, cmp_lt_u32},
+                                  {"s_cmp_le_u32", C32, cmp_le_u32},
+                                  {"s_bitcmp0_b32", C32, bitcmp0_b32},
+                                  {"s_bitcmp1_b32", C32, bitcmp1_b32},
+                                  {"s_bitcmp0_b64", "Sb64 Sb32", bitcmp0_b64},
+                                  {"s_bitcmp1_b64", "Sb64 Sb32", bitcmp1_b64},
+                                  {"s_cmp_eq_u64", "Sb64 Sb64", cmp_eq_u64},
+                                  {"s_cmp_lg_u64", "Sb64 Sb64", cmp_lg_u64},
+                                  {"s_set_gpr_idx_on", "Sb32 Iany", set_gpr_idx_on},
 
-    {"s_movk_i32", "Db32 Iany", movk}, {"s_cmovk_i32", "Db32 Iany", cmovk}, {"s_addk_i32", "Db32 Iany", addk},
-    {"s_mulk_i32", "Db32 Iany", mulk}, {"s_cmpk_eq_i32", "Sb32 Iany", cmpk_eq_i32},
-    {"s_cmpk_lg_i32", "Sb32 Iany", cmpk_lg_i32}, {"s_cmpk_gt_i32", "Sb32 Iany", cmpk_gt_i32},
-    {"s_cmpk_ge_i32", "Sb32 Iany", cmpk_ge_i32}, {"s_cmpk_lt_i32", "Sb32 Iany", cmpk_lt_i32},
-    {"s_cmpk_le_i32", "Sb32 Iany", cmpk_le_i32}, {"s_cmpk_eq_u32", "Sb32 Iany", cmpk_eq_u32},
-    {"s_cmpk_lg_u32", "Sb32 Iany", cmpk_lg_u32}, {"s_cmpk_gt_u32", "Sb32 Iany", cmpk_gt_u32},
-    {"s_cmpk_ge_u32", "Sb32 Iany", cmpk_ge_u32}, {"s_cmpk_lt_u32", "Sb32 Iany", cmpk_lt_u32},
-    {"s_cmpk_le_u32", "Sb32 Iany", cmpk_le_u32}, {"s_getreg_b32", "Db32 Iany", getreg},
-    {"s_setreg_b32", "Iany Sb32", setreg}, {"s_setreg_imm32_b32", "Iany Sb32", setreg},
-    {"s_call_b64", "Db64 Iany", call},
+                                  {"s_movk_i32", "Db32 Iany", movk},
+                                  {"s_cmovk_i32", "Db32 Iany", cmovk},
+                                  {"s_addk_i32", "Db32 Iany", addk},
+                                  {"s_mulk_i32", "Db32 Iany", mulk},
+                                  {"s_cmpk_eq_i32", "Sb32 Iany", cmpk_eq_i32},
+                                  {"s_cmpk_lg_i32", "Sb32 Iany", cmpk_lg_i32},
+                                  {"s_cmpk_gt_i32", "Sb32 Iany", cmpk_gt_i32},
+                                  {"s_cmpk_ge_i32", "Sb32 Iany", cmpk_ge_i32},
+                                  {"s_cmpk_lt_i32", "Sb32 Iany", cmpk_lt_i32},
+                                  {"s_cmpk_le_i32", "Sb32 Iany", cmpk_le_i32},
+                                  {"s_cmpk_eq_u32", "Sb32 Iany", cmpk_eq_u32},
+                                  {"s_cmpk_lg_u32", "Sb32 Iany", cmpk_lg_u32},
+                                  {"s_cmpk_gt_u32", "Sb32 Iany", cmpk_gt_u32},
+                                  {"s_cmpk_ge_u32", "Sb32 Iany", cmpk_ge_u32},
+                                  {"s_cmpk_lt_u32", "Sb32 Iany", cmpk_lt_u32},
+                                  {"s_cmpk_le_u32", "Sb32 Iany", cmpk_le_u32},
+                                  {"s_getreg_b32", "Db32 Iany", getreg},
+                                  {"s_setreg_b32", "Iany Sb32", setreg},
+                                  {"s_setreg_imm32_b32", "Iany Sb32", setreg},
+                                  {"s_call_b64", "Db64 Iany", call},
 
-    {"s_nop", "Iany", nothing}, {"s_endpgm", "", endpgm}, {"s_endpgm", "Iany", endpgm},
-    {"s_endpgm_saved", "", endpgm}, {"s_branch", "Iany", branch}, {"s_cbranch_scc0", "Iany", cbranch_scc0},
-    {"s_cbranch_scc1", "Iany", cbranch_scc1}, {"s_cbranch_vccz", "Iany", cbranch_vccz},
-    {"s_cbranch_vccnz", "Iany", cbranch_vccnz}, {"s_cbranch_execz", "Iany", cbranch_execz},
-    {"s_cbranch_execnz", "Iany", cbranch_execnz}, {"s_barrier", "", barrier}, {"s_setkill", "Iany", nothing},
-    {"s_waitcnt", "Iany", nothing}, {"s_sethalt", "Iany", sethalt}, {"s_sleep", "Iany", nothing},
-    {"s_setprio", "Iany", nothing}, {"s_sendmsg", "Iany", nothing}, {"s_sendmsghalt", "Iany", nothing},
-    {"s_trap", "Iany", trap}, {"s_icache_inv", "", nothing}, {"s_incperflevel", "Iany", nothing},
-    {"s_decperflevel", "Iany", nothing}, {"s_ttracedata", "", nothing}, {"s_wakeup", "", nothing},
-    {"s_cbranch_cdbgsys", "Iany", nothing}, {"s_cbranch_cdbguser", "Iany", nothing},
-    {"s_cbranch_cdbgsys_or_user", "Iany", nothing}, {"s_cbranch_cdbgsys_and_user", "Iany", nothing},
-    {"s_set_gpr_idx_off", "", set_gpr_idx_off}, {"s_set_gpr_idx_mode", "Iany", set_gpr_idx_mode},
-    {0}};
+                                  {"s_nop", "Iany", nothing},
+                                  {"s_endpgm", "", endpgm},
+                                  {"s_endpgm", "Iany", endpgm},
+                                  {"s_endpgm_saved", "", endpgm},
+                                  {"s_branch", "Iany", branch},
+                                  {"s_cbranch_scc0", "Iany", cbranch_scc0},
+                                  {"s_cbranch_scc1", "Iany", cbranch_scc1},
+                                  {"s_cbranch_vccz", "Iany", cbranch_vccz},
+                                  {"s_cbranch_vccnz", "Iany", cbranch_vccnz},
+                                  {"s_cbranch_execz", "Iany", cbranch_execz},
+                                  {"s_cbranch_execnz", "Iany", cbranch_execnz},
+                                  {"s_barrier", "", barrier},
+                                  {"s_setkill", "Iany", nothing},
+                                  {"s_waitcnt", "Iany", nothing},
+                                  {"s_sethalt", "Iany", sethalt},
+                                  {"s_sleep", "Iany", nothing},
+                                  {"s_setprio", "Iany", nothing},
+                                  {"s_sendmsg", "Iany", nothing},
+                                  {"s_sendmsghalt", "Iany", nothing},
+                                  {"s_trap", "Iany", trap},
+                                  {"s_icache_inv", "", nothing},
+                                  {"s_incperflevel", "Iany", nothing},
+                                  {"s_decperflevel", "Iany", nothing},
+                                  {"s_ttracedata", "", nothing},
+                                  {"s_wakeup", "", nothing},
+                                  {"s_cbranch_cdbgsys", "Iany", nothing},
+                                  {"s_cbranch_cdbguser", "Iany", nothing},
+                                  {"s_cbranch_cdbgsys_or_user", "Iany", nothing},
+                                  {"s_cbranch_cdbgsys_and_user", "Iany", nothing},
+                                  {"s_set_gpr_idx_off", "", set_gpr_idx_off},
+                                  {"s_set_gpr_idx_mode", "Iany", set_gpr_idx_mode},
+                                  {0}};

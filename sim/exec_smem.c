@@ -21,7 +21,8 @@ static void load(sim_wave *w, const sim_inst *in, uint64_t address, unsigned byt
 {
     address &= ~3ull;
     if (!sim_mem_ok(address, bytes, false)) {
-        sim_fault(w, in, -1, address, "scalar load of %u bytes at 0x%llx is outside of every allocation", bytes,
+        sim_fault(w, in, -1, address,
+                  "scalar load of %u bytes at 0x%llx is outside of every allocation", bytes,
                   (unsigned long long)address);
         return;
     }
@@ -39,8 +40,9 @@ static void s_store(sim_wave *w, const sim_inst *in)
     uint64_t address = (sim_sreg64(w, in->ops[1].reg) + (uint64_t)address_offset(w, in)) & ~3ull;
 
     if (!sim_mem_ok(address, 4 * in->aux, true)) {
-        sim_fault(w, in, -1, address, "scalar store of %u bytes at 0x%llx is outside of every allocation",
-                  4 * in->aux, (unsigned long long)address);
+        sim_fault(w, in, -1, address,
+                  "scalar store of %u bytes at 0x%llx is outside of every allocation", 4 * in->aux,
+                  (unsigned long long)address);
         return;
     }
     memcpy((void *)(uintptr_t)address, &w->s[in->ops[0].reg], 4 * in->aux);
@@ -60,8 +62,7 @@ static void s_buffer_load(sim_wave *w, const sim_inst *in)
         valid = dwords;
     if (valid)
         load(w, in, base + offset, (unsigned)(4 * valid));
-    for (unsigned i = (unsigned)valid; i < dwords; i++)
-        w->s[first + i] = 0;
+    for (unsigned i = (unsigned)valid; i < dwords; i++) w->s[first + i] = 0;
 }
 
 /* The clock is the wave's instruction count: reproducible, and it grows. */
@@ -75,20 +76,33 @@ static void nothing(sim_wave *w, const sim_inst *in)
     (void)w, (void)in;
 }
 
-#define LOADS(suffix, type, n)                                                                                     \
-    {"s_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                                                   \
-        {"s_scratch_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                                       \
-        {"s_buffer_load_" suffix, "D" type " Sb128 Sb32", s_buffer_load, .aux = n}
-#define STORES(suffix, type, n)                                                                                    \
-    {"s_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n},                                                 \
-        {"s_scratch_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n}
+#define LOADS(suffix, type, n)                                                                     \
+    {"s_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                                   \
+        {"s_scratch_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                       \
+    {                                                                                              \
+        "s_buffer_load_" suffix, "D" type " Sb128 Sb32", s_buffer_load, .aux = n                   \
+    }
+#define STORES(suffix, type, n)                                                                    \
+    {"s_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n},                                 \
+    {                                                                                              \
+        "s_scratch_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n                        \
+    }
 
-const sim_op SIM_TABLE(smem)[] = {
-    LOADS("dword", "b32", 1), LOADS("dwordx2", "b64", 2), LOADS("dwordx3", "b96", 3), LOADS("dwordx4", "b128", 4),
-    LOADS("dwordx8", "b256", 8), LOADS("dwordx16", "b512", 16),
-    STORES("dword", "b32", 1), STORES("dwordx2", "b64", 2), STORES("dwordx4", "b128", 4),
-    {"s_memtime", "Db64", clock_read}, {"s_memrealtime", "Db64", clock_read},
-    {"s_dcache_inv", "", nothing}, {"s_dcache_wb", "", nothing}, {"s_dcache_inv_vol", "", nothing},
-    {"s_dcache_wb_vol", "", nothing}, {"s_dcache_discard", "Sb64 Sb32", nothing},
-    {"s_dcache_discard_x2", "Sb64 Sb32", nothing},
-    {0}};
+const sim_op SIM_TABLE(smem)[] = {LOADS("dword", "b32", 1),
+                                  LOADS("dwordx2", "b64", 2),
+                                  LOADS("dwordx3", "b96", 3),
+                                  LOADS("dwordx4", "b128", 4),
+                                  LOADS("dwordx8", "b256", 8),
+                                  LOADS("dwordx16", "b512", 16),
+                                  STORES("dword", "b32", 1),
+                                  STORES("dwordx2", "b64", 2),
+                                  STORES("dwordx4", "b128", 4),
+                                  {"s_memtime", "Db64", clock_read},
+                                  {"s_memrealtime", "Db64", clock_read},
+                                  {"s_dcache_inv", "", nothing},
+                                  {"s_dcache_wb", "", nothing},
+                                  {"s_dcache_inv_vol", "", nothing},
+                                  {"s_dcache_wb_vol", "", nothing},
+                                  {"s_dcache_discard", "Sb64 Sb32", nothing},
+                                  {"s_dcache_discard_x2", "Sb64 Sb32", nothing},
+                                  {0}};

@@ -1,5 +1,5 @@
-/* Conversions between number formats. Semantics: CDNA3 and CDNA4 ISA guides, V_CVT_* in the VOP1, VOP2 and VOP3
- * instruction chapters. 8-bit formats are FNUZ on gfx942 and OCP on gfx950. */
+/* Conversions between number formats. Semantics: CDNA3 and CDNA4 ISA guides, V_CVT_* in the VOP1,
+ * VOP2 and VOP3 instruction chapters. 8-bit formats are FNUZ on gfx942 and OCP on gfx950. */
 #include <math.h>
 
 #include "sim/lanes.h"
@@ -11,7 +11,10 @@
 
 SIM_INLINE uint32_t to_i32(float a)
 {
-    return a >= 0x1p31f ? 0x7fffffffu : a < -0x1p31f ? 0x80000000u : a != a ? 0 : (uint32_t)(int32_t)a;
+    return a >= 0x1p31f   ? 0x7fffffffu
+           : a < -0x1p31f ? 0x80000000u
+           : a != a       ? 0
+                          : (uint32_t)(int32_t)a;
 }
 
 SIM_INLINE uint32_t to_u32(float a)
@@ -21,7 +24,10 @@ SIM_INLINE uint32_t to_u32(float a)
 
 SIM_INLINE uint32_t f64_to_i32(double a)
 {
-    return a >= 0x1p31 ? 0x7fffffffu : a <= -0x1p31 ? 0x80000000u : a != a ? 0 : (uint32_t)(int32_t)a;
+    return a >= 0x1p31    ? 0x7fffffffu
+           : a <= -0x1p31 ? 0x80000000u
+           : a != a       ? 0
+                          : (uint32_t)(int32_t)a;
 }
 
 SIM_INLINE uint32_t f64_to_u32(double a)
@@ -39,81 +45,75 @@ SIM_INLINE int32_t to_range(float a, float lo, float hi)
 
 /* ---- shapes ---- */
 
-#define TO_B32(name, convert, expr)                                                                                \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const __typeof__(convert(0u)) a = convert(pa[l]);                                                      \
-            r.l[l] = (uint32_t)(expr);                                                                             \
-        }                                                                                                          \
-        sim_put32(w, in, &r);                                                                                      \
+#define TO_B32(name, convert, expr)                                                                \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const __typeof__(convert(0u)) a = convert(pa[l]);                                      \
+            r.l[l] = (uint32_t)(expr);                                                             \
+        }                                                                                          \
+        sim_put32(w, in, &r);                                                                      \
     }
-#define TO_F32(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const uint32_t a = pa[l];                                                                              \
-            r.l[l] = B(expr);                                                                                      \
-        }                                                                                                          \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define TO_F32(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const uint32_t a = pa[l];                                                              \
+            r.l[l] = B(expr);                                                                      \
+        }                                                                                          \
+        sim_put_f32(w, in, &r);                                                                    \
     }
-#define TO_16(name, convert, expr)                                                                                 \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const __typeof__(convert(0u)) a = convert(pa[l]);                                                      \
-            r.l[l] = (uint32_t)(expr);                                                                             \
-        }                                                                                                          \
-        sim_put16(w, in, &r, false);                                                                               \
+#define TO_16(name, convert, expr)                                                                 \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const __typeof__(convert(0u)) a = convert(pa[l]);                                      \
+            r.l[l] = (uint32_t)(expr);                                                             \
+        }                                                                                          \
+        sim_put16(w, in, &r, false);                                                               \
     }
-#define TO_F16(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        _Alignas(64) float f[SIM_LANES];                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const uint32_t a = pa[l];                                                                              \
-            f[l] = (expr);                                                                                         \
-        }                                                                                                          \
-        sim_round_f16(w, in, f, &r);                                                                               \
-        sim_put16(w, in, &r, false);                                                                               \
+#define TO_F16(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        _Alignas(64) float f[SIM_LANES];                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const uint32_t a = pa[l];                                                              \
+            f[l] = (expr);                                                                         \
+        }                                                                                          \
+        sim_round_f16(w, in, f, &r);                                                               \
+        sim_put16(w, in, &r, false);                                                               \
     }
-#define FROM_F64(name, expr)                                                                                       \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes r;                                                                                               \
-        sim_lanes64 ba;                                                                                            \
-        const uint64_t *pa = sim_src64(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const double a = sim_double(pa[l]);                                                                    \
-            r.l[l] = (expr);                                                                                       \
-        }                                                                                                          \
-        sim_put32(w, in, &r);                                                                                      \
+#define FROM_F64(name, expr)                                                                       \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes r;                                                                               \
+        sim_lanes64 ba;                                                                            \
+        const uint64_t *pa = sim_src64(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const double a = sim_double(pa[l]);                                                    \
+            r.l[l] = (expr);                                                                       \
+        }                                                                                          \
+        sim_put32(w, in, &r);                                                                      \
     }
-#define TO_F64(name, expr)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba;                                                                                              \
-        sim_lanes64 r;                                                                                             \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const uint32_t a = pa[l];                                                                              \
-            r.l[l] = sim_bits64(expr);                                                                             \
-        }                                                                                                          \
-        sim_put_f64(w, in, &r);                                                                                    \
+#define TO_F64(name, expr)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba;                                                                              \
+        sim_lanes64 r;                                                                             \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const uint32_t a = pa[l];                                                              \
+            r.l[l] = sim_bits64(expr);                                                             \
+        }                                                                                          \
+        sim_put_f64(w, in, &r);                                                                    \
     }
 
 TO_B32(cvt_i32_f32, sim_float, to_i32(a))
@@ -133,7 +133,7 @@ TO_F16(cvt_f16_f32, F(a))
 TO_F16(cvt_f16_u16, (float)(uint16_t)a)
 TO_F16(cvt_f16_i16, (float)(int16_t)a)
 TO_16(cvt_u16_f16, sim_half_in, to_u32(a) > 0xffff ? 0xffff : to_u32(a))
-TO_16(cvt_i16_f16, sim_half_in, to_i32(a < -32768.0f ? -32768.0f : a > 32767.0f ? 32767.0f : a))
+TO_16(cvt_i16_f16, sim_half_in, to_i32(a<-32768.0f ? -32768.0f : a> 32767.0f ? 32767.0f : a))
 TO_16(cvt_norm_i16_f16, sim_half_in, to_range(a * 32767.0f, -32767.0f, 32767.0f))
 TO_16(cvt_norm_u16_f16, sim_half_in, to_range(a * 65535.0f, 0.0f, 65535.0f))
 FROM_F64(cvt_i32_f64, f64_to_i32(a))
@@ -163,18 +163,18 @@ static void cvt_f32_f64(sim_wave *w, const sim_inst *in)
 
 /* ---- two sources into two halves ---- */
 
-#define PAIR(name, convert, expr)                                                                                  \
-    SIM_INLINE uint32_t name##_one(uint32_t bits)                                                                  \
-    {                                                                                                              \
-        const float a = convert(bits);                                                                             \
-        return (uint32_t)(expr)&0xffff;                                                                            \
-    }                                                                                                              \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, r;                                                                                       \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        LANES(l) r.l[l] = name##_one(pa[l]) | name##_one(pb[l]) << 16;                                             \
-        sim_put32(w, in, &r);                                                                                      \
+#define PAIR(name, convert, expr)                                                                  \
+    SIM_INLINE uint32_t name##_one(uint32_t bits)                                                  \
+    {                                                                                              \
+        const float a = convert(bits);                                                             \
+        return (uint32_t)(expr) & 0xffff;                                                            \
+    }                                                                                              \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, r;                                                                       \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        LANES(l) r.l[l] = name##_one(pa[l]) | name##_one(pb[l]) << 16;                             \
+        sim_put32(w, in, &r);                                                                      \
     }
 
 /* Toward zero: the rounded result is stepped back where it is larger than the source. */
@@ -199,8 +199,7 @@ static void cvt_pk_bf16_f32(sim_wave *w, const sim_inst *in)
     const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);
     const bool modified = sim_has_output_modifier(in);
 
-    LANES(l)
-    {
+    LANES(l) {
         float a = F(pa[l]), b = F(pb[l]);
         if (modified)
             a = sim_output32(w, in, a), b = sim_output32(w, in, b);
@@ -209,16 +208,15 @@ static void cvt_pk_bf16_f32(sim_wave *w, const sim_inst *in)
     sim_put32(w, in, &r);
 }
 
-/* One byte of the result, at the byte that the second source names; the others come from the third source, or with
- * aux from the destination. */
+/* One byte of the result, at the byte that the second source names; the others come from the third
+ * source, or with aux from the destination. */
 static void cvt_pk_u8_f32(sim_wave *w, const sim_inst *in)
 {
     sim_lanes ba, bb, bc, r;
     const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);
     const uint32_t *pc = in->aux ? w->v[in->ops[0].reg] : sim_src32(w, in, 3, &bc);
 
-    LANES(l)
-    {
+    LANES(l) {
         const uint32_t v = to_u32(F(pa[l])), shift = 8 * (pb[l] & 3);
         r.l[l] = (pc[l] & ~(0xffu << shift)) | (v > 255 ? 255 : v) << shift;
     }
@@ -299,9 +297,9 @@ static void cvt_pk_fp8_f32(sim_wave *w, const sim_inst *in)
     const sim_format f = format_of(w, in->aux);
     const bool sat = saturates(w);
 
-    LANES(l)
-    {
-        r.l[l] = sim_encode(F(pa[l]), f, SIM_RNE, 0, sat) | sim_encode(F(pb[l]), f, SIM_RNE, 0, sat) << 8;
+    LANES(l) {
+        r.l[l] = sim_encode(F(pa[l]), f, SIM_RNE, 0, sat) | sim_encode(F(pb[l]), f, SIM_RNE, 0, sat)
+                                                                << 8;
     }
     put_field(w, in, &r, in->op_sel & 8 ? 16 : 0, 16);
 }
@@ -329,7 +327,8 @@ static void cvt_sr_16_f32(sim_wave *w, const sim_inst *in)
 }
 
 /* ---- gfx950: conversions with a block scale, which is the exponent of a float operand ----
- * aux: small format | wide format << 4. The wide value is the small one times 2^(exponent - 127). */
+ * aux: small format | wide format << 4. The wide value is the small one times 2^(exponent - 127).
+ */
 
 enum { WIDE_F32, WIDE_F16, WIDE_BF16 };
 enum { SCALE_SR = 1 << 12, SCALE_TWO = 1 << 13 }; /* stochastic; two sources that interleave */
@@ -354,7 +353,9 @@ static float scaled(float v, uint32_t scale, bool divide)
 
 static float wide_in(unsigned type, uint32_t bits)
 {
-    return type == WIDE_F32 ? F(bits) : type == WIDE_F16 ? sim_half_in(bits) : sim_bf16_to_f32((uint16_t)bits);
+    return type == WIDE_F32   ? F(bits)
+           : type == WIDE_F16 ? sim_half_in(bits)
+                              : sim_bf16_to_f32((uint16_t)bits);
 }
 
 static uint32_t wide_out(unsigned type, float f)
@@ -362,19 +363,21 @@ static uint32_t wide_out(unsigned type, float f)
     return type == WIDE_F32 ? B(f) : type == WIDE_F16 ? sim_f32_to_f16(f) : sim_f32_to_bf16(f);
 }
 
-/* Small to wide, `aux >> 8` values (1 or 2). op_sel bits 1:0 choose the byte (fp4 pair: byte; fp8 pair: word, bit 0). */
+/* Small to wide, `aux >> 8` values (1 or 2). op_sel bits 1:0 choose the byte (fp4 pair: byte; fp8
+ * pair: word, bit 0). */
 static void scale_up(sim_wave *w, const sim_inst *in)
 {
     sim_lanes bb, lo, hi, ba;
     const unsigned small = in->aux & 15, count = in->aux >> 8, wide = wide_type(in);
     const unsigned bits = small == FP4 ? 4 : 8;
-    const unsigned shift = small != FP4 && count == 2 ? 16 * (in->op_sel & 1u) : 8 * (in->op_sel & 3u);
-    const uint32_t *pa = sim_raw32(w, &in->ops[1], 0, ba.l), *pb = sim_raw32(w, &in->ops[2], 0, bb.l);
+    const unsigned shift =
+        small != FP4 && count == 2 ? 16 * (in->op_sel & 1u) : 8 * (in->op_sel & 3u);
+    const uint32_t *pa = sim_raw32(w, &in->ops[1], 0, ba.l),
+                   *pb = sim_raw32(w, &in->ops[2], 0, bb.l);
     const sim_format f = format_of(w, small);
     const uint64_t mask = sim_write_mask(w, in);
 
-    LANES(l)
-    {
+    LANES(l) {
         const uint32_t v = pa[l] >> shift, field = (1u << bits) - 1;
         lo.l[l] = wide_out(wide, scaled(sim_decode(v & field, f), pb[l], false));
         hi.l[l] = wide_out(wide, scaled(sim_decode(v >> bits & field, f), pb[l], false));
@@ -390,10 +393,11 @@ static void scale_up(sim_wave *w, const sim_inst *in)
         sim_merge(w->v[in->ops[0].reg + 1], hi.l, mask);
 }
 
-static uint32_t encode_scaled(const sim_wave *w, float v, uint32_t scale, sim_format f, const uint32_t *random)
+static uint32_t encode_scaled(const sim_wave *w, float v, uint32_t scale, sim_format f,
+                              const uint32_t *random)
 {
-    return sim_encode(scaled(v, scale, true), f, random ? SIM_STOCHASTIC : SIM_RNE, random ? *random : 0,
-                      saturates(w));
+    return sim_encode(scaled(v, scale, true), f, random ? SIM_STOCHASTIC : SIM_RNE,
+                      random ? *random : 0, saturates(w));
 }
 
 /* Wide to small, two values: from two f32 sources, or from the halves of one 16-bit pair. */
@@ -407,8 +411,7 @@ static void scale_down_pair(sim_wave *w, const sim_inst *in)
     const uint32_t *ps = sim_raw32(w, &in->ops[in->num_ops - 1], 0, bs.l);
     const sim_format f = format_of(w, small);
 
-    LANES(l)
-    {
+    LANES(l) {
         const uint32_t second = wide == WIDE_F32 ? pb[l] : pa[l] >> 16;
         r.l[l] = encode_scaled(w, wide_in(wide, pa[l]), ps[l], f, NULL) |
                  encode_scaled(w, wide_in(wide, second), ps[l], f, NULL) << bits;
@@ -423,11 +426,11 @@ static void scale_down_sr(sim_wave *w, const sim_inst *in)
     const unsigned small = in->aux & 15, wide = wide_type(in);
     const uint32_t *pa = sim_raw32(w, &in->ops[1], 0, ba.l);
     const uint32_t *ph = small == FP4 && wide == WIDE_F32 ? sim_raw32(w, &in->ops[1], 1, bh.l) : pa;
-    const uint32_t *pr = sim_raw32(w, &in->ops[2], 0, br.l), *ps = sim_raw32(w, &in->ops[3], 0, bs.l);
+    const uint32_t *pr = sim_raw32(w, &in->ops[2], 0, br.l),
+                   *ps = sim_raw32(w, &in->ops[3], 0, bs.l);
     const sim_format f = format_of(w, small);
 
-    LANES(l)
-    {
+    LANES(l) {
         uint32_t random = pr[l];
         const uint32_t second = wide == WIDE_F32 ? ph[l] : pa[l] >> 16;
         r.l[l] = encode_scaled(w, wide_in(wide, pa[l]), ps[l], f, &random);
@@ -442,7 +445,8 @@ static void scale_down_sr(sim_wave *w, const sim_inst *in)
 
 static uint32_t get_field(const uint32_t *dwords, unsigned bit, unsigned bits)
 {
-    const uint64_t pair = dwords[bit / 32] | (uint64_t)(bit / 32 + 1 < 32 ? dwords[bit / 32 + 1] : 0) << 32;
+    const uint64_t pair =
+        dwords[bit / 32] | (uint64_t)(bit / 32 + 1 < 32 ? dwords[bit / 32 + 1] : 0) << 32;
 
     return (uint32_t)(pair >> bit % 32) & ((1u << bits) - 1);
 }
@@ -457,16 +461,17 @@ static void set_field(uint32_t *dwords, unsigned bit, unsigned bits, uint32_t va
 }
 
 /* One lane's registers of an operand. */
-static void gather(const sim_wave *w, const sim_operand *o, unsigned lane, unsigned dwords, uint32_t *to)
+static void gather(const sim_wave *w, const sim_operand *o, unsigned lane, unsigned dwords,
+                   uint32_t *to)
 {
     for (unsigned i = 0; i < dwords; i++)
         to[i] = o->kind == SIM_VGPR ? w->v[o->reg + i][lane] : sim_scalar32(w, o);
 }
 
-static void scatter(sim_wave *w, const sim_inst *in, unsigned lane, unsigned dwords, const uint32_t *from)
+static void scatter(sim_wave *w, const sim_inst *in, unsigned lane, unsigned dwords,
+                    const uint32_t *from)
 {
-    for (unsigned i = 0; i < dwords; i++)
-        w->v[in->ops[0].reg + i][lane] = from[i];
+    for (unsigned i = 0; i < dwords; i++) w->v[in->ops[0].reg + i][lane] = from[i];
 }
 
 static uint32_t lane_scalar(const sim_wave *w, const sim_operand *o, unsigned lane)
@@ -486,15 +491,16 @@ static void scale_up_32(sim_wave *w, const sim_inst *in)
             continue;
         gather(w, &in->ops[1], l, 6, from);
         for (unsigned i = 0; i < 32; i++) {
-            float v = scaled(sim_decode(get_field(from, 6 * i, 6), f), lane_scalar(w, &in->ops[2], l), false);
+            float v = scaled(sim_decode(get_field(from, 6 * i, 6), f),
+                             lane_scalar(w, &in->ops[2], l), false);
             set_field(to, bits * i, bits, wide_out(wide, v));
         }
         scatter(w, in, l, bits, to);
     }
 }
 
-/* Sources: one of 32 values, or two of 16 binary32 values that interleave; for the stochastic form random bits; the
- * scale. */
+/* Sources: one of 32 values, or two of 16 binary32 values that interleave; for the stochastic form
+ * random bits; the scale. */
 static void scale_down_32(sim_wave *w, const sim_inst *in)
 {
     const unsigned wide = wide_type(in), bits = wide == WIDE_F32 ? 32 : 16;
@@ -510,9 +516,12 @@ static void scale_down_32(sim_wave *w, const sim_inst *in)
         if (two)
             gather(w, &in->ops[2], l, 16, from[1]);
         for (unsigned i = 0; i < 32; i++) {
-            uint32_t v = two ? from[i & 1][i / 2] : wide == WIDE_F32 ? from[0][i] : get_field(from[0], 16 * i, 16);
+            uint32_t v = two                ? from[i & 1][i / 2]
+                         : wide == WIDE_F32 ? from[0][i]
+                                            : get_field(from[0], 16 * i, 16);
             uint32_t scale = lane_scalar(w, &in->ops[in->num_ops - 1], l);
-            set_field(to, 6 * i, 6, encode_scaled(w, wide_in(wide, v), scale, f, stochastic ? &random : NULL));
+            set_field(to, 6 * i, 6,
+                      encode_scaled(w, wide_in(wide, v), scale, f, stochastic ? &random : NULL));
             random = sim_prng(random);
         }
         scatter(w, in, l, 6, to);
@@ -524,42 +533,66 @@ static void scale_down_32(sim_wave *w, const sim_inst *in)
 #define G942 .min_arch = SIM_GFX942
 #define G950 .min_arch = SIM_GFX950
 
-#define UP(name, form, small, wide, count) {name, form, scale_up, .aux = small | wide << 4 | count << 8, G950}
-#define DOWN(name, form, fn, small, wide) {name, form, fn, .aux = small | wide << 4, G950}
-#define SIX(name, small)                                                                                           \
-    {"v_cvt_scalef32_pk32_f32_" name, "Db1024 Sb192 Sf32", scale_up_32, .aux = small | WIDE_F32 << 4, G950},       \
-        {"v_cvt_scalef32_pk32_f16_" name, "Db512 Sb192 Sf32", scale_up_32, .aux = small | WIDE_F16 << 4, G950},    \
-        {"v_cvt_scalef32_pk32_bf16_" name, "Db512 Sb192 Sf32", scale_up_32, .aux = small | WIDE_BF16 << 4, G950},  \
-        {"v_cvt_scalef32_pk32_" name "_f16", "Db192 Sb512 Sf32", scale_down_32, .aux = small | WIDE_F16 << 4,      \
-         G950},                                                                                                    \
-        {"v_cvt_scalef32_pk32_" name "_bf16", "Db192 Sb512 Sf32", scale_down_32, .aux = small | WIDE_BF16 << 4,    \
-         G950},                                                                                                    \
-        {"v_cvt_scalef32_2xpk16_" name "_f32", "Db192 Sb512 Sb512 Sf32", scale_down_32,                            \
-         .aux = small | WIDE_F32 << 4 | SCALE_TWO, G950},                                                          \
-        {"v_cvt_scalef32_sr_pk32_" name "_f32", "Db192 Sb1024 Sb32 Sf32", scale_down_32,                           \
-         .aux = small | WIDE_F32 << 4 | SCALE_SR, G950},                                                           \
-        {"v_cvt_scalef32_sr_pk32_" name "_f16", "Db192 Sb512 Sb32 Sf32", scale_down_32,                            \
-         .aux = small | WIDE_F16 << 4 | SCALE_SR, G950},                                                           \
-        {"v_cvt_scalef32_sr_pk32_" name "_bf16", "Db192 Sb512 Sb32 Sf32", scale_down_32,                           \
-         .aux = small | WIDE_BF16 << 4 | SCALE_SR, G950}
+#define UP(name, form, small, wide, count)                                                         \
+    {                                                                                              \
+        name, form, scale_up, .aux = small | wide << 4 | count << 8, G950                          \
+    }
+#define DOWN(name, form, fn, small, wide)                                                          \
+    {                                                                                              \
+        name, form, fn, .aux = small | wide << 4, G950                                             \
+    }
+#define SIX(name, small)                                                                           \
+    {"v_cvt_scalef32_pk32_f32_" name, "Db1024 Sb192 Sf32", scale_up_32,                            \
+     .aux = small | WIDE_F32 << 4, G950},                                                          \
+        {"v_cvt_scalef32_pk32_f16_" name, "Db512 Sb192 Sf32", scale_up_32,                         \
+         .aux = small | WIDE_F16 << 4, G950},                                                      \
+        {"v_cvt_scalef32_pk32_bf16_" name, "Db512 Sb192 Sf32", scale_up_32,                        \
+         .aux = small | WIDE_BF16 << 4, G950},                                                     \
+        {"v_cvt_scalef32_pk32_" name "_f16", "Db192 Sb512 Sf32", scale_down_32,                    \
+         .aux = small | WIDE_F16 << 4, G950},                                                      \
+        {"v_cvt_scalef32_pk32_" name "_bf16", "Db192 Sb512 Sf32", scale_down_32,                   \
+         .aux = small | WIDE_BF16 << 4, G950},                                                     \
+        {"v_cvt_scalef32_2xpk16_" name "_f32", "Db192 Sb512 Sb512 Sf32", scale_down_32,            \
+         .aux = small | WIDE_F32 << 4 | SCALE_TWO, G950},                                          \
+        {"v_cvt_scalef32_sr_pk32_" name "_f32", "Db192 Sb1024 Sb32 Sf32", scale_down_32,           \
+         .aux = small | WIDE_F32 << 4 | SCALE_SR, G950},                                           \
+        {"v_cvt_scalef32_sr_pk32_" name "_f16", "Db192 Sb512 Sb32 Sf32", scale_down_32,            \
+         .aux = small | WIDE_F16 << 4 | SCALE_SR, G950},                                           \
+    {                                                                                              \
+        "v_cvt_scalef32_sr_pk32_" name "_bf16", "Db192 Sb512 Sb32 Sf32", scale_down_32,            \
+            .aux = small | WIDE_BF16 << 4 | SCALE_SR, G950                                         \
+    }
 #define PAIR_F32 "Db32 Sf32 Sf32 Sf32"
 #define PAIR_16 "Db32 Sb32 Sf32"
 #define SR_FORM "Db32 Sb32 Sb32 Sf32"
 
 const sim_op SIM_TABLE(valu_cvt)[] = {
-    {"v_cvt_i32_f32", "Db32 Sf32", cvt_i32_f32}, {"v_cvt_u32_f32", "Db32 Sf32", cvt_u32_f32},
-    {"v_cvt_rpi_i32_f32", "Db32 Sf32", cvt_rpi_i32_f32}, {"v_cvt_flr_i32_f32", "Db32 Sf32", cvt_flr_i32_f32},
-    {"v_cvt_f32_i32", "Df32 Sb32", cvt_f32_i32, SP}, {"v_cvt_f32_u32", "Df32 Sb32", cvt_f32_u32, SP},
-    {"v_cvt_f32_ubyte0", "Df32 Sb32", cvt_f32_ubyte0}, {"v_cvt_f32_ubyte1", "Df32 Sb32", cvt_f32_ubyte1},
-    {"v_cvt_f32_ubyte2", "Df32 Sb32", cvt_f32_ubyte2}, {"v_cvt_f32_ubyte3", "Df32 Sb32", cvt_f32_ubyte3},
-    {"v_cvt_off_f32_i4", "Df32 Sb32", cvt_off_f32_i4}, {"v_cvt_f32_f16", "Df32 Sf16", cvt_f32_f16},
-    {"v_cvt_f32_bf16", "Df32 Sbf16", cvt_f32_bf16, G950}, {"v_cvt_f16_f32", "Df16 Sf32", cvt_f16_f32},
-    {"v_cvt_f16_u16", "Df16 Sb16", cvt_f16_u16}, {"v_cvt_f16_i16", "Df16 Sb16", cvt_f16_i16},
-    {"v_cvt_u16_f16", "Db16 Sf16", cvt_u16_f16}, {"v_cvt_i16_f16", "Db16 Sf16", cvt_i16_f16},
-    {"v_cvt_norm_i16_f16", "Db16 Sf16", cvt_norm_i16_f16}, {"v_cvt_norm_u16_f16", "Db16 Sf16", cvt_norm_u16_f16},
-    {"v_cvt_i32_f64", "Db32 Sf64", cvt_i32_f64}, {"v_cvt_u32_f64", "Db32 Sf64", cvt_u32_f64},
-    {"v_cvt_f64_i32", "Df64 Sb32", cvt_f64_i32}, {"v_cvt_f64_u32", "Df64 Sb32", cvt_f64_u32},
-    {"v_cvt_f64_f32", "Df64 Sf32", cvt_f64_f32, SP}, {"v_cvt_f32_f64", "Df32 Sf64", cvt_f32_f64, SP},
+    {"v_cvt_i32_f32", "Db32 Sf32", cvt_i32_f32},
+    {"v_cvt_u32_f32", "Db32 Sf32", cvt_u32_f32},
+    {"v_cvt_rpi_i32_f32", "Db32 Sf32", cvt_rpi_i32_f32},
+    {"v_cvt_flr_i32_f32", "Db32 Sf32", cvt_flr_i32_f32},
+    {"v_cvt_f32_i32", "Df32 Sb32", cvt_f32_i32, SP},
+    {"v_cvt_f32_u32", "Df32 Sb32", cvt_f32_u32, SP},
+    {"v_cvt_f32_ubyte0", "Df32 Sb32", cvt_f32_ubyte0},
+    {"v_cvt_f32_ubyte1", "Df32 Sb32", cvt_f32_ubyte1},
+    {"v_cvt_f32_ubyte2", "Df32 Sb32", cvt_f32_ubyte2},
+    {"v_cvt_f32_ubyte3", "Df32 Sb32", cvt_f32_ubyte3},
+    {"v_cvt_off_f32_i4", "Df32 Sb32", cvt_off_f32_i4},
+    {"v_cvt_f32_f16", "Df32 Sf16", cvt_f32_f16},
+    {"v_cvt_f32_bf16", "Df32 Sbf16", cvt_f32_bf16, G950},
+    {"v_cvt_f16_f32", "Df16 Sf32", cvt_f16_f32},
+    {"v_cvt_f16_u16", "Df16 Sb16", cvt_f16_u16},
+    {"v_cvt_f16_i16", "Df16 Sb16", cvt_f16_i16},
+    {"v_cvt_u16_f16", "Db16 Sf16", cvt_u16_f16},
+    {"v_cvt_i16_f16", "Db16 Sf16", cvt_i16_f16},
+    {"v_cvt_norm_i16_f16", "Db16 Sf16", cvt_norm_i16_f16},
+    {"v_cvt_norm_u16_f16", "Db16 Sf16", cvt_norm_u16_f16},
+    {"v_cvt_i32_f64", "Db32 Sf64", cvt_i32_f64},
+    {"v_cvt_u32_f64", "Db32 Sf64", cvt_u32_f64},
+    {"v_cvt_f64_i32", "Df64 Sb32", cvt_f64_i32},
+    {"v_cvt_f64_u32", "Df64 Sb32", cvt_f64_u32},
+    {"v_cvt_f64_f32", "Df64 Sf32", cvt_f64_f32, SP},
+    {"v_cvt_f32_f64", "Df32 Sf64", cvt_f32_f64, SP},
 
     {"v_cvt_pkrtz_f16_f32", "Db32 Sf32 Sf32", cvt_pkrtz_f16_f32},
     {"v_cvt_pk_f16_f32", "Db32 Sf32 Sf32", cvt_pk_f16_f32, G950},
@@ -613,5 +646,6 @@ const sim_op SIM_TABLE(valu_cvt)[] = {
     DOWN("v_cvt_scalef32_sr_pk_fp4_f32", "Db32 Sb64 Sb32 Sf32", scale_down_sr, FP4, WIDE_F32),
     DOWN("v_cvt_scalef32_sr_pk_fp4_f16", SR_FORM, scale_down_sr, FP4, WIDE_F16),
     DOWN("v_cvt_scalef32_sr_pk_fp4_bf16", SR_FORM, scale_down_sr, FP4, WIDE_BF16),
-    SIX("fp6", FP6), SIX("bf6", BF6),
+    SIX("fp6", FP6),
+    SIX("bf6", BF6),
     {0}};

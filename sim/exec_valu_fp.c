@@ -1,8 +1,9 @@
-/* Vector ALU on binary32, binary64 and binary16 scalars: arithmetic, compares, transcendentals, division steps.
- * Semantics: CDNA3 and CDNA4 ISA guides, VOP1, VOP2, VOPC and VOP3 instruction chapters.
+/* Vector ALU on binary32, binary64 and binary16 scalars: arithmetic, compares, transcendentals,
+ * division steps. Semantics: CDNA3 and CDNA4 ISA guides, VOP1, VOP2, VOPC and VOP3 instruction
+ * chapters.
  *
- * Rounding and denormals of binary32 and binary64 are the host's own, which the run loop sets from MODE; the
- * instructions that ignore MODE do so here. */
+ * Rounding and denormals of binary32 and binary64 are the host's own, which the run loop sets from
+ * MODE; the instructions that ignore MODE do so here. */
 #include <math.h>
 
 #include "sim/lanes.h"
@@ -25,44 +26,41 @@ SIM_INLINE uint64_t made_nan64(double r, bool nan_in)
 
 /* ---- binary32: one, two and three sources. a, b, c are floats, expr a float ---- */
 
-#define OP1_F32(name, expr)                                                                                        \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const float a = F(pa[l]);                                                                              \
-            r.l[l] = made_nan(expr, a != a);                                                                       \
-        }                                                                                                          \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define OP1_F32(name, expr)                                                                        \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const float a = F(pa[l]);                                                              \
+            r.l[l] = made_nan(expr, a != a);                                                       \
+        }                                                                                          \
+        sim_put_f32(w, in, &r);                                                                    \
     }
-#define OP2_F32(name, expr)                                                                                        \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, r;                                                                                       \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const float a = F(pa[l]), b = F(pb[l]);                                                                \
-            r.l[l] = made_nan(expr, (a != a) | (b != b));                                                          \
-        }                                                                                                          \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define OP2_F32(name, expr)                                                                        \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, r;                                                                       \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        LANES(l) {                                                                                 \
+            const float a = F(pa[l]), b = F(pb[l]);                                                \
+            r.l[l] = made_nan(expr, (a != a) | (b != b));                                          \
+        }                                                                                          \
+        sim_put_f32(w, in, &r);                                                                    \
     }
 /* Three sources, each a lane array. */
-#define OP3_F32(name, source_c, expr)                                                                              \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, bc, r;                                                                                   \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        const uint32_t *pc = (source_c);                                                                           \
-        (void)bc;                                                                                                  \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const float a = F(pa[l]), b = F(pb[l]), c = F(pc[l]);                                                  \
-            r.l[l] = made_nan(expr, (a != a) | (b != b) | (c != c));                                               \
-        }                                                                                                          \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define OP3_F32(name, source_c, expr)                                                              \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, bc, r;                                                                   \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        const uint32_t *pc = (source_c);                                                           \
+        (void)bc;                                                                                  \
+        LANES(l) {                                                                                 \
+            const float a = F(pa[l]), b = F(pb[l]), c = F(pc[l]);                                  \
+            r.l[l] = made_nan(expr, (a != a) | (b != b) | (c != c));                               \
+        }                                                                                          \
+        sim_put_f32(w, in, &r);                                                                    \
     }
 #define THIRD sim_src32(w, in, 3, &bc)
 #define DESTINATION w->v[in->ops[0].reg]
@@ -70,19 +68,20 @@ SIM_INLINE uint64_t made_nan64(double r, bool nan_in)
 OP2_F32(add_f32, a + b)
 OP2_F32(sub_f32, a - b)
 OP2_F32(subrev_f32, b - a)
-OP2_F32(mul_f32, a *b)
+OP2_F32(mul_f32, a * b)
 OP2_F32(mul_legacy_f32, a == 0.0f || b == 0.0f ? 0.0f : a * b)
 OP3_F32(fma_f32, THIRD, __builtin_fmaf(a, b, c))
 OP3_F32(fmac_f32, DESTINATION, __builtin_fmaf(a, b, c))
-OP3_F32(mad_f32, THIRD, a *b + c)
-OP3_F32(mac_f32, DESTINATION, a *b + c)
+OP3_F32(mad_f32, THIRD, a * b + c)
+OP3_F32(mac_f32, DESTINATION, a * b + c)
 OP3_F32(mad_legacy_f32, THIRD, (a == 0.0f || b == 0.0f ? 0.0f : a * b) + c)
 OP1_F32(floor_f32, __builtin_floorf(a))
 OP1_F32(ceil_f32, __builtin_ceilf(a))
 OP1_F32(trunc_f32, __builtin_truncf(a))
 OP1_F32(fract_f32, __builtin_fminf(a - __builtin_floorf(a), 0x1.fffffep-1f) + (a - a))
 
-/* Round to nearest even whatever the mode says: adding and removing 2^23 would follow the host's mode. */
+/* Round to nearest even whatever the mode says: adding and removing 2^23 would follow the host's
+ * mode. */
 SIM_INLINE float nearest_even(float a)
 {
     const float t = __builtin_truncf(a), rest = __builtin_fabsf(a - t);
@@ -116,7 +115,8 @@ SIM_INLINE bool is_signaling(uint32_t x)
     return is_nan(x) && !(x & 0x400000);
 }
 
-/* IEEE 754-2008 minNum/maxNum; -0 is less than +0. ieee: MODE.IEEE, a signaling NaN gives a quiet one. */
+/* IEEE 754-2008 minNum/maxNum; -0 is less than +0. ieee: MODE.IEEE, a signaling NaN gives a quiet
+ * one. */
 SIM_INLINE uint32_t minmax(uint32_t x, uint32_t y, bool ieee, bool max)
 {
     const float a = F(x), b = F(y);
@@ -136,30 +136,29 @@ SIM_INLINE void flush_selected(const sim_wave *w, sim_lanes *r)
         LANES(l) r->l[l] = r->l[l] & 0x7f800000 ? r->l[l] : r->l[l] & 0x80000000;
 }
 
-#define MINMAX2(name, max)                                                                                         \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, r;                                                                                       \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        const bool ieee = w->mode >> 9 & 1;                                                                        \
-        LANES(l) r.l[l] = minmax(pa[l], pb[l], ieee, max);                                                         \
-        flush_selected(w, &r);                                                                                     \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define MINMAX2(name, max)                                                                         \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, r;                                                                       \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        const bool ieee = w->mode >> 9 & 1;                                                        \
+        LANES(l) r.l[l] = minmax(pa[l], pb[l], ieee, max);                                         \
+        flush_selected(w, &r);                                                                     \
+        sim_put_f32(w, in, &r);                                                                    \
     }
-#define MINMAX3(name, expr)                                                                                        \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, bc, r;                                                                                   \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        const uint32_t *pc = sim_src32(w, in, 3, &bc);                                                             \
-        const bool ieee = w->mode >> 9 & 1;                                                                        \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const uint32_t a = pa[l], b = pb[l], c = pc[l];                                                        \
-            r.l[l] = (expr);                                                                                       \
-        }                                                                                                          \
-        flush_selected(w, &r);                                                                                     \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define MINMAX3(name, expr)                                                                        \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, bc, r;                                                                   \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        const uint32_t *pc = sim_src32(w, in, 3, &bc);                                             \
+        const bool ieee = w->mode >> 9 & 1;                                                        \
+        LANES(l) {                                                                                 \
+            const uint32_t a = pa[l], b = pb[l], c = pc[l];                                        \
+            r.l[l] = (expr);                                                                       \
+        }                                                                                          \
+        flush_selected(w, &r);                                                                     \
+        sim_put_f32(w, in, &r);                                                                    \
     }
 
 /* The largest of the three is left out; a NaN among them gives the minimum. */
@@ -170,7 +169,8 @@ SIM_INLINE uint32_t med3(uint32_t a, uint32_t b, uint32_t c, bool ieee)
 
     r = F(top) == F(b) ? minmax(a, c, ieee, true) : r;
     r = F(top) == F(a) ? minmax(b, c, ieee, true) : r;
-    return is_nan(a) || is_nan(b) || is_nan(c) ? minmax(minmax(a, b, ieee, false), c, ieee, false) : r;
+    return is_nan(a) || is_nan(b) || is_nan(c) ? minmax(minmax(a, b, ieee, false), c, ieee, false)
+                                               : r;
 }
 
 /* IEEE 754-2019 minimum/maximum: a NaN operand gives a NaN. */
@@ -257,7 +257,8 @@ static void frexp_mant_f32(sim_wave *w, const sim_inst *in)
 }
 
 /* ---- transcendentals: computed in double, so within one unit in the last place of binary32 ----
- * The binary32 ones flush denormals whatever MODE says (ISA guide, descriptions of V_EXP_F32 and its kin). */
+ * The binary32 ones flush denormals whatever MODE says (ISA guide, descriptions of V_EXP_F32 and
+ * its kin). */
 
 SIM_INLINE float flush_in(float a)
 {
@@ -269,7 +270,8 @@ SIM_INLINE uint32_t flush_out(float a)
     return B(a) & 0x7f800000 ? B(a) : B(a) & 0x80000000;
 }
 
-/* 2^x. Taylor series of e^(f ln 2) with |f| <= 1/2: the first term left out is below 2^-42 of the result. */
+/* 2^x. Taylor series of e^(f ln 2) with |f| <= 1/2: the first term left out is below 2^-42 of the
+ * result. */
 SIM_INLINE double exp2_double(double x)
 {
     const double magic = 0x1.8p52;
@@ -300,7 +302,8 @@ SIM_INLINE uint32_t exp2_f32(float a)
     return flush_out(r);
 }
 
-/* log2 of a normal double: exponent plus 2 / ln 2 * atanh((m - 1) / (m + 1)), m in [sqrt 1/2, sqrt 2). */
+/* log2 of a normal double: exponent plus 2 / ln 2 * atanh((m - 1) / (m + 1)), m in [sqrt 1/2, sqrt
+ * 2). */
 SIM_INLINE double log2_double(double x)
 {
     const uint64_t bits = sim_bits64(x) - 0x3fe6a09e667f3bcdu;
@@ -343,7 +346,8 @@ SIM_INLINE float sqrt_float(float a)
     return a < 0.0f ? F(DEFAULT_NAN) : __builtin_sqrtf(a);
 }
 
-/* Turns: the period is 1. Beyond 256 turns the hardware's input range ends and the sine is 0, the cosine 1. */
+/* Turns: the period is 1. Beyond 256 turns the hardware's input range ends and the sine is 0, the
+ * cosine 1. */
 static float sin_turns(float a, bool cosine)
 {
     double x = (double)a;
@@ -356,17 +360,16 @@ static float sin_turns(float a, bool cosine)
     return (float)(cosine ? cos(x) : sin(x));
 }
 
-#define TRANSCENDENTAL(name, expr)                                                                                 \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, r;                                                                                           \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const float a = flush_in(F(pa[l]));                                                                    \
-            r.l[l] = (expr);                                                                                       \
-        }                                                                                                          \
-        sim_put_f32(w, in, &r);                                                                                    \
+#define TRANSCENDENTAL(name, expr)                                                                 \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, r;                                                                           \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const float a = flush_in(F(pa[l]));                                                    \
+            r.l[l] = (expr);                                                                       \
+        }                                                                                          \
+        sim_put_f32(w, in, &r);                                                                    \
     }
 TRANSCENDENTAL(exp_f32, exp2_f32(a))
 TRANSCENDENTAL(log_f32, B(log2_float(a)))
@@ -377,11 +380,12 @@ TRANSCENDENTAL(sin_f32, B(sin_turns(a, false)))
 TRANSCENDENTAL(cos_f32, B(sin_turns(a, true)))
 
 /* ---- division steps ----
- * V_DIV_SCALE brings numerator and denominator into a range where the Newton iterations neither overflow nor lose
- * bits; VCC says that V_DIV_FMAS has to undo a scaling of one of them; V_DIV_FIXUP handles the special cases. The
- * ISA guide's formulas name the cases. Where its factors contradict each other (it scales a denominator that is too
- * large up, and undoes 2^64 by 2^32) the one that makes the sequence divide correctly is used: up by 2^64 if the
- * quotient at hand is 2 or more, down by 2^64 if it is less. */
+ * V_DIV_SCALE brings numerator and denominator into a range where the Newton iterations neither
+ * overflow nor lose bits; VCC says that V_DIV_FMAS has to undo a scaling of one of them;
+ * V_DIV_FIXUP handles the special cases. The ISA guide's formulas name the cases. Where its factors
+ * contradict each other (it scales a denominator that is too large up, and undoes 2^64 by 2^32) the
+ * one that makes the sequence divide correctly is used: up by 2^64 if the quotient at hand is 2 or
+ * more, down by 2^64 if it is less. */
 
 SIM_INLINE int exponent32(float a)
 {
@@ -392,7 +396,7 @@ static float div_scale_one(float s0, float s1, float s2, bool *vcc)
 {
     const bool is_denominator = B(s0) == B(s1);
     const double q = fabs((double)s2 / (double)s1);
-    const bool tiny_quotient = q < 0x1p-126, huge_denominator = fabsf(s1) > 0x1p126f;
+    const bool tiny_quotient = q<0x1p-126, huge_denominator = fabsf(s1)> 0x1p126f;
 
     *vcc = false;
     if (s2 == 0.0f || s1 == 0.0f)
@@ -427,7 +431,7 @@ static double div_scale_one64(double s0, double s1, double s2, bool *vcc)
 {
     const bool is_denominator = sim_bits64(s0) == sim_bits64(s1);
     const long double q = fabsl((long double)s2 / (long double)s1);
-    const bool tiny_quotient = q < 0x1p-1022L, huge_denominator = fabs(s1) > 0x1p1022;
+    const bool tiny_quotient = q<0x1p-1022L, huge_denominator = fabs(s1)> 0x1p1022;
 
     *vcc = false;
     if (s2 == 0.0 || s1 == 0.0)
@@ -457,11 +461,11 @@ static double div_scale_one64(double s0, double s1, double s2, bool *vcc)
 static void div_scale_f32(sim_wave *w, const sim_inst *in)
 {
     sim_lanes ba, bb, bc, r;
-    const uint32_t *pa = sim_src32(w, in, 2, &ba), *pb = sim_src32(w, in, 3, &bb), *pc = sim_src32(w, in, 4, &bc);
+    const uint32_t *pa = sim_src32(w, in, 2, &ba), *pb = sim_src32(w, in, 3, &bb),
+                   *pc = sim_src32(w, in, 4, &bc);
     uint64_t mask = 0;
 
-    LANES(l)
-    {
+    LANES(l) {
         bool vcc;
         r.l[l] = B(div_scale_one(F(pa[l]), F(pb[l]), F(pc[l]), &vcc));
         mask |= (uint64_t)vcc << l;
@@ -473,38 +477,43 @@ static void div_scale_f32(sim_wave *w, const sim_inst *in)
 static void div_scale_f64(sim_wave *w, const sim_inst *in)
 {
     sim_lanes64 ba, bb, bc, r;
-    const uint64_t *pa = sim_src64(w, in, 2, &ba), *pb = sim_src64(w, in, 3, &bb), *pc = sim_src64(w, in, 4, &bc);
+    const uint64_t *pa = sim_src64(w, in, 2, &ba), *pb = sim_src64(w, in, 3, &bb),
+                   *pc = sim_src64(w, in, 4, &bc);
     uint64_t mask = 0;
 
-    LANES(l)
-    {
+    LANES(l) {
         bool vcc;
-        r.l[l] = sim_bits64(div_scale_one64(sim_double(pa[l]), sim_double(pb[l]), sim_double(pc[l]), &vcc));
+        r.l[l] = sim_bits64(
+            div_scale_one64(sim_double(pa[l]), sim_double(pb[l]), sim_double(pc[l]), &vcc));
         mask |= (uint64_t)vcc << l;
     }
     sim_put64(w, in, r.l);
     sim_put_mask(w, in->ops[1].reg, mask);
 }
 
-/* One rounding: the product and sum are exact enough in double only after fmaf, so scale the fmaf's result. */
+/* One rounding: the product and sum are exact enough in double only after fmaf, so scale the fmaf's
+ * result. */
 static void div_fmas_f32(sim_wave *w, const sim_inst *in)
 {
     sim_lanes ba, bb, bc, r;
-    const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb), *pc = sim_src32(w, in, 3, &bc);
+    const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb),
+                   *pc = sim_src32(w, in, 3, &bc);
     const uint64_t vcc = sim_sreg64(w, SIM_VCC);
 
-    LANES(l)
-    {
+    LANES(l) {
         const float c = F(pc[l]), f = __builtin_fmaf(F(pa[l]), F(pb[l]), c);
         const int n = vcc >> l & 1 ? (exponent32(c) > 127 ? 64 : -64) : 0;
-        /* A product that is scaled down to a denormal is rounded once: fma of the scaled factors. */
-        r.l[l] = n < 0 ? B((float)fma((double)F(pa[l]) * 0x1p-64, (double)F(pb[l]), (double)c * 0x1p-64))
-                       : B(scale_f32(f, n));
+        /* A product that is scaled down to a denormal is rounded once: fma of the scaled factors.
+         */
+        r.l[l] =
+            n < 0 ? B((float)fma((double)F(pa[l]) * 0x1p-64, (double)F(pb[l]), (double)c * 0x1p-64))
+                  : B(scale_f32(f, n));
     }
     sim_put_f32(w, in, &r);
 }
 
-/* a * b + c rounded to odd: rounding it again, to fewer bits, gives the correctly rounded result. */
+/* a * b + c rounded to odd: rounding it again, to fewer bits, gives the correctly rounded result.
+ */
 static double fma_to_odd(double a, double b, double c)
 {
     const double r = fma(a, b, c), rest = fma(a, b, c - r);
@@ -518,21 +527,23 @@ static double fma_to_odd(double a, double b, double c)
 static void div_fmas_f64(sim_wave *w, const sim_inst *in)
 {
     sim_lanes64 ba, bb, bc, r;
-    const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb), *pc = sim_src64(w, in, 3, &bc);
+    const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb),
+                   *pc = sim_src64(w, in, 3, &bc);
     const uint64_t vcc = sim_sreg64(w, SIM_VCC);
 
-    LANES(l)
-    {
+    LANES(l) {
         const double a = sim_double(pa[l]), b = sim_double(pb[l]), c = sim_double(pc[l]);
         const int n = vcc >> l & 1 ? (exponent64(c) > 1023 ? 128 : -128) : 0;
-        r.l[l] = sim_bits64(n ? ldexp(n < 0 ? fma_to_odd(a, b, c) : fma(a, b, c), n) : fma(a, b, c));
+        r.l[l] =
+            sim_bits64(n ? ldexp(n < 0 ? fma_to_odd(a, b, c) : fma(a, b, c), n) : fma(a, b, c));
     }
     sim_put_f64(w, in, &r);
 }
 
 static uint32_t div_fixup_one(uint32_t s0, uint32_t s1, uint32_t s2)
 {
-    const uint32_t sign = (s1 ^ s2) & 0x80000000, a1 = s1 & 0x7fffffff, a2 = s2 & 0x7fffffff, inf = 0x7f800000;
+    const uint32_t sign = (s1 ^ s2) & 0x80000000, a1 = s1 & 0x7fffffff, a2 = s2 & 0x7fffffff,
+                   inf = 0x7f800000;
 
     if (is_nan(s2))
         return s2 | 0x400000;
@@ -572,7 +583,8 @@ static uint64_t div_fixup_one64(uint64_t s0, uint64_t s1, uint64_t s2)
 static void div_fixup_f32(sim_wave *w, const sim_inst *in)
 {
     sim_lanes ba, bb, bc, r;
-    const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb), *pc = sim_src32(w, in, 3, &bc);
+    const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb),
+                   *pc = sim_src32(w, in, 3, &bc);
 
     LANES(l) r.l[l] = div_fixup_one(pa[l], pb[l], pc[l]);
     sim_put_f32(w, in, &r);
@@ -581,7 +593,8 @@ static void div_fixup_f32(sim_wave *w, const sim_inst *in)
 static void div_fixup_f64(sim_wave *w, const sim_inst *in)
 {
     sim_lanes64 ba, bb, bc, r;
-    const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb), *pc = sim_src64(w, in, 3, &bc);
+    const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb),
+                   *pc = sim_src64(w, in, 3, &bc);
 
     LANES(l) r.l[l] = div_fixup_one64(pa[l], pb[l], pc[l]);
     sim_put_f64(w, in, &r);
@@ -591,32 +604,30 @@ static void div_fixup_f64(sim_wave *w, const sim_inst *in)
 
 #define D(x) sim_double(x)
 
-#define OP1_F64(name, expr)                                                                                        \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes64 ba, r;                                                                                         \
-        const uint64_t *pa = sim_src64(w, in, 1, &ba);                                                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const double a = D(pa[l]);                                                                             \
-            r.l[l] = made_nan64(expr, a != a);                                                                     \
-        }                                                                                                          \
-        sim_put_f64(w, in, &r);                                                                                    \
+#define OP1_F64(name, expr)                                                                        \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes64 ba, r;                                                                         \
+        const uint64_t *pa = sim_src64(w, in, 1, &ba);                                             \
+        LANES(l) {                                                                                 \
+            const double a = D(pa[l]);                                                             \
+            r.l[l] = made_nan64(expr, a != a);                                                     \
+        }                                                                                          \
+        sim_put_f64(w, in, &r);                                                                    \
     }
-#define OP2_F64(name, expr)                                                                                        \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes64 ba, bb, r;                                                                                     \
-        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);                             \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const double a = D(pa[l]), b = D(pb[l]);                                                               \
-            r.l[l] = made_nan64(expr, (a != a) | (b != b));                                                        \
-        }                                                                                                          \
-        sim_put_f64(w, in, &r);                                                                                    \
+#define OP2_F64(name, expr)                                                                        \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes64 ba, bb, r;                                                                     \
+        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);             \
+        LANES(l) {                                                                                 \
+            const double a = D(pa[l]), b = D(pb[l]);                                               \
+            r.l[l] = made_nan64(expr, (a != a) | (b != b));                                        \
+        }                                                                                          \
+        sim_put_f64(w, in, &r);                                                                    \
     }
 OP2_F64(add_f64, a + b)
-OP2_F64(mul_f64, a *b)
+OP2_F64(mul_f64, a * b)
 OP1_F64(floor_f64, __builtin_floor(a))
 OP1_F64(ceil_f64, __builtin_ceil(a))
 OP1_F64(trunc_f64, __builtin_trunc(a))
@@ -634,18 +645,17 @@ static double nearest_even64(double a)
 }
 OP1_F64(rndne_f64, nearest_even64(a))
 
-#define FMA_F64(name, third)                                                                                       \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes64 ba, bb, bc, r;                                                                                 \
-        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);                             \
-        const uint64_t *pc = sim_src64(w, in, third, &bc);                                                         \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const double a = D(pa[l]), b = D(pb[l]), c = D(pc[l]);                                                 \
-            r.l[l] = made_nan64(__builtin_fma(a, b, c), (a != a) | (b != b) | (c != c));                           \
-        }                                                                                                          \
-        sim_put_f64(w, in, &r);                                                                                    \
+#define FMA_F64(name, third)                                                                       \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes64 ba, bb, bc, r;                                                                 \
+        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);             \
+        const uint64_t *pc = sim_src64(w, in, third, &bc);                                         \
+        LANES(l) {                                                                                 \
+            const double a = D(pa[l]), b = D(pb[l]), c = D(pc[l]);                                 \
+            r.l[l] = made_nan64(__builtin_fma(a, b, c), (a != a) | (b != b) | (c != c));           \
+        }                                                                                          \
+        sim_put_f64(w, in, &r);                                                                    \
     }
 FMA_F64(fma_f64, 3)
 
@@ -674,14 +684,14 @@ SIM_INLINE uint64_t minmax64(uint64_t x, uint64_t y, bool ieee, bool max)
     return ieee && nan_x && !(x & quiet) ? x | quiet : r;
 }
 
-#define MINMAX_F64(name, max)                                                                                      \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes64 ba, bb, r;                                                                                     \
-        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);                             \
-        const bool ieee = w->mode >> 9 & 1;                                                                        \
-        LANES(l) r.l[l] = minmax64(pa[l], pb[l], ieee, max);                                                       \
-        sim_put_f64(w, in, &r);                                                                                    \
+#define MINMAX_F64(name, max)                                                                      \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes64 ba, bb, r;                                                                     \
+        const uint64_t *pa = sim_src64(w, in, 1, &ba), *pb = sim_src64(w, in, 2, &bb);             \
+        const bool ieee = w->mode >> 9 & 1;                                                        \
+        LANES(l) r.l[l] = minmax64(pa[l], pb[l], ieee, max);                                       \
+        sim_put_f64(w, in, &r);                                                                    \
     }
 MINMAX_F64(min_f64, false)
 MINMAX_F64(max_f64, true)
@@ -703,8 +713,7 @@ static void frexp_exp_i32_f64(sim_wave *w, const sim_inst *in)
     sim_lanes64 ba;
     const uint64_t *pa = sim_src64(w, in, 1, &ba);
 
-    LANES(l)
-    {
+    LANES(l) {
         int e = 0;
         if (isfinite(D(pa[l])))
             frexp(D(pa[l]), &e);
@@ -718,8 +727,7 @@ static void frexp_mant_f64(sim_wave *w, const sim_inst *in)
     sim_lanes64 ba, r;
     const uint64_t *pa = sim_src64(w, in, 1, &ba);
 
-    LANES(l)
-    {
+    LANES(l) {
         int e;
         r.l[l] = isfinite(D(pa[l])) ? sim_bits64(frexp(D(pa[l]), &e)) : pa[l];
     }
@@ -734,7 +742,8 @@ static const uint32_t two_over_pi[38] = {
     0xef2f118b, 0x5a0a6d1f, 0x6d367ecf, 0x27cb09b7, 0x4f463f66, 0x9e5fea2d, 0x7527bac7, 0xebe5f17b,
     0x3d0739f7, 0x8a5292ea, 0x6bfb5fb1, 0x1f8d5d08, 0x56033046, 0xfc7b6bab};
 
-/* 53 bits of 2 / pi from bit 53 * segment on, further on for large arguments, scaled to their place. */
+/* 53 bits of 2 / pi from bit 53 * segment on, further on for large arguments, scaled to their
+ * place. */
 static double trig_preop(double a, uint32_t segment)
 {
     const int e = exponent64(a);
@@ -757,32 +766,32 @@ static void trig_preop_f64(sim_wave *w, const sim_inst *in)
     sim_put_f64(w, in, &r);
 }
 
-/* ---- binary16: computed in float; a float has enough bits that rounding twice is rounding once for +, -, * and
- * the like (p >= 2 * 11 + 2). A fused multiply-add goes through double and a rounding to odd. ---- */
+/* ---- binary16: computed in float; a float has enough bits that rounding twice is rounding once
+ * for +, -, * and the like (p >= 2 * 11 + 2). A fused multiply-add goes through double and a
+ * rounding to odd. ---- */
 
-#define OP_F16(name, sources, expr, keep)                                                                          \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, bc, r;                                                                                   \
-        _Alignas(64) float f[SIM_LANES];                                                                           \
-        const uint32_t *pa = sim_src_half(w, in, 1, &ba);                                                           \
-        const uint32_t *pb = (sources) >= 2 ? sim_src_half(w, in, 2, &bb) : pa;                                    \
-        const uint32_t *pc = (sources) == 3   ? sim_src_half(w, in, 3, &bc)                                        \
-                             : (sources) == 4 ? sim_flush_halves(w, DESTINATION, &bc)                              \
-                                              : pa;                                                                \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const float a = sim_half_in(pa[l]), b = sim_half_in(pb[l]), c = sim_half_in(pc[l]);                                \
-            (void)b, (void)c;                                                                                      \
-            f[l] = F(made_nan(expr, (a != a) | (b != b) | (c != c)));                                              \
-        }                                                                                                          \
-        sim_round_f16(w, in, f, &r);                                                                               \
-        sim_put16(w, in, &r, keep);                                                                                \
+#define OP_F16(name, sources, expr, keep)                                                          \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, bc, r;                                                                   \
+        _Alignas(64) float f[SIM_LANES];                                                           \
+        const uint32_t *pa = sim_src_half(w, in, 1, &ba);                                          \
+        const uint32_t *pb = (sources) >= 2 ? sim_src_half(w, in, 2, &bb) : pa;                    \
+        const uint32_t *pc = (sources) == 3   ? sim_src_half(w, in, 3, &bc)                        \
+                             : (sources) == 4 ? sim_flush_halves(w, DESTINATION, &bc)              \
+                                              : pa;                                                \
+        LANES(l) {                                                                                 \
+            const float a = sim_half_in(pa[l]), b = sim_half_in(pb[l]), c = sim_half_in(pc[l]);    \
+            (void)b, (void)c;                                                                      \
+            f[l] = F(made_nan(expr, (a != a) | (b != b) | (c != c)));                              \
+        }                                                                                          \
+        sim_round_f16(w, in, f, &r);                                                               \
+        sim_put16(w, in, &r, keep);                                                                \
     }
 OP_F16(add_f16, 2, a + b, false)
 OP_F16(sub_f16, 2, a - b, false)
 OP_F16(subrev_f16, 2, b - a, false)
-OP_F16(mul_f16, 2, a *b, false)
+OP_F16(mul_f16, 2, a * b, false)
 OP_F16(fma_f16, 3, sim_fma_half(a, b, c), true)
 OP_F16(fma_legacy_f16, 3, sim_fma_half(a, b, c), false)
 OP_F16(fmac_f16, 4, sim_fma_half(a, b, c), false)
@@ -836,26 +845,27 @@ SIM_INLINE void put_selected_f16(sim_wave *w, const sim_inst *in, const float *f
     if (__builtin_expect(w->mode_default && !sim_has_output_modifier(in), 1))
         LANES(l) r.l[l] = narrow_exact(B(f[l]));
     else
-        LANES(l) r.l[l] = is_nan(B(f[l])) ? narrow_exact(B(sim_output32(w, in, f[l])))
-                                          : sim_to_f16_mode(w, sim_output32(w, in, f[l]));
+        LANES(l)
+            r.l[l] = is_nan(B(f[l])) ? narrow_exact(B(sim_output32(w, in, f[l])))
+                                     : sim_to_f16_mode(w, sim_output32(w, in, f[l]));
     sim_put16(w, in, &r, keep);
 }
 
-#define MINMAX_F16(name, sources, expr, keep)                                                                      \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, bc;                                                                                      \
-        float f[SIM_LANES];                                                                                        \
-        const bool ieee = w->mode >> 9 & 1;                                                                        \
-        const uint32_t *pa = sim_src_half(w, in, 1, &ba), *pb = sim_src_half(w, in, 2, &bb);                             \
-        const uint32_t *pc = (sources) == 3 ? sim_src_half(w, in, 3, &bc) : pa;                                       \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const uint32_t a = B(sim_half_in(pa[l])), b = B(sim_half_in(pb[l])), c = B(sim_half_in(pc[l]));                    \
-            (void)c;                                                                                               \
-            f[l] = F(expr);                                                                                        \
-        }                                                                                                          \
-        put_selected_f16(w, in, f, keep);                                                                          \
+#define MINMAX_F16(name, sources, expr, keep)                                                      \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, bc;                                                                      \
+        float f[SIM_LANES];                                                                        \
+        const bool ieee = w->mode >> 9 & 1;                                                        \
+        const uint32_t *pa = sim_src_half(w, in, 1, &ba), *pb = sim_src_half(w, in, 2, &bb);       \
+        const uint32_t *pc = (sources) == 3 ? sim_src_half(w, in, 3, &bc) : pa;                    \
+        LANES(l) {                                                                                 \
+            const uint32_t a = B(sim_half_in(pa[l])), b = B(sim_half_in(pb[l])),                   \
+                           c = B(sim_half_in(pc[l]));                                              \
+            (void)c;                                                                               \
+            f[l] = F(expr);                                                                        \
+        }                                                                                          \
+        put_selected_f16(w, in, f, keep);                                                          \
     }
 MINMAX_F16(min_f16, 2, minmax(a, b, ieee, false), false)
 MINMAX_F16(max_f16, 2, minmax(a, b, ieee, true), false)
@@ -868,54 +878,58 @@ SIM_INLINE uint32_t div_fixup_half(uint32_t s0, uint32_t s1, uint32_t s2)
     return div_fixup_one(B(sim_half_in(s0)), B(sim_half_in(s1)), B(sim_half_in(s2)));
 }
 
-#define DIV_FIXUP_F16(name, keep)                                                                                  \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        sim_lanes ba, bb, bc, r;                                                                                   \
-        float f[SIM_LANES];                                                                                        \
-        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);                             \
-        const uint32_t *pc = sim_src32(w, in, 3, &bc);                                                             \
-        LANES(l) f[l] = F(div_fixup_half(pa[l], pb[l], pc[l]));                                                    \
-        sim_round_f16(w, in, f, &r);                                                                               \
-        sim_put16(w, in, &r, keep);                                                                                \
+#define DIV_FIXUP_F16(name, keep)                                                                  \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        sim_lanes ba, bb, bc, r;                                                                   \
+        float f[SIM_LANES];                                                                        \
+        const uint32_t *pa = sim_src32(w, in, 1, &ba), *pb = sim_src32(w, in, 2, &bb);             \
+        const uint32_t *pc = sim_src32(w, in, 3, &bc);                                             \
+        LANES(l) f[l] = F(div_fixup_half(pa[l], pb[l], pc[l]));                                    \
+        sim_round_f16(w, in, f, &r);                                                               \
+        sim_put16(w, in, &r, keep);                                                                \
     }
 DIV_FIXUP_F16(div_fixup_f16, true)
 DIV_FIXUP_F16(div_fixup_legacy_f16, false)
 
 /* ---- compares. aux: v_cmpx ---- */
 
-#define COMPARE(name, buffer, word, source, number, convert, expr)                                                 \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        buffer ba, bb;                                                                                             \
-        uint8_t flags[SIM_LANES];                                                                                  \
-        const word *pa = source(w, in, 1, &ba), *pb = source(w, in, 2, &bb);                                       \
-        LANES(l)                                                                                                   \
-        {                                                                                                          \
-            const number a = convert(pa[l]), b = convert(pb[l]);                                                   \
-            (void)a, (void)b;                                                                                      \
-            flags[l] = (expr);                                                                                     \
-        }                                                                                                          \
-        sim_put_compare(w, in, flags);                                                                             \
+#define COMPARE(name, buffer, word, source, number, convert, expr)                                 \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        buffer ba, bb;                                                                             \
+        uint8_t flags[SIM_LANES];                                                                  \
+        const word *pa = source(w, in, 1, &ba), *pb = source(w, in, 2, &bb);                       \
+        LANES(l) {                                                                                 \
+            const number a = convert(pa[l]), b = convert(pb[l]);                                   \
+            (void)a, (void)b;                                                                      \
+            flags[l] = (expr);                                                                     \
+        }                                                                                          \
+        sim_put_compare(w, in, flags);                                                             \
     }
-#define COMPARE32(name, expr) COMPARE(name##_f32, sim_lanes, uint32_t, sim_src32, float, sim_float, expr)
-#define COMPARE16(name, expr) COMPARE(name##_f16, sim_lanes, uint32_t, sim_src_half, float, sim_half_in, expr)
-#define COMPARE64(name, expr) COMPARE(name##_f64, sim_lanes64, uint64_t, sim_src64, double, sim_double, expr)
-#define COMPARES(define)                                                                                           \
-    define(cmp_f, 0) define(cmp_lt, a < b) define(cmp_eq, a == b) define(cmp_le, a <= b) define(cmp_gt, a > b)     \
-    define(cmp_lg, (a < b) | (a > b)) define(cmp_ge, a >= b) define(cmp_o, (a == a) & (b == b))                    \
-    define(cmp_u, (a != a) | (b != b)) define(cmp_nge, !(a >= b)) define(cmp_nlg, !((a < b) | (a > b)))            \
-    define(cmp_ngt, !(a > b)) define(cmp_nle, !(a <= b)) define(cmp_neq, !(a == b)) define(cmp_nlt, !(a < b))      \
-    define(cmp_tru, 1)
+#define COMPARE32(name, expr)                                                                      \
+    COMPARE(name##_f32, sim_lanes, uint32_t, sim_src32, float, sim_float, expr)
+#define COMPARE16(name, expr)                                                                      \
+    COMPARE(name##_f16, sim_lanes, uint32_t, sim_src_half, float, sim_half_in, expr)
+#define COMPARE64(name, expr)                                                                      \
+    COMPARE(name##_f64, sim_lanes64, uint64_t, sim_src64, double, sim_double, expr)
+#define COMPARES(define)                                                                           \
+    define(cmp_f, 0) define(cmp_lt, a < b) define(cmp_eq, a == b) define(cmp_le, a <= b)           \
+        define(cmp_gt, a > b) define(cmp_lg, (a < b) | (a > b)) define(cmp_ge, a >= b)             \
+            define(cmp_o, (a == a) & (b == b)) define(cmp_u, (a != a) | (b != b))                  \
+                define(cmp_nge, !(a >= b)) define(cmp_nlg, !((a < b) | (a > b)))                   \
+                    define(cmp_ngt, !(a > b)) define(cmp_nle, !(a <= b))                           \
+                        define(cmp_neq, !(a == b)) define(cmp_nlt, !(a < b)) define(cmp_tru, 1)
 COMPARES(COMPARE32)
 COMPARES(COMPARE16)
 COMPARES(COMPARE64)
 
-/* Class bit (ISA guide, V_CMP_CLASS_F32): 0 signaling NaN, 1 quiet NaN, 2/9 infinity, 3/8 normal, 4/7 denormal, 5/6
- * zero, negative/positive. */
+/* Class bit (ISA guide, V_CMP_CLASS_F32): 0 signaling NaN, 1 quiet NaN, 2/9 infinity, 3/8 normal,
+ * 4/7 denormal, 5/6 zero, negative/positive. */
 static unsigned class_of(uint64_t v, unsigned exp_bits, unsigned man_bits)
 {
-    uint64_t man = v & ((1ull << man_bits) - 1), max = (1ull << exp_bits) - 1, exp = v >> man_bits & max;
+    uint64_t man = v & ((1ull << man_bits) - 1), max = (1ull << exp_bits) - 1,
+             exp = v >> man_bits & max;
     bool negative = v >> (exp_bits + man_bits) & 1;
 
     if (exp == max && man)
@@ -929,16 +943,16 @@ static unsigned class_of(uint64_t v, unsigned exp_bits, unsigned man_bits)
     return negative ? 5 : 6;
 }
 
-#define COMPARE_CLASS(name, buffer, word, source, exp_bits, man_bits)                                              \
-    static void name(sim_wave *w, const sim_inst *in)                                                              \
-    {                                                                                                              \
-        buffer ba;                                                                                                 \
-        sim_lanes bb;                                                                                              \
-        uint8_t flags[SIM_LANES];                                                                                  \
-        const word *pa = source(w, in, 1, &ba);                                                                    \
-        const uint32_t *pb = sim_src32(w, in, 2, &bb);                                                             \
-        LANES(l) flags[l] = pb[l] >> class_of(pa[l], exp_bits, man_bits) & 1;                                      \
-        sim_put_compare(w, in, flags);                                                                             \
+#define COMPARE_CLASS(name, buffer, word, source, exp_bits, man_bits)                              \
+    static void name(sim_wave *w, const sim_inst *in)                                              \
+    {                                                                                              \
+        buffer ba;                                                                                 \
+        sim_lanes bb;                                                                              \
+        uint8_t flags[SIM_LANES];                                                                  \
+        const word *pa = source(w, in, 1, &ba);                                                    \
+        const uint32_t *pb = sim_src32(w, in, 2, &bb);                                             \
+        LANES(l) flags[l] = pb[l] >> class_of(pa[l], exp_bits, man_bits) & 1;                      \
+        sim_put_compare(w, in, flags);                                                             \
     }
 COMPARE_CLASS(cmp_class_f16, sim_lanes, uint32_t, sim_src32, 5, 10)
 COMPARE_CLASS(cmp_class_f32, sim_lanes, uint32_t, sim_src32, 8, 23)
@@ -946,9 +960,11 @@ COMPARE_CLASS(cmp_class_f64, sim_lanes64, uint64_t, sim_src64, 11, 52)
 
 /* ---- cube maps ---- */
 
-#define CUBE(name, on_z, on_y, on_x)                                                                               \
-    OP3_F32(name, THIRD,                                                                                           \
-            fabsf(c) >= fabsf(a) && fabsf(c) >= fabsf(b) ? (on_z) : fabsf(b) >= fabsf(a) ? (on_y) : (on_x))
+#define CUBE(name, on_z, on_y, on_x)                                                               \
+    OP3_F32(name, THIRD,                                                                           \
+            fabsf(c) >= fabsf(a) && fabsf(c) >= fabsf(b) ? (on_z)                                  \
+            : fabsf(b) >= fabsf(a)                       ? (on_y)                                  \
+                                                         : (on_x))
 CUBE(cubeid_f32, c < 0.0f ? 5.0f : 4.0f, b < 0.0f ? 3.0f : 2.0f, a < 0.0f ? 1.0f : 0.0f)
 CUBE(cubesc_f32, c < 0.0f ? -a : a, a, a < 0.0f ? c : -c)
 CUBE(cubetc_f32, -b, b < 0.0f ? -c : c, -b)
@@ -966,67 +982,131 @@ CUBE(cubema_f32, c * 2.0f, b * 2.0f, a * 2.0f)
 #define SP .fp_class = SIM_FP_SP
 #define DP .fp_class = SIM_FP_DP
 
-#define COMPARE_ROW(op, suffix, form, class)                                                                       \
-    {"v_cmp_" #op "_" #suffix, form, cmp_##op##_##suffix, .aux = 0, class},                                        \
-        {"v_cmpx_" #op "_" #suffix, form, cmp_##op##_##suffix, .aux = 1, class}
-#define COMPARE_ROWS(suffix, form, class)                                                                          \
-    COMPARE_ROW(f, suffix, form, class), COMPARE_ROW(lt, suffix, form, class),                                     \
-        COMPARE_ROW(eq, suffix, form, class), COMPARE_ROW(le, suffix, form, class),                                \
-        COMPARE_ROW(gt, suffix, form, class), COMPARE_ROW(lg, suffix, form, class),                                \
-        COMPARE_ROW(ge, suffix, form, class), COMPARE_ROW(o, suffix, form, class),                                 \
-        COMPARE_ROW(u, suffix, form, class), COMPARE_ROW(nge, suffix, form, class),                                \
-        COMPARE_ROW(nlg, suffix, form, class), COMPARE_ROW(ngt, suffix, form, class),                              \
-        COMPARE_ROW(nle, suffix, form, class), COMPARE_ROW(neq, suffix, form, class),                              \
+#define COMPARE_ROW(op, suffix, form, class)                                                       \
+    {"v_cmp_" #op "_" #suffix, form, cmp_##op##_##suffix, .aux = 0, class},                        \
+    {                                                                                              \
+        "v_cmpx_" #op "_" #suffix, form, cmp_##op##_##suffix, .aux = 1, class                      \
+    }
+#define COMPARE_ROWS(suffix, form, class)                                                          \
+    COMPARE_ROW(f, suffix, form, class), COMPARE_ROW(lt, suffix, form, class),                     \
+        COMPARE_ROW(eq, suffix, form, class), COMPARE_ROW(le, suffix, form, class),                \
+        COMPARE_ROW(gt, suffix, form, class), COMPARE_ROW(lg, suffix, form, class),                \
+        COMPARE_ROW(ge, suffix, form, class), COMPARE_ROW(o, suffix, form, class),                 \
+        COMPARE_ROW(u, suffix, form, class), COMPARE_ROW(nge, suffix, form, class),                \
+        COMPARE_ROW(nlg, suffix, form, class), COMPARE_ROW(ngt, suffix, form, class),              \
+        COMPARE_ROW(nle, suffix, form, class), COMPARE_ROW(neq, suffix, form, class),              \
         COMPARE_ROW(nlt, suffix, form, class), COMPARE_ROW(tru, suffix, form, class)
 
 const sim_op SIM_TABLE(valu_fp)[] = {
-    {"v_add_f32", F2, add_f32, SP}, {"v_sub_f32", F2, sub_f32, SP}, {"v_subrev_f32", F2, subrev_f32, SP},
-    {"v_mul_f32", F2, mul_f32, SP}, {"v_mul_legacy_f32", F2, mul_legacy_f32, SP}, {"v_fma_f32", F3, fma_f32, SP},
-    {"v_fmac_f32", F2, fmac_f32, SP}, {"v_mad_f32", F3, mad_f32, SP}, {"v_mac_f32", F2, mac_f32, SP},
-    {"v_mad_legacy_f32", F3, mad_legacy_f32, SP}, {"v_fmaak_f32", F3, fma_f32, SP},
-    {"v_madak_f32", F3, mad_f32, SP}, {"v_floor_f32", F1, floor_f32, SP}, {"v_ceil_f32", F1, ceil_f32, SP},
-    {"v_trunc_f32", F1, trunc_f32, SP}, {"v_fract_f32", F1, fract_f32, SP}, {"v_rndne_f32", F1, rndne_f32, SP},
-    {"v_min_f32", F2, min_f32, SP}, {"v_max_f32", F2, max_f32, SP}, {"v_min3_f32", F3, min3_f32, SP},
-    {"v_max3_f32", F3, max3_f32, SP}, {"v_med3_f32", F3, med3_f32, SP},
+    {"v_add_f32", F2, add_f32, SP},
+    {"v_sub_f32", F2, sub_f32, SP},
+    {"v_subrev_f32", F2, subrev_f32, SP},
+    {"v_mul_f32", F2, mul_f32, SP},
+    {"v_mul_legacy_f32", F2, mul_legacy_f32, SP},
+    {"v_fma_f32", F3, fma_f32, SP},
+    {"v_fmac_f32", F2, fmac_f32, SP},
+    {"v_mad_f32", F3, mad_f32, SP},
+    {"v_mac_f32", F2, mac_f32, SP},
+    {"v_mad_legacy_f32", F3, mad_legacy_f32, SP},
+    {"v_fmaak_f32", F3, fma_f32, SP},
+    {"v_madak_f32", F3, mad_f32, SP},
+    {"v_floor_f32", F1, floor_f32, SP},
+    {"v_ceil_f32", F1, ceil_f32, SP},
+    {"v_trunc_f32", F1, trunc_f32, SP},
+    {"v_fract_f32", F1, fract_f32, SP},
+    {"v_rndne_f32", F1, rndne_f32, SP},
+    {"v_min_f32", F2, min_f32, SP},
+    {"v_max_f32", F2, max_f32, SP},
+    {"v_min3_f32", F3, min3_f32, SP},
+    {"v_max3_f32", F3, max3_f32, SP},
+    {"v_med3_f32", F3, med3_f32, SP},
     {"v_minimum3_f32", F3, minimum3_f32, SP, .min_arch = SIM_GFX950},
     {"v_maximum3_f32", F3, maximum3_f32, SP, .min_arch = SIM_GFX950},
-    {"v_ldexp_f32", "Df32 Sf32 Sb32", ldexp_f32, SP}, {"v_frexp_exp_i32_f32", "Db32 Sf32", frexp_exp_i32_f32},
+    {"v_ldexp_f32", "Df32 Sf32 Sb32", ldexp_f32, SP},
+    {"v_frexp_exp_i32_f32", "Db32 Sf32", frexp_exp_i32_f32},
     {"v_frexp_mant_f32", F1, frexp_mant_f32},
-    {"v_exp_f32", F1, exp_f32}, {"v_exp_legacy_f32", F1, exp_f32}, {"v_log_f32", F1, log_f32},
-    {"v_log_legacy_f32", F1, log_f32}, {"v_rcp_f32", F1, rcp_f32}, {"v_rcp_iflag_f32", F1, rcp_f32},
-    {"v_rsq_f32", F1, rsq_f32}, {"v_sqrt_f32", F1, sqrt_f32}, {"v_sin_f32", F1, sin_f32}, {"v_cos_f32", F1, cos_f32},
-    {"v_div_scale_f32", "Df32 Db64 Sf32 Sf32 Sf32", div_scale_f32}, {"v_div_fmas_f32", F3, div_fmas_f32, SP},
+    {"v_exp_f32", F1, exp_f32},
+    {"v_exp_legacy_f32", F1, exp_f32},
+    {"v_log_f32", F1, log_f32},
+    {"v_log_legacy_f32", F1, log_f32},
+    {"v_rcp_f32", F1, rcp_f32},
+    {"v_rcp_iflag_f32", F1, rcp_f32},
+    {"v_rsq_f32", F1, rsq_f32},
+    {"v_sqrt_f32", F1, sqrt_f32},
+    {"v_sin_f32", F1, sin_f32},
+    {"v_cos_f32", F1, cos_f32},
+    {"v_div_scale_f32", "Df32 Db64 Sf32 Sf32 Sf32", div_scale_f32},
+    {"v_div_fmas_f32", F3, div_fmas_f32, SP},
     {"v_div_fixup_f32", F3, div_fixup_f32},
-    {"v_cubeid_f32", F3, cubeid_f32, SP}, {"v_cubesc_f32", F3, cubesc_f32, SP},
-    {"v_cubetc_f32", F3, cubetc_f32, SP}, {"v_cubema_f32", F3, cubema_f32, SP},
+    {"v_cubeid_f32", F3, cubeid_f32, SP},
+    {"v_cubesc_f32", F3, cubesc_f32, SP},
+    {"v_cubetc_f32", F3, cubetc_f32, SP},
+    {"v_cubema_f32", F3, cubema_f32, SP},
     /* v_fmamk d, a, k, b: the constant is the second factor, as in the text. */
-    {"v_fmamk_f32", F3, fma_f32, SP}, {"v_madmk_f32", F3, mad_f32, SP},
+    {"v_fmamk_f32", F3, fma_f32, SP},
+    {"v_madmk_f32", F3, mad_f32, SP},
 
-    {"v_add_f64", D2, add_f64, DP}, {"v_mul_f64", D2, mul_f64, DP}, {"v_fma_f64", D3, fma_f64, DP},
-    {"v_fmac_f64", D2, fmac_f64, DP}, {"v_min_f64", D2, min_f64, DP}, {"v_max_f64", D2, max_f64, DP},
-    {"v_floor_f64", D1, floor_f64, DP}, {"v_ceil_f64", D1, ceil_f64, DP}, {"v_trunc_f64", D1, trunc_f64, DP},
-    {"v_rndne_f64", D1, rndne_f64, DP}, {"v_fract_f64", D1, fract_f64, DP}, {"v_rcp_f64", D1, rcp_f64, DP},
-    {"v_rsq_f64", D1, rsq_f64, DP}, {"v_sqrt_f64", D1, sqrt_f64, DP},
+    {"v_add_f64", D2, add_f64, DP},
+    {"v_mul_f64", D2, mul_f64, DP},
+    {"v_fma_f64", D3, fma_f64, DP},
+    {"v_fmac_f64", D2, fmac_f64, DP},
+    {"v_min_f64", D2, min_f64, DP},
+    {"v_max_f64", D2, max_f64, DP},
+    {"v_floor_f64", D1, floor_f64, DP},
+    {"v_ceil_f64", D1, ceil_f64, DP},
+    {"v_trunc_f64", D1, trunc_f64, DP},
+    {"v_rndne_f64", D1, rndne_f64, DP},
+    {"v_fract_f64", D1, fract_f64, DP},
+    {"v_rcp_f64", D1, rcp_f64, DP},
+    {"v_rsq_f64", D1, rsq_f64, DP},
+    {"v_sqrt_f64", D1, sqrt_f64, DP},
     {"v_trig_preop_f64", "Df64 Sf64 Sb32", trig_preop_f64},
-    {"v_ldexp_f64", "Df64 Sf64 Sb32", ldexp_f64, DP}, {"v_frexp_exp_i32_f64", "Db32 Sf64", frexp_exp_i32_f64},
-    {"v_frexp_mant_f64", D1, frexp_mant_f64}, {"v_div_scale_f64", "Df64 Db64 Sf64 Sf64 Sf64", div_scale_f64},
-    {"v_div_fmas_f64", D3, div_fmas_f64, DP}, {"v_div_fixup_f64", D3, div_fixup_f64},
+    {"v_ldexp_f64", "Df64 Sf64 Sb32", ldexp_f64, DP},
+    {"v_frexp_exp_i32_f64", "Db32 Sf64", frexp_exp_i32_f64},
+    {"v_frexp_mant_f64", D1, frexp_mant_f64},
+    {"v_div_scale_f64", "Df64 Db64 Sf64 Sf64 Sf64", div_scale_f64},
+    {"v_div_fmas_f64", D3, div_fmas_f64, DP},
+    {"v_div_fixup_f64", D3, div_fixup_f64},
 
-    {"v_add_f16", H2, add_f16, DP}, {"v_sub_f16", H2, sub_f16, DP}, {"v_subrev_f16", H2, subrev_f16, DP},
-    {"v_mul_f16", H2, mul_f16, DP}, {"v_fma_f16", H3, fma_f16, DP}, {"v_fma_legacy_f16", H3, fma_legacy_f16, DP},
-    {"v_fmac_f16", H2, fmac_f16, DP}, {"v_mad_f16", H3, mad_f16, DP}, {"v_mad_legacy_f16", H3, mad_legacy_f16, DP},
-    {"v_mac_f16", H2, mac_f16, DP}, {"v_madak_f16", H3, mad_legacy_f16, DP}, {"v_madmk_f16", H3, mad_legacy_f16, DP},
-    {"v_min_f16", H2, min_f16, DP}, {"v_max_f16", H2, max_f16, DP}, {"v_min3_f16", H3, min3_f16, DP},
-    {"v_max3_f16", H3, max3_f16, DP}, {"v_med3_f16", H3, med3_f16, DP}, {"v_floor_f16", H1, floor_f16, DP},
-    {"v_ceil_f16", H1, ceil_f16, DP}, {"v_trunc_f16", H1, trunc_f16, DP}, {"v_rndne_f16", H1, rndne_f16, DP},
-    {"v_fract_f16", H1, fract_f16, DP}, {"v_exp_f16", H1, exp_f16, DP}, {"v_log_f16", H1, log_f16, DP},
-    {"v_rcp_f16", H1, rcp_f16, DP}, {"v_sqrt_f16", H1, sqrt_f16, DP}, {"v_rsq_f16", H1, rsq_f16, DP},
-    {"v_sin_f16", H1, sin_f16, DP}, {"v_cos_f16", H1, cos_f16, DP}, {"v_ldexp_f16", "Df16 Sf16 Sb16", ldexp_f16, DP},
-    {"v_frexp_mant_f16", H1, frexp_mant_f16}, {"v_frexp_exp_i16_f16", "Db16 Sf16", frexp_exp_i16_f16},
-    {"v_div_fixup_f16", H3, div_fixup_f16, DP}, {"v_div_fixup_legacy_f16", H3, div_fixup_legacy_f16, DP},
+    {"v_add_f16", H2, add_f16, DP},
+    {"v_sub_f16", H2, sub_f16, DP},
+    {"v_subrev_f16", H2, subrev_f16, DP},
+    {"v_mul_f16", H2, mul_f16, DP},
+    {"v_fma_f16", H3, fma_f16, DP},
+    {"v_fma_legacy_f16", H3, fma_legacy_f16, DP},
+    {"v_fmac_f16", H2, fmac_f16, DP},
+    {"v_mad_f16", H3, mad_f16, DP},
+    {"v_mad_legacy_f16", H3, mad_legacy_f16, DP},
+    {"v_mac_f16", H2, mac_f16, DP},
+    {"v_madak_f16", H3, mad_legacy_f16, DP},
+    {"v_madmk_f16", H3, mad_legacy_f16, DP},
+    {"v_min_f16", H2, min_f16, DP},
+    {"v_max_f16", H2, max_f16, DP},
+    {"v_min3_f16", H3, min3_f16, DP},
+    {"v_max3_f16", H3, max3_f16, DP},
+    {"v_med3_f16", H3, med3_f16, DP},
+    {"v_floor_f16", H1, floor_f16, DP},
+    {"v_ceil_f16", H1, ceil_f16, DP},
+    {"v_trunc_f16", H1, trunc_f16, DP},
+    {"v_rndne_f16", H1, rndne_f16, DP},
+    {"v_fract_f16", H1, fract_f16, DP},
+    {"v_exp_f16", H1, exp_f16, DP},
+    {"v_log_f16", H1, log_f16, DP},
+    {"v_rcp_f16", H1, rcp_f16, DP},
+    {"v_sqrt_f16", H1, sqrt_f16, DP},
+    {"v_rsq_f16", H1, rsq_f16, DP},
+    {"v_sin_f16", H1, sin_f16, DP},
+    {"v_cos_f16", H1, cos_f16, DP},
+    {"v_ldexp_f16", "Df16 Sf16 Sb16", ldexp_f16, DP},
+    {"v_frexp_mant_f16", H1, frexp_mant_f16},
+    {"v_frexp_exp_i16_f16", "Db16 Sf16", frexp_exp_i16_f16},
+    {"v_div_fixup_f16", H3, div_fixup_f16, DP},
+    {"v_div_fixup_legacy_f16", H3, div_fixup_legacy_f16, DP},
 
-    COMPARE_ROWS(f32, "Db64 Sf32 Sf32", SP), COMPARE_ROWS(f16, "Db64 Sf16 Sf16", DP),
-    COMPARE_ROWS(f64, "Db64 Sf64 Sf64", DP), COMPARE_ROW(class, f32, "Db64 Sf32 Sb32", .fp_class = SIM_FP_NONE),
+    COMPARE_ROWS(f32, "Db64 Sf32 Sf32", SP),
+    COMPARE_ROWS(f16, "Db64 Sf16 Sf16", DP),
+    COMPARE_ROWS(f64, "Db64 Sf64 Sf64", DP),
+    COMPARE_ROW(class, f32, "Db64 Sf32 Sb32", .fp_class = SIM_FP_NONE),
     COMPARE_ROW(class, f16, "Db64 Sf16 Sb32", .fp_class = SIM_FP_NONE),
     COMPARE_ROW(class, f64, "Db64 Sf64 Sb32", .fp_class = SIM_FP_NONE),
     {0}};

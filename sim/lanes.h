@@ -1,6 +1,7 @@
-/* Operands of vector instructions as arrays over the lanes, for the exec files (compiled once per ISA level, so
- * everything is static). A source without modifiers costs nothing: its array is the register or the pre-broadcast
- * constant itself. Results go to a temporary and are then merged into the destination under EXEC. */
+/* Operands of vector instructions as arrays over the lanes, for the exec files (compiled once per
+ * ISA level, so everything is static). A source without modifiers costs nothing: its array is the
+ * register or the pre-broadcast constant itself. Results go to a temporary and are then merged into
+ * the destination under EXEC. */
 #ifndef SIM_LANES_H
 #define SIM_LANES_H
 
@@ -18,8 +19,12 @@
 #define SIM_USED static __attribute__((noinline, unused))
 #define LANES(l) for (unsigned l = 0; l < SIM_LANES; l++)
 
-typedef struct sim_lanes { _Alignas(64) uint32_t l[SIM_LANES]; } sim_lanes;
-typedef struct sim_lanes64 { _Alignas(64) uint64_t l[SIM_LANES]; } sim_lanes64;
+typedef struct sim_lanes {
+    _Alignas(64) uint32_t l[SIM_LANES];
+} sim_lanes;
+typedef struct sim_lanes64 {
+    _Alignas(64) uint64_t l[SIM_LANES];
+} sim_lanes64;
 
 SIM_INLINE bool sim_is_float_type(unsigned type)
 {
@@ -28,7 +33,8 @@ SIM_INLINE bool sim_is_float_type(unsigned type)
 
 /* ---- DPP ---- */
 
-/* The lane that lane l reads, -1 if the control points outside (ISA guide, "Data Parallel Primitives"). */
+/* The lane that lane l reads, -1 if the control points outside (ISA guide, "Data Parallel
+ * Primitives"). */
 SIM_RARE int sim_dpp_source(unsigned ctrl, int l)
 {
     int row = l & ~15, in = l & 15, n = ctrl & 15;
@@ -36,26 +42,26 @@ SIM_RARE int sim_dpp_source(unsigned ctrl, int l)
     if (ctrl < 0x100)
         return (l & ~3) | (ctrl >> (2 * (l & 3)) & 3);
     switch (ctrl & 0x1f0) {
-    case 0x100: return in + n < 16 ? l + n : -1;     /* row_shl */
-    case 0x110: return in - n >= 0 ? l - n : -1;     /* row_shr */
-    case 0x120: return row | ((in - n) & 15);        /* row_ror */
-    case 0x150: return row | n;                      /* row_newbcast */
+    case 0x100: return in + n < 16 ? l + n : -1; /* row_shl */
+    case 0x110: return in - n >= 0 ? l - n : -1; /* row_shr */
+    case 0x120: return row | ((in - n) & 15);    /* row_ror */
+    case 0x150: return row | n;                  /* row_newbcast */
     }
     switch (ctrl) {
-    case 0x130: return l + 1 < 64 ? l + 1 : -1;      /* wave_shl */
-    case 0x134: return (l + 1) & 63;                 /* wave_rol */
-    case 0x138: return l - 1;                        /* wave_shr */
-    case 0x13c: return (l - 1) & 63;                 /* wave_ror */
-    case 0x140: return row | (15 - in);              /* row_mirror */
-    case 0x141: return (l & ~7) | (7 - (l & 7));     /* row_half_mirror */
-    case 0x142: return l >= 16 ? row - 1 : -1;       /* row_bcast:15: last lane of the row before */
-    case 0x143: return l >= 32 ? 31 : -1;            /* row_bcast:31 */
+    case 0x130: return l + 1 < 64 ? l + 1 : -1;  /* wave_shl */
+    case 0x134: return (l + 1) & 63;             /* wave_rol */
+    case 0x138: return l - 1;                    /* wave_shr */
+    case 0x13c: return (l - 1) & 63;             /* wave_ror */
+    case 0x140: return row | (15 - in);          /* row_mirror */
+    case 0x141: return (l & ~7) | (7 - (l & 7)); /* row_half_mirror */
+    case 0x142: return l >= 16 ? row - 1 : -1;   /* row_bcast:15: last lane of the row before */
+    case 0x143: return l >= 32 ? 31 : -1;        /* row_bcast:31 */
     }
     return -1;
 }
 
-/* Lanes that a DPP instruction writes: row and bank masks, and without bound_ctrl only lanes whose source lane
- * exists and is enabled. */
+/* Lanes that a DPP instruction writes: row and bank masks, and without bound_ctrl only lanes whose
+ * source lane exists and is enabled. */
 SIM_RARE uint64_t sim_dpp_write_mask(const sim_wave *w, const sim_inst *in)
 {
     uint64_t exec = sim_exec_mask(w), mask = 0;
@@ -70,7 +76,8 @@ SIM_RARE uint64_t sim_dpp_write_mask(const sim_wave *w, const sim_inst *in)
     return exec & mask;
 }
 
-SIM_RARE void sim_dpp_permute(const sim_wave *w, const sim_inst *in, const uint32_t *from, uint32_t *to)
+SIM_RARE void sim_dpp_permute(const sim_wave *w, const sim_inst *in, const uint32_t *from,
+                              uint32_t *to)
 {
     uint64_t exec = sim_exec_mask(w);
 
@@ -95,7 +102,8 @@ SIM_INLINE void sim_fill(uint32_t *to, uint32_t value)
 }
 
 /* The register or constant without modifiers; dword 0 or 1. */
-SIM_INLINE const uint32_t *sim_raw32(const sim_wave *w, const sim_operand *o, unsigned dword, uint32_t *buf)
+SIM_INLINE const uint32_t *sim_raw32(const sim_wave *w, const sim_operand *o, unsigned dword,
+                                     uint32_t *buf)
 {
     if (o->kind == SIM_VGPR)
         return w->v[o->reg + dword];
@@ -109,14 +117,17 @@ SIM_INLINE const uint32_t *sim_raw32(const sim_wave *w, const sim_operand *o, un
 SIM_RARE uint32_t sim_sdwa_select(uint32_t v, unsigned sel, bool sext)
 {
     switch (sel) {
-    case SIM_SDWA_BYTE0: case SIM_SDWA_BYTE1: case SIM_SDWA_BYTE2: case SIM_SDWA_BYTE3:
+    case SIM_SDWA_BYTE0:
+    case SIM_SDWA_BYTE1:
+    case SIM_SDWA_BYTE2:
+    case SIM_SDWA_BYTE3:
         v = v >> (8 * (sel - SIM_SDWA_BYTE0)) & 0xff;
         return sext ? (uint32_t)(int8_t)v : v;
-    case SIM_SDWA_WORD0: case SIM_SDWA_WORD1:
+    case SIM_SDWA_WORD0:
+    case SIM_SDWA_WORD1:
         v = v >> (16 * (sel - SIM_SDWA_WORD0)) & 0xffff;
         return sext ? (uint32_t)(int16_t)v : v;
-    default:
-        return v;
+    default: return v;
     }
 }
 
@@ -126,7 +137,8 @@ SIM_INLINE bool sim_is_half(const sim_operand *o)
 }
 
 /* Source with DPP or SDWA, in this order. */
-SIM_RARE const uint32_t *sim_permuted32(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *buf)
+SIM_RARE const uint32_t *sim_permuted32(const sim_wave *w, const sim_inst *in, const sim_operand *o,
+                                        uint32_t *buf)
 {
     const uint32_t *raw = sim_raw32(w, o, 0, buf);
     uint32_t permuted[SIM_LANES];
@@ -140,7 +152,8 @@ SIM_RARE const uint32_t *sim_permuted32(const sim_wave *w, const sim_inst *in, c
 }
 
 /* Source with DPP, SDWA, op_sel, abs and neg, in this order. */
-SIM_USED const uint32_t *sim_modified32(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *buf)
+SIM_USED const uint32_t *sim_modified32(const sim_wave *w, const sim_inst *in, const sim_operand *o,
+                                        uint32_t *buf)
 {
     const bool half = sim_is_half(o);
     const uint32_t sign = half ? 0x8000 : 0x80000000;
@@ -153,14 +166,17 @@ SIM_USED const uint32_t *sim_modified32(const sim_wave *w, const sim_inst *in, c
     return buf;
 }
 
-SIM_INLINE const uint32_t *sim_src32(const sim_wave *w, const sim_inst *in, unsigned i, sim_lanes *buf)
+SIM_INLINE const uint32_t *sim_src32(const sim_wave *w, const sim_inst *in, unsigned i,
+                                     sim_lanes *buf)
 {
     const sim_operand *o = &in->ops[i];
 
-    return __builtin_expect(o->plain, 1) ? sim_raw32(w, o, 0, buf->l) : sim_modified32(w, in, o, buf->l);
+    return __builtin_expect(o->plain, 1) ? sim_raw32(w, o, 0, buf->l)
+                                         : sim_modified32(w, in, o, buf->l);
 }
 
-SIM_RARE void sim_modified64(const sim_wave *w, const sim_inst *in, const sim_operand *o, uint32_t *lo, uint32_t *hi)
+SIM_RARE void sim_modified64(const sim_wave *w, const sim_inst *in, const sim_operand *o,
+                             uint32_t *lo, uint32_t *hi)
 {
     if (o->mods & SIM_PERMUTED) {
         uint32_t from[SIM_LANES];
@@ -177,7 +193,8 @@ SIM_RARE void sim_modified64(const sim_wave *w, const sim_inst *in, const sim_op
     }
 }
 
-SIM_INLINE const uint64_t *sim_src64(const sim_wave *w, const sim_inst *in, unsigned i, sim_lanes64 *buf)
+SIM_INLINE const uint64_t *sim_src64(const sim_wave *w, const sim_inst *in, unsigned i,
+                                     sim_lanes64 *buf)
 {
     const sim_operand *o = &in->ops[i];
     sim_lanes a, b;
@@ -203,7 +220,8 @@ SIM_INLINE void sim_merge(uint32_t *to, const uint32_t *from, uint64_t mask)
     }
 #if defined(__AVX512F__)
     for (unsigned i = 0; i < 4; i++)
-        _mm512_mask_storeu_epi32(to + 16 * i, (__mmask16)(mask >> 16 * i), _mm512_loadu_si512(from + 16 * i));
+        _mm512_mask_storeu_epi32(to + 16 * i, (__mmask16)(mask >> 16 * i),
+                                 _mm512_loadu_si512(from + 16 * i));
 #else
     LANES(l) to[l] = mask >> l & 1 ? from[l] : to[l];
 #endif
@@ -238,8 +256,9 @@ SIM_INLINE void sim_put32(sim_wave *w, const sim_inst *in, sim_lanes *r)
     sim_merge(to, r->l, sim_write_mask(w, in));
 }
 
-/* A 16-bit result in the low bits of r. keep: the other half of the destination is kept (instructions of gfx9's own
- * VOP3 forms), else it becomes zero. op_sel bit 3 selects the high half. */
+/* A 16-bit result in the low bits of r. keep: the other half of the destination is kept
+ * (instructions of gfx9's own VOP3 forms), else it becomes zero. op_sel bit 3 selects the high
+ * half. */
 SIM_INLINE void sim_put16(sim_wave *w, const sim_inst *in, sim_lanes *r, bool keep)
 {
     const uint32_t *old = w->v[in->ops[0].reg];
@@ -383,13 +402,14 @@ SIM_INLINE const uint32_t *sim_flush_halves(const sim_wave *w, const uint32_t *f
     return buf->l;
 }
 
-SIM_INLINE const uint32_t *sim_src_half(const sim_wave *w, const sim_inst *in, unsigned i, sim_lanes *buf)
+SIM_INLINE const uint32_t *sim_src_half(const sim_wave *w, const sim_inst *in, unsigned i,
+                                        sim_lanes *buf)
 {
     return sim_flush_halves(w, sim_src32(w, in, i, buf), buf);
 }
 
-/* Double to float such that a further rounding to binary16 gives the correctly rounded result: truncate, and set
- * the last bit if anything was cut off. */
+/* Double to float such that a further rounding to binary16 gives the correctly rounded result:
+ * truncate, and set the last bit if anything was cut off. */
 SIM_INLINE float sim_to_odd(double d)
 {
     const float f = (float)d;
@@ -416,7 +436,8 @@ SIM_INLINE sim_round sim_dp_round(const sim_wave *w)
 SIM_RARE uint16_t sim_to_f16_mode(const sim_wave *w, float f)
 {
     bool keep_denormal = w->mode >> 7 & 1;
-    uint16_t h = f != f ? sim_f32_to_f16(f) : (uint16_t)sim_encode(f, SIM_FMT_F16, sim_dp_round(w), 0, false);
+    uint16_t h = f != f ? sim_f32_to_f16(f)
+                        : (uint16_t)sim_encode(f, SIM_FMT_F16, sim_dp_round(w), 0, false);
 
     if (!keep_denormal && !(h & 0x7c00))
         h &= 0x8000;

@@ -1,9 +1,10 @@
-/* Text of LLVM's disassembler -> decoded instruction. Syntax: LLVM, "Syntax of AMDGPU Instruction Operands" and
- * "... Modifiers". What the text leaves out or spells symbolically (branch targets, wait counts, hwreg) is taken
- * from the encoding in the comment.
+/* Text of LLVM's disassembler -> decoded instruction. Syntax: LLVM, "Syntax of AMDGPU Instruction
+ * Operands" and
+ * "... Modifiers". What the text leaves out or spells symbolically (branch targets, wait counts,
+ * hwreg) is taken from the encoding in the comment.
  *
- * The text may be anything: every step checks what it reads, and an operand or modifier that is not understood
- * makes the instruction an unknown one, which is reported when it is executed. */
+ * The text may be anything: every step checks what it reads, and an operand or modifier that is not
+ * understood makes the instruction an unknown one, which is reported when it is executed. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,10 +31,8 @@ static bool span_starts(span s, const char *word)
 
 static span span_trim(span s)
 {
-    while (s.n && isspace((unsigned char)s.p[0]))
-        s.p++, s.n--;
-    while (s.n && isspace((unsigned char)s.p[s.n - 1]))
-        s.n--;
+    while (s.n && isspace((unsigned char)s.p[0])) s.p++, s.n--;
+    while (s.n && isspace((unsigned char)s.p[s.n - 1])) s.n--;
     return s;
 }
 
@@ -51,7 +50,9 @@ static bool span_integer(span s, int64_t *value)
         return false;
     for (; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        unsigned d = isdigit(c) ? (unsigned)c - '0' : isxdigit(c) ? (unsigned)tolower(c) - 'a' + 10 : 99;
+        unsigned d = isdigit(c)    ? (unsigned)c - '0'
+                     : isxdigit(c) ? (unsigned)tolower(c) - 'a' + 10
+                                   : 99;
         if (d >= base || v > UINT64_MAX / base)
             return false;
         v = v * base + d;
@@ -69,18 +70,34 @@ typedef struct special {
 } special;
 
 static const special specials[] = {
-    {"vcc", SIM_VCC, 2}, {"vcc_lo", SIM_VCC, 1}, {"vcc_hi", SIM_VCC + 1, 1},
-    {"exec", SIM_EXEC, 2}, {"exec_lo", SIM_EXEC, 1}, {"exec_hi", SIM_EXEC + 1, 1},
-    {"m0", SIM_M0, 1}, {"scc", SIM_SCC, 1}, {"src_scc", SIM_SCC, 1},
-    {"vccz", SIM_VCCZ, 1}, {"src_vccz", SIM_VCCZ, 1}, {"execz", SIM_EXECZ, 1}, {"src_execz", SIM_EXECZ, 1},
-    {"flat_scratch", SIM_FLAT_SCRATCH, 2}, {"flat_scratch_lo", SIM_FLAT_SCRATCH, 1},
+    {"vcc", SIM_VCC, 2},
+    {"vcc_lo", SIM_VCC, 1},
+    {"vcc_hi", SIM_VCC + 1, 1},
+    {"exec", SIM_EXEC, 2},
+    {"exec_lo", SIM_EXEC, 1},
+    {"exec_hi", SIM_EXEC + 1, 1},
+    {"m0", SIM_M0, 1},
+    {"null", SIM_NULL, 1},
+    {"scc", SIM_SCC, 1},
+    {"src_scc", SIM_SCC, 1},
+    {"vccz", SIM_VCCZ, 1},
+    {"src_vccz", SIM_VCCZ, 1},
+    {"execz", SIM_EXECZ, 1},
+    {"src_execz", SIM_EXECZ, 1},
+    {"flat_scratch", SIM_FLAT_SCRATCH, 2},
+    {"flat_scratch_lo", SIM_FLAT_SCRATCH, 1},
     {"flat_scratch_hi", SIM_FLAT_SCRATCH + 1, 1},
-    {"xnack_mask", SIM_XNACK_MASK, 2}, {"xnack_mask_lo", SIM_XNACK_MASK, 1},
+    {"xnack_mask", SIM_XNACK_MASK, 2},
+    {"xnack_mask_lo", SIM_XNACK_MASK, 1},
     {"xnack_mask_hi", SIM_XNACK_MASK + 1, 1},
-    {"src_shared_base", SIM_SHARED_BASE, 2}, {"shared_base", SIM_SHARED_BASE, 2},
-    {"src_shared_limit", SIM_SHARED_LIMIT, 2}, {"shared_limit", SIM_SHARED_LIMIT, 2},
-    {"src_private_base", SIM_PRIVATE_BASE, 2}, {"private_base", SIM_PRIVATE_BASE, 2},
-    {"src_private_limit", SIM_PRIVATE_LIMIT, 2}, {"private_limit", SIM_PRIVATE_LIMIT, 2},
+    {"src_shared_base", SIM_SHARED_BASE, 2},
+    {"shared_base", SIM_SHARED_BASE, 2},
+    {"src_shared_limit", SIM_SHARED_LIMIT, 2},
+    {"shared_limit", SIM_SHARED_LIMIT, 2},
+    {"src_private_base", SIM_PRIVATE_BASE, 2},
+    {"private_base", SIM_PRIVATE_BASE, 2},
+    {"src_private_limit", SIM_PRIVATE_LIMIT, 2},
+    {"private_limit", SIM_PRIVATE_LIMIT, 2},
 };
 
 /* Floating-point inline constants in every format (ISA guide, "Scalar Operands", 240..248). */
@@ -104,24 +121,26 @@ static const float_const float_consts[] = {
 };
 
 static const uint8_t type_width[] = {
-    [SIM_B16] = 1, [SIM_F16] = 1, [SIM_BF16] = 1, [SIM_B32] = 1, [SIM_F32] = 1, [SIM_B64] = 2, [SIM_I64] = 2,
-    [SIM_F64] = 2, [SIM_PK16] = 1, [SIM_PKBF16] = 1, [SIM_PKF32] = 2, [SIM_B96] = 3, [SIM_B128] = 4,
-    [SIM_B160] = 5, [SIM_B192] = 6, [SIM_B256] = 8, [SIM_B512] = 16, [SIM_B1024] = 32, [SIM_ANY] = 0};
+    [SIM_B16] = 1,   [SIM_F16] = 1,   [SIM_BF16] = 1,   [SIM_B32] = 1,  [SIM_F32] = 1,
+    [SIM_B64] = 2,   [SIM_I64] = 2,   [SIM_F64] = 2,    [SIM_PK16] = 1, [SIM_PKBF16] = 1,
+    [SIM_PKF32] = 2, [SIM_B96] = 3,   [SIM_B128] = 4,   [SIM_B160] = 5, [SIM_B192] = 6,
+    [SIM_B256] = 8,  [SIM_B512] = 16, [SIM_B1024] = 32, [SIM_ANY] = 0};
 
 static const char *const type_names[] = {
-    [SIM_B16] = "b16", [SIM_F16] = "f16", [SIM_BF16] = "bf16", [SIM_B32] = "b32", [SIM_F32] = "f32",
-    [SIM_B64] = "b64", [SIM_I64] = "i64", [SIM_F64] = "f64", [SIM_PK16] = "pk16", [SIM_PKBF16] = "pkbf16",
-    [SIM_PKF32] = "pkf32", [SIM_B96] = "b96", [SIM_B128] = "b128", [SIM_B160] = "b160", [SIM_B192] = "b192",
-    [SIM_B256] = "b256", [SIM_B512] = "b512", [SIM_B1024] = "b1024", [SIM_ANY] = "any"};
+    [SIM_B16] = "b16",   [SIM_F16] = "f16",       [SIM_BF16] = "bf16",   [SIM_B32] = "b32",
+    [SIM_F32] = "f32",   [SIM_B64] = "b64",       [SIM_I64] = "i64",     [SIM_F64] = "f64",
+    [SIM_PK16] = "pk16", [SIM_PKBF16] = "pkbf16", [SIM_PKF32] = "pkf32", [SIM_B96] = "b96",
+    [SIM_B128] = "b128", [SIM_B160] = "b160",     [SIM_B192] = "b192",   [SIM_B256] = "b256",
+    [SIM_B512] = "b512", [SIM_B1024] = "b1024",   [SIM_ANY] = "any"};
 
 /* An operand before its type is known. */
 typedef struct raw_operand {
     sim_kind kind;
     uint16_t reg;
     uint8_t width, mods;
-    bool hex;               /* a literal, not an inline constant */
-    bool negative;          /* of a floating constant */
-    const float_const *fp;  /* SIM_CONST: floating inline constant */
+    bool hex;              /* a literal, not an inline constant */
+    bool negative;         /* of a floating constant */
+    const float_const *fp; /* SIM_CONST: floating inline constant */
     int64_t value;
     span text;
 } raw_operand;
@@ -207,8 +226,10 @@ static bool parse_constant(span s, raw_operand *out)
 /* Peels neg(x), abs(x), sext(x), |x| and a minus sign before a register. */
 static span parse_mods(span s, uint8_t *mods)
 {
-    static const struct { const char *open; uint8_t bit; } calls[] = {
-        {"neg(", SIM_NEG}, {"abs(", SIM_ABS}, {"sext(", SIM_SEXT}};
+    static const struct {
+        const char *open;
+        uint8_t bit;
+    } calls[] = {{"neg(", SIM_NEG}, {"abs(", SIM_ABS}, {"sext(", SIM_SEXT}};
     bool again = true;
 
     while (again) {
@@ -257,14 +278,15 @@ static uint64_t constant_value(const raw_operand *raw, sim_type type)
     if (raw->fp) {
         const float_const *f = raw->fp;
         switch (type) {
-        case SIM_B16: case SIM_F16: case SIM_PK16:
-            return (uint64_t)f->f16 ^ (raw->negative ? 0x8000u : 0);
-        case SIM_BF16: case SIM_PKBF16:
-            return (uint64_t)f->bf16 ^ (raw->negative ? 0x8000u : 0);
-        case SIM_B64: case SIM_I64: case SIM_F64:
-            return f->f64 ^ (raw->negative ? 1ull << 63 : 0);
-        default:
-            return (uint64_t)f->f32 ^ (raw->negative ? 1u << 31 : 0);
+        case SIM_B16:
+        case SIM_F16:
+        case SIM_PK16: return (uint64_t)f->f16 ^ (raw->negative ? 0x8000u : 0);
+        case SIM_BF16:
+        case SIM_PKBF16: return (uint64_t)f->bf16 ^ (raw->negative ? 0x8000u : 0);
+        case SIM_B64:
+        case SIM_I64:
+        case SIM_F64: return f->f64 ^ (raw->negative ? 1ull << 63 : 0);
+        default: return (uint64_t)f->f32 ^ (raw->negative ? 1u << 31 : 0);
         }
     }
     if (raw->hex && type == SIM_F64) /* a literal is the high half of a double */
@@ -282,9 +304,9 @@ typedef struct flag_word {
 } flag_word;
 
 static const flag_word flag_words[] = {
-    {"glc", SIM_F_GLC}, {"slc", SIM_F_SLC}, {"sc0", SIM_F_SC0}, {"sc1", SIM_F_SC1}, {"nt", SIM_F_NT},
-    {"lds", SIM_F_LDS}, {"offen", SIM_F_OFFEN}, {"idxen", SIM_F_IDXEN}, {"tfe", SIM_F_TFE}, {"gds", SIM_F_GDS},
-    {"clamp", SIM_F_CLAMP}, {"scc", SIM_F_SC1},
+    {"glc", SIM_F_GLC}, {"slc", SIM_F_SLC}, {"sc0", SIM_F_SC0},     {"sc1", SIM_F_SC1},
+    {"nt", SIM_F_NT},   {"lds", SIM_F_LDS}, {"offen", SIM_F_OFFEN}, {"idxen", SIM_F_IDXEN},
+    {"tfe", SIM_F_TFE}, {"gds", SIM_F_GDS}, {"clamp", SIM_F_CLAMP}, {"scc", SIM_F_SC1},
 };
 
 typedef struct dpp_word {
@@ -295,17 +317,19 @@ typedef struct dpp_word {
 
 /* DPP_CTRL encodings (ISA guide, "DPP"; LLVM, SIDefines.h). */
 static const dpp_word dpp_words[] = {
-    {"row_shl", 0x100, 15}, {"row_shr", 0x110, 15}, {"row_ror", 0x120, 15}, {"row_newbcast", 0x150, 15},
-    {"wave_shl", 0x12f, 1}, {"wave_rol", 0x133, 1}, {"wave_shr", 0x137, 1}, {"wave_ror", 0x13b, 1},
+    {"row_shl", 0x100, 15},      {"row_shr", 0x110, 15}, {"row_ror", 0x120, 15},
+    {"row_newbcast", 0x150, 15}, {"wave_shl", 0x12f, 1}, {"wave_rol", 0x133, 1},
+    {"wave_shr", 0x137, 1},      {"wave_ror", 0x13b, 1},
 };
 
 static const char *const sdwa_sels[] = {
-    [SIM_SDWA_DWORD] = "DWORD", [SIM_SDWA_BYTE0] = "BYTE_0", [SIM_SDWA_BYTE1] = "BYTE_1",
+    [SIM_SDWA_DWORD] = "DWORD",  [SIM_SDWA_BYTE0] = "BYTE_0", [SIM_SDWA_BYTE1] = "BYTE_1",
     [SIM_SDWA_BYTE2] = "BYTE_2", [SIM_SDWA_BYTE3] = "BYTE_3", [SIM_SDWA_WORD0] = "WORD_0",
     [SIM_SDWA_WORD1] = "WORD_1"};
 
-static const char *const sdwa_unused[] = {
-    [SIM_UNUSED_PAD] = "UNUSED_PAD", [SIM_UNUSED_SEXT] = "UNUSED_SEXT", [SIM_UNUSED_PRESERVE] = "UNUSED_PRESERVE"};
+static const char *const sdwa_unused[] = {[SIM_UNUSED_PAD] = "UNUSED_PAD",
+                                          [SIM_UNUSED_SEXT] = "UNUSED_SEXT",
+                                          [SIM_UNUSED_PRESERVE] = "UNUSED_PRESERVE"};
 
 static bool word_index(span s, const char *const *words, size_t n, uint8_t *out)
 {
@@ -383,8 +407,10 @@ static bool parse_dpp(sim_inst *inst, span name, span value)
 static bool parse_sdwa(modifiers *m, span name, span value)
 {
     sim_inst *inst = m->inst;
-    uint8_t *sel = span_is(name, "dst_sel") ? &inst->dst_sel : span_is(name, "src0_sel") ? &m->src_sel[0]
-                 : span_is(name, "src1_sel") ? &m->src_sel[1] : NULL;
+    uint8_t *sel = span_is(name, "dst_sel")    ? &inst->dst_sel
+                   : span_is(name, "src0_sel") ? &m->src_sel[0]
+                   : span_is(name, "src1_sel") ? &m->src_sel[1]
+                                               : NULL;
 
     if (span_is(name, "dst_unused"))
         return word_index(value, sdwa_unused, 3, &inst->dst_unused);
@@ -464,13 +490,14 @@ static bool parse_modifier(modifiers *m, span s)
         return false;
     }
     span name = {s.p, (size_t)(colon - s.p)}, value = {colon + 1, s.n - name.n - 1};
-    if (span_is(name, "blgp") || span_is(name, "neg")) { /* gfx942 f64 MFMA spells blgp as neg:[a,b,c] */
+    if (span_is(name, "blgp") ||
+        span_is(name, "neg")) { /* gfx942 f64 MFMA spells blgp as neg:[a,b,c] */
         unsigned bits, count;
         if (parse_bits(value, 1, &bits, &count))
             return inst->blgp = (uint8_t)bits, true;
     }
-    return parse_number(inst, name, value) || parse_op_sel(m, name, value) || parse_dpp(inst, name, value) ||
-           parse_sdwa(m, name, value);
+    return parse_number(inst, name, value) || parse_op_sel(m, name, value) ||
+           parse_dpp(inst, name, value) || parse_sdwa(m, name, value);
 }
 
 /* ---- the line ---- */
@@ -518,9 +545,14 @@ static bool parse_comment(const char *s, sim_inst *inst)
 
 static span strip_suffix(span name, sim_inst *inst)
 {
-    static const struct { const char *suffix; uint32_t flag; } suffixes[] = {
-        {"_e32", 0}, {"_e64_dpp", SIM_F_DPP | SIM_F_E64}, {"_e64", SIM_F_E64}, {"_dpp", SIM_F_DPP},
-        {"_sdwa", SIM_F_SDWA}};
+    static const struct {
+        const char *suffix;
+        uint32_t flag;
+    } suffixes[] = {{"_e32", 0},
+                    {"_e64_dpp", SIM_F_DPP | SIM_F_E64},
+                    {"_e64", SIM_F_E64},
+                    {"_dpp", SIM_F_DPP},
+                    {"_sdwa", SIM_F_SDWA}};
 
     for (size_t i = 0; i < sizeof suffixes / sizeof suffixes[0]; i++) {
         size_t n = strlen(suffixes[i].suffix);
@@ -554,15 +586,14 @@ static bool operand_fits(const raw_operand *raw, char role, sim_type type)
     if (role == 'I')
         return true;
     switch (raw->kind) {
-    case SIM_SGPR: case SIM_VGPR:
-        /* A 64-bit special may be read as 32 bits by the encoding only; LLVM does not print that. */
+    case SIM_SGPR:
+    case SIM_VGPR:
+        /* A 64-bit special may be read as 32 bits by the encoding only; LLVM does not print that.
+         */
         return type == SIM_ANY || raw->width == type_width[type];
-    case SIM_CONST:
-        return role != 'D';
-    case SIM_OFF:
-        return type == SIM_ANY;
-    default:
-        return false;
+    case SIM_CONST: return role != 'D';
+    case SIM_OFF: return type == SIM_ANY;
+    default: return false;
     }
 }
 
@@ -573,14 +604,15 @@ static bool form_fits(const char *form, const raw_operand *raw, size_t count)
     for (; *form; i++) {
         char role;
         sim_type type;
-        if (i == count || !parse_form_token(&form, &role, &type) || !operand_fits(&raw[i], role, type))
+        if (i == count || !parse_form_token(&form, &role, &type) ||
+            !operand_fits(&raw[i], role, type))
             return false;
     }
     return i == count;
 }
 
-static const sim_op *choose_row(const sim_op *const *rows, size_t num_rows, sim_arch arch, const raw_operand *raw,
-                                size_t count)
+static const sim_op *choose_row(const sim_op *const *rows, size_t num_rows, sim_arch arch,
+                                const raw_operand *raw, size_t count)
 {
     for (size_t r = 0; r < num_rows; r++) {
         const sim_op *op = rows[r];
@@ -596,8 +628,9 @@ static const sim_op *choose_row(const sim_op *const *rows, size_t num_rows, sim_
 /* src_shared_base and its kin: a 64-bit read gives the aperture in the high dword. */
 static bool aperture_value(const raw_operand *raw, uint64_t *value)
 {
-    uint64_t hi = raw->reg == SIM_SHARED_BASE || raw->reg == SIM_SHARED_LIMIT ? SIM_SHARED_APERTURE_HI
-                                                                             : SIM_PRIVATE_APERTURE_HI;
+    uint64_t hi = raw->reg == SIM_SHARED_BASE || raw->reg == SIM_SHARED_LIMIT
+                      ? SIM_SHARED_APERTURE_HI
+                      : SIM_PRIVATE_APERTURE_HI;
     if (raw->kind != SIM_SGPR || raw->reg < SIM_SHARED_BASE || raw->reg > SIM_PRIVATE_LIMIT)
         return false;
     *value = hi << 32;
@@ -606,7 +639,8 @@ static bool aperture_value(const raw_operand *raw, uint64_t *value)
     return true;
 }
 
-static bool set_operand(sim_program *program, const raw_operand *raw, char role, sim_type type, sim_operand *o)
+static bool set_operand(sim_program *program, const raw_operand *raw, char role, sim_type type,
+                        sim_operand *o)
 {
     uint64_t aperture;
 
@@ -633,15 +667,16 @@ static bool set_operand(sim_program *program, const raw_operand *raw, char role,
     return o->lanes != NULL;
 }
 
-/* The last element of op_sel on an instruction with a selectable destination belongs to the destination; it goes
- * to bit 3, where the encoding has it. */
+/* The last element of op_sel on an instruction with a selectable destination belongs to the
+ * destination; it goes to bit 3, where the encoding has it. */
 static void place_op_sel(sim_inst *inst, unsigned elements, unsigned sources)
 {
     if (elements == sources + 1 && elements < 4 && (inst->op_sel >> sources & 1))
         inst->op_sel = (uint8_t)((inst->op_sel & ~(1u << sources)) | 8);
 }
 
-static void set_source_modifiers(sim_inst *inst, sim_operand *o, unsigned source, const modifiers *m)
+static void set_source_modifiers(sim_inst *inst, sim_operand *o, unsigned source,
+                                 const modifiers *m)
 {
     if (inst->op_sel >> source & 1)
         o->mods |= SIM_HALF;
@@ -652,8 +687,8 @@ static void set_source_modifiers(sim_inst *inst, sim_operand *o, unsigned source
     o->plain = !o->mods && o->sdwa_sel == SIM_SDWA_DWORD;
 }
 
-static int fill(sim_program *program, sim_inst *inst, const sim_op *op, const raw_operand *raw, size_t count,
-                const modifiers *m)
+static int fill(sim_program *program, sim_inst *inst, const sim_op *op, const raw_operand *raw,
+                size_t count, const modifiers *m)
 {
     const char *form = op->form;
     unsigned sources = 0, source_op[SIM_MAX_OPERANDS];
@@ -678,7 +713,8 @@ static int fill(sim_program *program, sim_inst *inst, const sim_op *op, const ra
     return 0;
 }
 
-/* Operands and modifiers after the mnemonic. Returns the number of operands, or -1 if a part is not understood. */
+/* Operands and modifiers after the mnemonic. Returns the number of operands, or -1 if a part is not
+ * understood. */
 static int parse_operands(span rest, raw_operand *raw, modifiers *m, bool scalar)
 {
     int count = 0;
@@ -713,8 +749,7 @@ static bool take_comment(char *line, sim_inst *inst)
     if (!comment || !parse_comment(comment + 2, inst))
         return false;
     *comment = 0;
-    for (char *end = comment; end > line && isspace((unsigned char)end[-1]);)
-        *--end = 0;
+    for (char *end = comment; end > line && isspace((unsigned char)end[-1]);) *--end = 0;
     return true;
 }
 
@@ -731,20 +766,20 @@ int sim_parse_line(sim_program *program, char *line, sim_inst *inst, char *error
         snprintf(error, error_size, "no \"// ADDRESS: ENCODING\" after \"%.60s\"", line);
         return -1;
     }
-    while (isspace((unsigned char)*line))
-        line++;
+    while (isspace((unsigned char)*line)) line++;
     inst->text = line;
 
     span rest = {line, strlen(line)}, name = next_piece(&rest, ' ');
-    bool scalar = span_starts(name, "s_") && !span_starts(name, "s_load") && !span_starts(name, "s_buffer") &&
-                  !span_starts(name, "s_store");
+    bool scalar = span_starts(name, "s_") && !span_starts(name, "s_load") &&
+                  !span_starts(name, "s_buffer") && !span_starts(name, "s_store");
     name = strip_suffix(name, inst);
     size_t num_rows;
     const sim_op *const *rows = sim_find_ops(name.p, name.n, &num_rows);
     if (!num_rows)
         return 0;
     int count = parse_operands(rest, raw, &m, scalar);
-    const sim_op *op = count < 0 ? NULL : choose_row(rows, num_rows, program->arch, raw, (size_t)count);
+    const sim_op *op =
+        count < 0 ? NULL : choose_row(rows, num_rows, program->arch, raw, (size_t)count);
     if (!op) {
         inst->bad_form = 1;
         return 0;

@@ -80,8 +80,7 @@ static size_t count_lines(const char *text)
 {
     size_t n = 1;
 
-    for (; (text = strchr(text, '\n')); text++)
-        n++;
+    for (; (text = strchr(text, '\n')); text++) n++;
     return n;
 }
 
@@ -96,7 +95,8 @@ static int parse_text(sim_program *program, char *error, size_t error_size)
             *next++ = 0;
         if (!is_instruction(line))
             continue;
-        if (sim_parse_line(program, line, &program->inst[program->count], message, sizeof message)) {
+        if (sim_parse_line(program, line, &program->inst[program->count], message,
+                           sizeof message)) {
             snprintf(error, error_size, "disassembly line %zu: %s", line_number, message);
             return -1;
         }
@@ -114,7 +114,8 @@ static void off_the_end(sim_wave *w, const sim_inst *inst)
     sim_fault(w, inst, -1, 0, "execution ran past the last instruction of the code object");
 }
 
-/* Address -> instruction. Instructions come in ascending order; anything else is not LLVM's text. */
+/* Address -> instruction. Instructions come in ascending order; anything else is not LLVM's text.
+ */
 static int build_index(sim_program *program, char *error, size_t error_size)
 {
     const uint64_t limit = 1u << 28;
@@ -134,7 +135,8 @@ static int build_index(sim_program *program, char *error, size_t error_size)
     }
     for (size_t i = 0; i < program->count; i++) {
         const sim_inst *inst = &program->inst[i];
-        if (inst->pc % 4 || (i && inst->pc < inst[-1].pc + inst[-1].size) || inst->pc >= program->end) {
+        if (inst->pc % 4 || (i && inst->pc < inst[-1].pc + inst[-1].size) ||
+            inst->pc >= program->end) {
             snprintf(error, error_size, "instruction address 0x%llx is out of order",
                      (unsigned long long)(inst->pc - program->bias));
             return -1;
@@ -145,7 +147,8 @@ static int build_index(sim_program *program, char *error, size_t error_size)
     return 0;
 }
 
-/* SOPP and SOPK branches: the target is the next instruction plus four times the signed 16-bit immediate. */
+/* SOPP and SOPK branches: the target is the next instruction plus four times the signed 16-bit
+ * immediate. */
 static void link_branches(sim_program *program)
 {
     for (size_t i = 0; i < program->count; i++) {
@@ -153,12 +156,13 @@ static void link_branches(sim_program *program)
         uint32_t top = (uint32_t)inst->enc >> 23; /* SOPP: 0x17f, SOPK: 1011 and opcode */
         bool branch = top == 0x17f || ((uint32_t)inst->enc >> 28) == 0xb;
         if (branch)
-            inst->target = sim_program_at(program, inst->pc + 4 + (uint64_t)((int64_t)(int16_t)inst->enc * 4));
+            inst->target =
+                sim_program_at(program, inst->pc + 4 + (uint64_t)((int64_t)(int16_t)inst->enc * 4));
     }
 }
 
-int sim_program_build(sim_program **out, const char *arch, const void *elf, size_t elf_size, uint64_t load_bias,
-                      const char *disassembly, char *error, size_t error_size)
+int sim_program_build(sim_program **out, const char *arch, const void *elf, size_t elf_size,
+                      uint64_t load_bias, const char *disassembly, char *error, size_t error_size)
 {
     sim_program *program = calloc(1, sizeof *program);
 
@@ -169,7 +173,8 @@ int sim_program_build(sim_program **out, const char *arch, const void *elf, size
     }
     program->bias = load_bias;
     if (parse_arch(arch, &program->arch)) {
-        snprintf(error, error_size, "arch \"%.40s\" is not simulated: gfx90a, gfx942 or gfx950 expected", arch);
+        snprintf(error, error_size,
+                 "arch \"%.40s\" is not simulated: gfx90a, gfx942 or gfx950 expected", arch);
         goto fail;
     }
     program->text = strdup(disassembly);
@@ -193,8 +198,7 @@ void sim_program_destroy(sim_program *program)
 {
     if (!program)
         return;
-    for (size_t i = 0; i < program->const_slots; i++)
-        free(program->consts[i]);
+    for (size_t i = 0; i < program->const_slots; i++) free(program->consts[i]);
     free(program->consts);
     free(program->kernels);
     free(program->index);

@@ -13,12 +13,12 @@ typedef struct sim_const_block {
 
 struct sim_program {
     sim_arch arch;
-    uint64_t bias;          /* device address = ELF virtual address + bias */
-    sim_inst *inst;         /* count of them and a sentinel, which faults */
+    uint64_t bias;  /* device address = ELF virtual address + bias */
+    sim_inst *inst; /* count of them and a sentinel, which faults */
     size_t count;
-    uint64_t first, end;    /* device addresses of the code: [first, end) */
-    uint32_t *index;        /* (address - first) / 4 -> instruction number + 1, 0: none starts there */
-    char *text;             /* the disassembly, cut into strings that sim_inst.text points to */
+    uint64_t first, end; /* device addresses of the code: [first, end) */
+    uint32_t *index;     /* (address - first) / 4 -> instruction number + 1, 0: none starts there */
+    char *text;          /* the disassembly, cut into strings that sim_inst.text points to */
     sim_const_block **consts;
     size_t num_consts, const_slots; /* open-addressed by value */
     sim_kernel *kernels;
@@ -26,10 +26,11 @@ struct sim_program {
 };
 
 /* parse.c: one line of disassembly, "\tMNEMONIC OPERANDS MODIFIERS // ADDRESS: DWORD [DWORD...]".
- * Cuts the comment off the line and fills text, pc (still the ELF address), enc, size, and through the tables
- * everything else. An instruction that is not known gets an exec function that reports it.
- * Returns 0, or -1 with a message: the line is not an instruction line. */
-int sim_parse_line(sim_program *program, char *line, sim_inst *inst, char *error, size_t error_size);
+ * Cuts the comment off the line and fills text, pc (still the ELF address), enc, size, and through
+ * the tables everything else. An instruction that is not known gets an exec function that reports
+ * it. Returns 0, or -1 with a message: the line is not an instruction line. */
+int sim_parse_line(sim_program *program, char *line, sim_inst *inst, char *error,
+                   size_t error_size);
 
 /* program.c: the block of 64 copies of a constant; NULL without memory. */
 const uint32_t *sim_program_const(sim_program *program, uint64_t value);
@@ -38,9 +39,11 @@ const uint32_t *sim_program_const(sim_program *program, uint64_t value);
 const sim_inst *sim_program_at(const sim_program *program, uint64_t address);
 
 /* elf.c: fills program->kernels from the symbols NAME.kd. Returns 0, or -1 with a message. */
-int sim_elf_kernels(sim_program *program, const void *elf, size_t size, char *error, size_t error_size);
+int sim_elf_kernels(sim_program *program, const void *elf, size_t size, char *error,
+                    size_t error_size);
 
-/* tables.c: the rows for a mnemonic in the tables of the best ISA level of this host; *count of them. */
+/* tables.c: the rows for a mnemonic in the tables of the best ISA level of this host; *count of
+ * them. */
 const sim_op *const *sim_find_ops(const char *name, size_t length, size_t *count);
 const char *sim_isa_name(void);
 
@@ -48,7 +51,8 @@ const char *sim_isa_name(void);
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);
 void sim_run_wave(sim_wave *w, uint64_t max_instructions);
 
-/* Executes one instruction under the wave's MODE; the host's floating-point mode is the default one afterwards. */
+/* Executes one instruction under the wave's MODE; the host's floating-point mode is the default one
+ * afterwards. */
 void sim_step(sim_wave *w, const sim_inst *inst);
 
 #endif

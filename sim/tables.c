@@ -27,12 +27,14 @@ static const sim_op *rows[MAX_ROWS];
 static size_t num_rows;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* AITER_SIM_ISA (base, v3, v4) lowers the level, so that tests reach every build of the exec files. */
+/* AITER_SIM_ISA (base, v3, v4) lowers the level, so that tests reach every build of the exec files.
+ */
 static const isa_level *choose_level(void)
 {
 #if defined(__x86_64__)
     const char *wanted = getenv("AITER_SIM_ISA");
-    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+              __builtin_cpu_supports("bmi2");
     bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
               __builtin_cpu_supports("avx512cd");
@@ -85,8 +87,7 @@ const sim_op *const *sim_find_ops(const char *name, size_t length, size_t *count
             hi = mid;
     }
     size_t n = 0;
-    while (lo + n < num_rows && compare_name(name, length, rows[lo + n]->name) == 0)
-        n++;
+    while (lo + n < num_rows && compare_name(name, length, rows[lo + n]->name) == 0) n++;
     *count = n;
     return rows + lo;
 }

@@ -9,7 +9,8 @@
 
 #include "sim/program.h"
 
-void sim_fault(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format, ...)
+void sim_fault(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format,
+               ...)
 {
     sim_error *e = w->wg->error;
     va_list args;
@@ -39,26 +40,30 @@ void sim_error_format(const sim_error *error, char *text, size_t size)
 
     if (error->lane >= 0)
         snprintf(lane, sizeof lane, " lane %d", error->lane);
-    snprintf(text, size, "kernel %s, workgroup (%u,%u,%u) wave %u%s: \"%s\" at 0x%llx: %s", error->kernel,
-             error->workgroup[0], error->workgroup[1], error->workgroup[2], error->wave, lane, error->instruction,
-             (unsigned long long)error->code_offset, error->message);
+    snprintf(text, size, "kernel %s, workgroup (%u,%u,%u) wave %u%s: \"%s\" at 0x%llx: %s",
+             error->kernel, error->workgroup[0], error->workgroup[1], error->workgroup[2],
+             error->wave, lane, error->instruction, (unsigned long long)error->code_offset,
+             error->message);
 }
 
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst)
 {
     static const char *const arch_names[] = {"gfx90a", "gfx942", "gfx950"};
 
-    sim_fault(w, inst, -1, 0, inst->bad_form ? "instruction \"%s\": operands or modifiers not supported on %s"
-                                             : "unknown instruction \"%s\" on %s",
+    sim_fault(w, inst, -1, 0,
+              inst->bad_form ? "instruction \"%s\": operands or modifiers not supported on %s"
+                             : "unknown instruction \"%s\" on %s",
               inst->text, arch_names[w->arch]);
 }
 
 #if defined(__x86_64__)
-/* Host mode for one instruction. MODE holds rounding and denormal fields for f32 (SP) and for f64 and f16 (DP):
- * ISA guide, "MODE register". Denormal field: bit 0 keeps inputs, bit 1 keeps outputs. */
+/* Host mode for one instruction. MODE holds rounding and denormal fields for f32 (SP) and for f64
+ * and f16 (DP): ISA guide, "MODE register". Denormal field: bit 0 keeps inputs, bit 1 keeps
+ * outputs. */
 static void set_host_mode(uint32_t mode, unsigned fp_class)
 {
-    static const unsigned rounding[] = {_MM_ROUND_NEAREST, _MM_ROUND_UP, _MM_ROUND_DOWN, _MM_ROUND_TOWARD_ZERO};
+    static const unsigned rounding[] = {_MM_ROUND_NEAREST, _MM_ROUND_UP, _MM_ROUND_DOWN,
+                                        _MM_ROUND_TOWARD_ZERO};
     unsigned shift = fp_class == SIM_FP_DP ? 2 : 0;
     unsigned denorm = mode >> (4 + shift) & 3;
     unsigned csr = 0x1f80 | rounding[mode >> shift & 3];
@@ -78,8 +83,8 @@ static void set_host_mode(uint32_t mode, unsigned fp_class)
 }
 #endif
 
-/* MODE.GPR_IDX_EN: a copy of a vector instruction with M0[7:0] added to the numbers of the VGPRs that M0[15:12]
- * selects (ISA guide, "VGPR Indexing"). Returns NULL after a fault. */
+/* MODE.GPR_IDX_EN: a copy of a vector instruction with M0[7:0] added to the numbers of the VGPRs
+ * that M0[15:12] selects (ISA guide, "VGPR Indexing"). Returns NULL after a fault. */
 static const sim_inst *index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy)
 {
     const char *form = inst->op ? inst->op->form : "";
@@ -97,7 +102,8 @@ static const sim_inst *index_registers(sim_wave *w, const sim_inst *inst, sim_in
         if (o->kind != SIM_VGPR || !chosen)
             continue;
         if (o->reg % SIM_AGPR0 + offset + o->width > SIM_AGPR0) {
-            sim_fault(w, inst, -1, 0, "indexed register v%u + %u does not exist", o->reg % SIM_AGPR0, offset);
+            sim_fault(w, inst, -1, 0, "indexed register v%u + %u does not exist",
+                      o->reg % SIM_AGPR0, offset);
             return NULL;
         }
         o->reg = (uint16_t)(o->reg + offset);

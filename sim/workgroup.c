@@ -1,5 +1,6 @@
 /* One workgroup: initial register state, and its waves in turn until all have ended. */
 #include <fenv.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,8 +8,13 @@
 #include "sim/memory.h"
 #include "sim/program.h"
 
-/* A wave yields after so many instructions, so that a wave that waits for another one through memory lets it run. */
+/* A wave yields after so many instructions, so that a wave that waits for another one through
+ * memory lets it run. */
 #define SLICE 200000
+
+/* A wave that executes more is taken for one that never ends: minutes on the host.
+ * AITER_SIM_WAVE_LIMIT in the environment sets another limit. */
+#define DEFAULT_WAVE_LIMIT 2000000000ull
 
 #define MAX_WAVES 16 /* 1024 work-items */
 #define LDS_PAD 64
@@ -98,13 +104,14 @@ static void put_scratch_resource(sim_wave *w, unsigned *sgpr)
 
     w->s[*sgpr] = (uint32_t)base;
     w->s[*sgpr + 1] = (uint32_t)(base >> 32 & 0xffff) | 1u << 31;
-    w->s[*sgpr + 2] = UINT32_MAX; /* no range check: what leaves the scratch is a fault, not dropped */
+    w->s[*sgpr + 2] =
+        UINT32_MAX; /* no range check: what leaves the scratch is a fault, not dropped */
     w->s[*sgpr + 3] = 0x00e00000; /* index stride 64 lanes, add_tid */
     *sgpr += 4;
 }
 
-/* The length and offset (in dwords) of kernel arguments that arrive in SGPRs. Returns -1 if they lie outside of
- * memory. */
+/* The length and offset (in dwords) of kernel arguments that arrive in SGPRs. Returns -1 if they
+ * lie outside of memory. */
 static int preload(sim_wave *w, const sim_dispatch *d, unsigned *sgpr)
 {
     unsigned length = d->kernel->preload & 0x7f, offset = d->kernel->preload >> 7;
@@ -113,7 +120,8 @@ static int preload(sim_wave *w, const sim_dispatch *d, unsigned *sgpr)
         return 0;
     uint64_t from = d->kernarg + 4ull * offset;
     if (*sgpr + length > SIM_FLAT_SCRATCH || !sim_mem_ok(from, 4ull * length, false)) {
-        sim_fault(w, NULL, -1, from, "kernel arguments to preload (%u dwords at 0x%llx) are not in memory", length,
+        sim_fault(w, NULL, -1, from,
+                  "kernel arguments to preload (%u dwords at 0x%llx) are not in memory", length,
                   (unsigned long long)from);
         return -1;
     }
@@ -122,7 +130,8 @@ static int preload(sim_wave *w, const sim_dispatch *d, unsigned *sgpr)
     return 0;
 }
 
-/* User SGPRs in the order of the "User SGPR Set Up" table of LLVM's AMDGPU user guide, then the system SGPRs. */
+/* User SGPRs in the order of the "User SGPR Set Up" table of LLVM's AMDGPU user guide, then the
+ * system SGPRs. */
 static int init_sgprs(sim_wave *w, const sim_dispatch *d)
 {
     const sim_kernel *k = d->kernel;
@@ -152,15 +161,16 @@ static int init_sgprs(sim_wave *w, const sim_dispatch *d)
     if (k->rsrc2 >> 10 & 1)
         w->s[sgpr++] = 0; /* workgroup info */
     if (k->rsrc2 & 1 && w->arch == SIM_GFX90A)
-        w->s[sgpr++] = 0; /* scratch wave offset: the resource and flat_scratch are this wave's own */
+        w->s[sgpr++] =
+            0; /* scratch wave offset: the resource and flat_scratch are this wave's own */
     if (w->arch >= SIM_GFX942) /* architected flat scratch */
         sim_set_sreg64(w, SIM_FLAT_SCRATCH, (uint64_t)(uintptr_t)w->scratch);
     sim_set_sreg64(w, SIM_TTMP0 + 4, d->dispatch_id);
     return 0;
 }
 
-/* Work-item ids, packed 10:10:10 in v0 (these archs all have packed ids). Also the initial EXEC: lanes beyond a
- * partial workgroup's end are off. */
+/* Work-item ids, packed 10:10:10 in v0 (these archs all have packed ids). Also the initial EXEC:
+ * lanes beyond a partial workgroup's end are off. */
 static void init_lanes(sim_wave *w, const sim_dispatch *d, const uint32_t size[3])
 {
     unsigned ids = d->kernel->rsrc2 >> 11 & 3;
@@ -177,7 +187,8 @@ static void init_lanes(sim_wave *w, const sim_dispatch *d, const uint32_t size[3
     sim_set_sreg64(w, SIM_EXEC, exec);
 }
 
-/* Registers start as zero, so that a run is reproducible; only those that the kernel allocates need it. */
+/* Registers start as zero, so that a run is reproducible; only those that the kernel allocates need
+ * it. */
 static void clear_vgprs(sim_wave *w, const sim_kernel *k)
 {
     unsigned total = ((k->rsrc1 & 63) + 1) * 8, arch_vgprs = ((k->rsrc3 & 63) + 1) * 4;
@@ -191,14 +202,14 @@ static uint32_t initial_mode(const sim_kernel *k)
 {
     uint32_t mode = k->rsrc1 >> 12 & 0xff;
 
-    mode |= (k->rsrc1 >> 21 & 1) << 8; /* DX10_CLAMP */
-    mode |= (k->rsrc1 >> 23 & 1) << 9; /* IEEE */
+    mode |= (k->rsrc1 >> 21 & 1) << 8;  /* DX10_CLAMP */
+    mode |= (k->rsrc1 >> 23 & 1) << 9;  /* IEEE */
     mode |= (k->rsrc1 >> 26 & 1) << 23; /* FP16_OVFL */
     return mode;
 }
 
-static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsigned index, const uint32_t size[3],
-                     uint8_t *scratch, uint32_t scratch_bytes)
+static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsigned index,
+                     const uint32_t size[3], uint8_t *scratch, uint32_t scratch_bytes)
 {
     w->wg = wg;
     w->program = d->program;
@@ -217,7 +228,8 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
         return -1;
     sim_set_sreg64(w, SIM_EXEC, exec);
 
-    /* A kernel with preloaded arguments starts with 256 bytes that load them for firmware that does not. */
+    /* A kernel with preloaded arguments starts with 256 bytes that load them for firmware that does
+     * not. */
     uint64_t entry = d->kernel->entry + (d->kernel->preload & 0x7f ? 256 : 0);
     w->next = sim_program_at(d->program, entry);
     if (!w->next) {
@@ -241,14 +253,35 @@ static void release_barrier(sim_workgroup *wg)
             wg->waves[i].state = SIM_RUNNING;
 }
 
+static uint64_t wave_limit;
+static pthread_once_t wave_limit_once = PTHREAD_ONCE_INIT;
+
+static void read_wave_limit(void)
+{
+    const char *text = getenv("AITER_SIM_WAVE_LIMIT");
+    unsigned long long value = text ? strtoull(text, NULL, 10) : 0;
+
+    wave_limit = value ? value : DEFAULT_WAVE_LIMIT;
+}
+
+static void check_wave_limit(sim_wave *w)
+{
+    if (w->state == SIM_RUNNING && w->executed >= wave_limit)
+        sim_fault(w, w->next, -1, 0,
+                  "the wave has executed %llu instructions and not ended (AITER_SIM_WAVE_LIMIT)",
+                  (unsigned long long)w->executed);
+}
+
 static int run_waves(sim_workgroup *wg)
 {
+    pthread_once(&wave_limit_once, read_wave_limit);
     for (;;) {
         unsigned ended = 0;
         for (unsigned i = 0; i < wg->num_waves; i++) {
             sim_wave *w = &wg->waves[i];
             if (w->state == SIM_RUNNING)
-                sim_run_wave(w, SLICE);
+                sim_run_wave(w, wave_limit < SLICE ? wave_limit : SLICE);
+            check_wave_limit(w);
             if (w->state == SIM_FAULTED)
                 return -1;
             ended += w->state == SIM_ENDED;
@@ -268,7 +301,8 @@ static int refuse(sim_error *error, const sim_dispatch *d, const char *message)
 }
 
 /* Size of this workgroup: the last one of a dimension may be partial. */
-static int workgroup_size(const sim_dispatch *d, const uint32_t id[3], uint32_t size[3], sim_error *error)
+static int workgroup_size(const sim_dispatch *d, const uint32_t id[3], uint32_t size[3],
+                          sim_error *error)
 {
     char message[160];
     uint64_t items = 1;
@@ -276,7 +310,8 @@ static int workgroup_size(const sim_dispatch *d, const uint32_t id[3], uint32_t 
     for (unsigned i = 0; i < 3; i++) {
         uint64_t start = (uint64_t)id[i] * d->block[i];
         if (!d->block[i] || d->block[i] > 1024 || start >= d->grid[i]) {
-            snprintf(message, sizeof message, "workgroup %u of dimension %u: block %u, grid %u work-items", id[i], i,
+            snprintf(message, sizeof message,
+                     "workgroup %u of dimension %u: block %u, grid %u work-items", id[i], i,
                      d->block[i], d->grid[i]);
             return refuse(error, d, message);
         }
@@ -295,12 +330,13 @@ static int prepare(sim_worker *worker, sim_workgroup *wg, const uint32_t size[3]
 {
     const sim_dispatch *d = wg->dispatch;
     uint32_t limit = d->program->arch == SIM_GFX950 ? 163840 : 65536;
-    uint32_t scratch = d->scratch_bytes > d->kernel->private_bytes ? d->scratch_bytes : d->kernel->private_bytes;
+    uint32_t scratch =
+        d->scratch_bytes > d->kernel->private_bytes ? d->scratch_bytes : d->kernel->private_bytes;
     char message[128];
 
     if (d->lds_bytes > limit || d->lds_bytes < d->kernel->group_bytes) {
-        snprintf(message, sizeof message, "LDS of %u bytes: the kernel needs %u, the device has %u", d->lds_bytes,
-                 d->kernel->group_bytes, limit);
+        snprintf(message, sizeof message, "LDS of %u bytes: the kernel needs %u, the device has %u",
+                 d->lds_bytes, d->kernel->group_bytes, limit);
         return refuse(wg->error, d, message);
     }
     if (d->kernel->properties & USES_DYNAMIC_STACK && scratch < DYNAMIC_STACK_BYTES)
@@ -311,11 +347,13 @@ static int prepare(sim_worker *worker, sim_workgroup *wg, const uint32_t size[3]
     wg->lds_bytes = d->lds_bytes;
     wg->lds = reserve(&worker->lds, &worker->lds_size, d->lds_bytes + LDS_PAD);
     size_t wave_scratch = (size_t)scratch * SIM_LANES;
-    if (!wg->lds || (scratch && !reserve(&worker->scratch, &worker->scratch_size, wave_scratch * wg->num_waves)))
+    if (!wg->lds || (scratch && !reserve(&worker->scratch, &worker->scratch_size,
+                                         wave_scratch * wg->num_waves)))
         return refuse(wg->error, d, "out of memory for LDS or scratch");
     memset(wg->lds, 0, d->lds_bytes);
     for (unsigned i = 0; i < wg->num_waves; i++)
-        if (init_wave(&wg->waves[i], wg, d, i, size, scratch ? worker->scratch + i * wave_scratch : NULL, scratch))
+        if (init_wave(&wg->waves[i], wg, d, i, size,
+                      scratch ? worker->scratch + i * wave_scratch : NULL, scratch))
             return -1;
     return 0;
 }

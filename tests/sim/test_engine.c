@@ -1,6 +1,6 @@
-/* The engine: text to instructions, scalar instructions, moves between lanes, programs, faults. Expected values are
- * those of AMD's CDNA3 instruction set document and of LLVM's AMDGPU user guide ("Initial Kernel Execution State",
- * "Kernel Descriptor"). */
+/* The engine: text to instructions, scalar instructions, moves between lanes, programs, faults.
+ * Expected values are those of AMD's CDNA3 instruction set document and of LLVM's AMDGPU user guide
+ * ("Initial Kernel Execution State", "Kernel Descriptor"). */
 #include <elf.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,8 +18,14 @@
 #define BIAS 0x7000000000ull
 #define TEXT_ADDRESS 0x1000u
 
-enum { PROP_KERNARG = 1 << 3, PROP_DISPATCH = 1 << 1, PROP_QUEUE = 1 << 2, PROP_DISPATCH_ID = 1 << 4,
-       PROP_SCRATCH_BUFFER = 1 << 0, PROP_FLAT_INIT = 1 << 5 };
+enum {
+    PROP_KERNARG = 1 << 3,
+    PROP_DISPATCH = 1 << 1,
+    PROP_QUEUE = 1 << 2,
+    PROP_DISPATCH_ID = 1 << 4,
+    PROP_SCRATCH_BUFFER = 1 << 0,
+    PROP_FLAT_INIT = 1 << 5
+};
 
 typedef struct image {
     Elf64_Ehdr eh;
@@ -57,17 +63,24 @@ static image make_image(const kernel_facts *k)
     memcpy(im.descriptor + 52, &k->rsrc2, 4);
     memcpy(im.descriptor + 56, &k->properties, 2);
     memcpy(im.descriptor + 58, &k->preload, 2);
-    im.syms[1] = (Elf64_Sym){.st_name = 1, .st_shndx = 1, .st_value = offsetof(image, descriptor), .st_size = 64};
+    im.syms[1] = (Elf64_Sym){
+        .st_name = 1, .st_shndx = 1, .st_value = offsetof(image, descriptor), .st_size = 64};
     memcpy(im.names, "\0k.kd", 6);
-    im.sh[1] = (Elf64_Shdr){.sh_type = SHT_DYNSYM, .sh_offset = offsetof(image, syms), .sh_size = sizeof im.syms,
+    im.sh[1] = (Elf64_Shdr){.sh_type = SHT_DYNSYM,
+                            .sh_offset = offsetof(image, syms),
+                            .sh_size = sizeof im.syms,
                             .sh_link = 2};
-    im.sh[2] = (Elf64_Shdr){.sh_type = SHT_STRTAB, .sh_offset = offsetof(image, names), .sh_size = sizeof im.names};
+    im.sh[2] = (Elf64_Shdr){
+        .sh_type = SHT_STRTAB, .sh_offset = offsetof(image, names), .sh_size = sizeof im.names};
     return im;
 }
 
-/* Wave64, 16 VGPRs and 16 AGPRs, IEEE, DX10_CLAMP, denormals kept; kernel argument pointer in s[0:1]. */
+/* Wave64, 16 VGPRs and 16 AGPRs, IEEE, DX10_CLAMP, denormals kept; kernel argument pointer in
+ * s[0:1]. */
 static const kernel_facts plain = {.rsrc1 = 3 | 0xc0u << 12 | 0xf0u << 12 | 1u << 21 | 1u << 23,
-                                   .rsrc2 = 2 << 1 | 1 << 7, .rsrc3 = 3, .properties = PROP_KERNARG};
+                                   .rsrc2 = 2 << 1 | 1 << 7,
+                                   .rsrc3 = 3,
+                                   .properties = PROP_KERNARG};
 
 /* Lines "TEXT" or "TEXT;ENCODING" (default: one dword of zeros) get consecutive addresses. */
 static char *make_text(const char *const *lines)
@@ -78,12 +91,14 @@ static char *make_text(const char *const *lines)
     int at;
 
     assert_non_null(text);
-    at = snprintf(text, size, "\n:\tfile format elf64-amdgpu\n\nDisassembly of section .text:\nk:\n");
+    at = snprintf(text, size,
+                  "\n:\tfile format elf64-amdgpu\n\nDisassembly of section .text:\nk:\n");
     for (; *lines; lines++) {
         const char *semicolon = strchr(*lines, ';');
         int length = semicolon ? (int)(semicolon - *lines) : (int)strlen(*lines);
         const char *encoding = semicolon ? semicolon + 1 : "00000000";
-        at += snprintf(text + at, size - (size_t)at, "\t%.*s   // %012X: %s \n", length, *lines, address, encoding);
+        at += snprintf(text + at, size - (size_t)at, "\t%.*s   // %012X: %s \n", length, *lines,
+                       address, encoding);
         address += 4 * (1 + (strchr(encoding, ' ') != NULL));
     }
     return text;
@@ -113,8 +128,11 @@ static launch prepare(const char *arch, const kernel_facts *facts, const char *c
     launch l = {.program = build(arch, facts, lines), .worker = sim_worker_create()};
 
     assert_non_null(l.worker);
-    l.dispatch = (sim_dispatch){.program = l.program, .kernel = sim_program_kernel(l.program, "k"),
-                                .grid = {64, 1, 1}, .block = {64, 1, 1}, .lds_bytes = facts->group};
+    l.dispatch = (sim_dispatch){.program = l.program,
+                                .kernel = sim_program_kernel(l.program, "k"),
+                                .grid = {64, 1, 1},
+                                .block = {64, 1, 1},
+                                .lds_bytes = facts->group};
     assert_non_null(l.dispatch.kernel);
     return l;
 }
@@ -166,58 +184,99 @@ typedef struct scalar_case {
 #define ALL (~0ull)
 
 static const scalar_case scalar_cases[] = {
-    {"s_add_u32 s0, s2, s4", 0xffffffff, 1, 0, 0, 1}, {"s_add_u32 s0, s2, s4", 3, 4, 1, 7, 0},
-    {"s_sub_u32 s0, s2, s4", 3, 4, 0, 0xffffffff, 1}, {"s_sub_u32 s0, s2, s4", 4, 4, 0, 0, 0},
-    {"s_add_i32 s0, s2, s4", 0x7fffffff, 1, 0, 0x80000000, 1}, {"s_add_i32 s0, s2, s4", 0xffffffff, 1, 1, 0, 0},
-    {"s_sub_i32 s0, s2, s4", 0x80000000, 1, 0, 0x7fffffff, 1}, {"s_sub_i32 s0, s2, s4", 5, 7, 0, 0xfffffffe, 0},
-    {"s_addc_u32 s0, s2, s4", 0xffffffff, 0, 1, 0, 1}, {"s_addc_u32 s0, s2, s4", 1, 2, 0, 3, 0},
-    {"s_subb_u32 s0, s2, s4", 5, 5, 1, 0xffffffff, 1}, {"s_subb_u32 s0, s2, s4", 5, 4, 1, 0, 0},
-    {"s_min_i32 s0, s2, s4", 0xffffffff, 1, 0, 0xffffffff, 1}, {"s_min_u32 s0, s2, s4", 0xffffffff, 1, 1, 1, 0},
-    {"s_max_i32 s0, s2, s4", 0xffffffff, 1, 1, 1, 0}, {"s_max_u32 s0, s2, s4", 0xffffffff, 1, 0, 0xffffffff, 1},
-    {"s_max_i32 s0, s2, s4", 7, 7, 0, 7, 1}, {"s_min_u32 s0, s2, s4", 7, 7, 1, 7, 0},
-    {"s_cselect_b32 s0, s2, s4", 1, 2, 1, 1, -1}, {"s_cselect_b32 s0, s2, s4", 1, 2, 0, 2, -1},
+    {"s_add_u32 s0, s2, s4", 0xffffffff, 1, 0, 0, 1},
+    {"s_add_u32 s0, s2, s4", 3, 4, 1, 7, 0},
+    {"s_sub_u32 s0, s2, s4", 3, 4, 0, 0xffffffff, 1},
+    {"s_sub_u32 s0, s2, s4", 4, 4, 0, 0, 0},
+    {"s_add_i32 s0, s2, s4", 0x7fffffff, 1, 0, 0x80000000, 1},
+    {"s_add_i32 s0, s2, s4", 0xffffffff, 1, 1, 0, 0},
+    {"s_sub_i32 s0, s2, s4", 0x80000000, 1, 0, 0x7fffffff, 1},
+    {"s_sub_i32 s0, s2, s4", 5, 7, 0, 0xfffffffe, 0},
+    {"s_addc_u32 s0, s2, s4", 0xffffffff, 0, 1, 0, 1},
+    {"s_addc_u32 s0, s2, s4", 1, 2, 0, 3, 0},
+    {"s_subb_u32 s0, s2, s4", 5, 5, 1, 0xffffffff, 1},
+    {"s_subb_u32 s0, s2, s4", 5, 4, 1, 0, 0},
+    {"s_min_i32 s0, s2, s4", 0xffffffff, 1, 0, 0xffffffff, 1},
+    {"s_min_u32 s0, s2, s4", 0xffffffff, 1, 1, 1, 0},
+    {"s_max_i32 s0, s2, s4", 0xffffffff, 1, 1, 1, 0},
+    {"s_max_u32 s0, s2, s4", 0xffffffff, 1, 0, 0xffffffff, 1},
+    {"s_max_i32 s0, s2, s4", 7, 7, 0, 7, 1},
+    {"s_min_u32 s0, s2, s4", 7, 7, 1, 7, 0},
+    {"s_cselect_b32 s0, s2, s4", 1, 2, 1, 1, -1},
+    {"s_cselect_b32 s0, s2, s4", 1, 2, 0, 2, -1},
     {"s_cselect_b64 s[0:1], s[2:3], s[4:5]", 1ull << 40, 2, 1, 1ull << 40, -1},
-    {"s_and_b32 s0, s2, s4", 0xf0, 0x3c, 0, 0x30, 1}, {"s_and_b32 s0, s2, s4", 0xf0, 0x0f, 1, 0, 0},
+    {"s_and_b32 s0, s2, s4", 0xf0, 0x3c, 0, 0x30, 1},
+    {"s_and_b32 s0, s2, s4", 0xf0, 0x0f, 1, 0, 0},
     {"s_and_b64 s[0:1], s[2:3], s[4:5]", 0xf000000000ull, ALL, 0, 0xf000000000ull, 1},
     {"s_or_b64 s[0:1], s[2:3], s[4:5]", 1ull << 63, 1, 0, 0x8000000000000001, 1},
-    {"s_xor_b64 s[0:1], s[2:3], s[4:5]", ALL, ALL, 1, 0, 0}, {"s_andn2_b32 s0, s2, s4", 0xff, 0x0f, 0, 0xf0, 1},
-    {"s_andn2_b64 s[0:1], s[2:3], s[4:5]", ALL, 1, 0, ALL - 1, 1}, {"s_orn2_b32 s0, s2, s4", 0, 0xff, 0, 0xffffff00, 1},
-    {"s_nand_b32 s0, s2, s4", ALL, 0xffffffff, 1, 0, 0}, {"s_nor_b32 s0, s2, s4", 0, 0, 0, 0xffffffff, 1},
-    {"s_xnor_b32 s0, s2, s4", 5, 5, 0, 0xffffffff, 1}, {"s_xnor_b64 s[0:1], s[2:3], s[4:5]", 5, ~5ull, 1, 0, 0},
-    {"s_lshl_b32 s0, s2, s4", 1, 33, 0, 2, 1}, {"s_lshl_b64 s[0:1], s[2:3], s4", 1, 40, 0, 1ull << 40, 1},
-    {"s_lshr_b32 s0, s2, s4", 0x80000000, 31, 0, 1, 1}, {"s_lshr_b64 s[0:1], s[2:3], s4", 1ull << 63, 63, 0, 1, 1},
-    {"s_ashr_i32 s0, s2, s4", 0x80000000, 31, 0, 0xffffffff, 1}, {"s_ashr_i64 s[0:1], s[2:3], s4", 1ull << 63, 63, 0, ALL, 1},
-    {"s_bfm_b32 s0, s2, s4", 4, 8, 0, 0xf00, -1}, {"s_bfm_b64 s[0:1], s2, s4", 8, 36, 0, 0xff000000000ull, -1},
-    {"s_mul_i32 s0, s2, s4", 0xffffffff, 5, 1, 0xfffffffb, -1}, {"s_mul_hi_u32 s0, s2, s4", 0xffffffff, 5, 0, 4, -1},
+    {"s_xor_b64 s[0:1], s[2:3], s[4:5]", ALL, ALL, 1, 0, 0},
+    {"s_andn2_b32 s0, s2, s4", 0xff, 0x0f, 0, 0xf0, 1},
+    {"s_andn2_b64 s[0:1], s[2:3], s[4:5]", ALL, 1, 0, ALL - 1, 1},
+    {"s_orn2_b32 s0, s2, s4", 0, 0xff, 0, 0xffffff00, 1},
+    {"s_nand_b32 s0, s2, s4", ALL, 0xffffffff, 1, 0, 0},
+    {"s_nor_b32 s0, s2, s4", 0, 0, 0, 0xffffffff, 1},
+    {"s_xnor_b32 s0, s2, s4", 5, 5, 0, 0xffffffff, 1},
+    {"s_xnor_b64 s[0:1], s[2:3], s[4:5]", 5, ~5ull, 1, 0, 0},
+    {"s_lshl_b32 s0, s2, s4", 1, 33, 0, 2, 1},
+    {"s_lshl_b64 s[0:1], s[2:3], s4", 1, 40, 0, 1ull << 40, 1},
+    {"s_lshr_b32 s0, s2, s4", 0x80000000, 31, 0, 1, 1},
+    {"s_lshr_b64 s[0:1], s[2:3], s4", 1ull << 63, 63, 0, 1, 1},
+    {"s_ashr_i32 s0, s2, s4", 0x80000000, 31, 0, 0xffffffff, 1},
+    {"s_ashr_i64 s[0:1], s[2:3], s4", 1ull << 63, 63, 0, ALL, 1},
+    {"s_bfm_b32 s0, s2, s4", 4, 8, 0, 0xf00, -1},
+    {"s_bfm_b64 s[0:1], s2, s4", 8, 36, 0, 0xff000000000ull, -1},
+    {"s_mul_i32 s0, s2, s4", 0xffffffff, 5, 1, 0xfffffffb, -1},
+    {"s_mul_hi_u32 s0, s2, s4", 0xffffffff, 5, 0, 4, -1},
     {"s_mul_hi_i32 s0, s2, s4", 0xffffffff, 5, 0, 0xffffffff, -1},
-    {"s_bfe_u32 s0, s2, s4", 0x12345678, 8 << 16 | 8, 0, 0x56, 1}, {"s_bfe_u32 s0, s2, s4", 0xff, 0 << 16 | 4, 1, 0, 0},
+    {"s_bfe_u32 s0, s2, s4", 0x12345678, 8 << 16 | 8, 0, 0x56, 1},
+    {"s_bfe_u32 s0, s2, s4", 0xff, 0 << 16 | 4, 1, 0, 0},
     {"s_bfe_u32 s0, s2, s4", 0x80000000, 32 << 16 | 4, 0, 0x08000000, 1},
-    {"s_bfe_i32 s0, s2, s4", 0x00008000, 8 << 16 | 8, 0, 0xffffff80, 1}, {"s_bfe_i32 s0, s2, s4", 0x00007f00, 8 << 16 | 8, 0, 0x7f, 1},
+    {"s_bfe_i32 s0, s2, s4", 0x00008000, 8 << 16 | 8, 0, 0xffffff80, 1},
+    {"s_bfe_i32 s0, s2, s4", 0x00007f00, 8 << 16 | 8, 0, 0x7f, 1},
     {"s_bfe_u64 s[0:1], s[2:3], s4", 0xab0000000000ull, 8 << 16 | 40, 0, 0xab, 1},
     {"s_bfe_i64 s[0:1], s[2:3], s4", 0x8000000000ull, 8 << 16 | 32, 0, 0xffffffffffffff80, 1},
-    {"s_absdiff_i32 s0, s2, s4", 3, 10, 0, 7, 1}, {"s_absdiff_i32 s0, s2, s4", 10, 10, 1, 0, 0},
-    {"s_lshl1_add_u32 s0, s2, s4", 0x80000000, 5, 0, 5, 1}, {"s_lshl4_add_u32 s0, s2, s4", 3, 5, 1, 53, 0},
+    {"s_absdiff_i32 s0, s2, s4", 3, 10, 0, 7, 1},
+    {"s_absdiff_i32 s0, s2, s4", 10, 10, 1, 0, 0},
+    {"s_lshl1_add_u32 s0, s2, s4", 0x80000000, 5, 0, 5, 1},
+    {"s_lshl4_add_u32 s0, s2, s4", 3, 5, 1, 53, 0},
     {"s_pack_ll_b32_b16 s0, s2, s4", 0x11112222, 0x33334444, 0, 0x44442222, -1},
     {"s_pack_lh_b32_b16 s0, s2, s4", 0x11112222, 0x33334444, 0, 0x33332222, -1},
     {"s_pack_hh_b32_b16 s0, s2, s4", 0x11112222, 0x33334444, 0, 0x33331111, -1},
-    {"s_mov_b32 s0, s2", 7, 0, 0, 7, -1}, {"s_mov_b64 s[0:1], s[2:3]", ALL - 5, 0, 0, ALL - 5, -1},
-    {"s_mov_b64 s[0:1], -1", 0, 0, 0, ALL, -1}, {"s_mov_b64 s[0:1], 1.0", 0, 0, 0, 0x3ff0000000000000, -1},
-    {"s_mov_b32 s0, -4.0", 0, 0, 0, 0xc0800000, -1}, {"s_mov_b32 s0, 0.15915494", 0, 0, 0, 0x3e22f983, -1},
-    {"s_cmov_b32 s0, s2", 9, 0, 1, 9, -1}, {"s_cmov_b32 s0, s2", 9, 0, 0, (uint32_t)OLD, -1},
-    {"s_not_b32 s0, s2", 0xffffffff, 0, 1, 0, 0}, {"s_not_b64 s[0:1], s[2:3]", 0, 0, 0, ALL, 1},
-    {"s_wqm_b32 s0, s2", 0x10020, 0, 0, 0xf00f0, 1}, {"s_wqm_b64 s[0:1], s[2:3]", 1ull << 63, 0, 0, 0xfull << 60, 1},
-    {"s_brev_b32 s0, s2", 1, 0, 0, 0x80000000, -1}, {"s_brev_b64 s[0:1], s[2:3]", 2, 0, 0, 1ull << 62, -1},
-    {"s_bcnt0_i32_b32 s0, s2", 0xffffffff, 0, 1, 0, 0}, {"s_bcnt1_i32_b64 s0, s[2:3]", 0xff00000000ffull, 0, 0, 16, 1},
-    {"s_bcnt1_i32_b32 s0, s2", 0x70, 0, 0, 3, 1}, {"s_bcnt0_i32_b64 s0, s[2:3]", 1, 0, 0, 63, 1},
-    {"s_ff0_i32_b32 s0, s2", 0x7, 0, 0, 3, -1}, {"s_ff1_i32_b32 s0, s2", 0, 0, 0, 0xffffffff, -1},
-    {"s_ff1_i32_b64 s0, s[2:3]", 1ull << 45, 0, 0, 45, -1}, {"s_ff0_i32_b64 s0, s[2:3]", ALL, 0, 0, 0xffffffff, -1},
-    {"s_flbit_i32_b32 s0, s2", 1, 0, 0, 31, -1}, {"s_flbit_i32_b64 s0, s[2:3]", 1, 0, 0, 63, -1},
-    {"s_flbit_i32 s0, s2", 0xffff0000, 0, 0, 16, -1}, {"s_flbit_i32 s0, s2", 0xffffffff, 0, 0, 0xffffffff, -1},
+    {"s_mov_b32 s0, s2", 7, 0, 0, 7, -1},
+    {"s_mov_b64 s[0:1], s[2:3]", ALL - 5, 0, 0, ALL - 5, -1},
+    {"s_mov_b64 s[0:1], -1", 0, 0, 0, ALL, -1},
+    {"s_mov_b64 s[0:1], 1.0", 0, 0, 0, 0x3ff0000000000000, -1},
+    {"s_mov_b32 s0, -4.0", 0, 0, 0, 0xc0800000, -1},
+    {"s_mov_b32 s0, 0.15915494", 0, 0, 0, 0x3e22f983, -1},
+    {"s_cmov_b32 s0, s2", 9, 0, 1, 9, -1},
+    {"s_cmov_b32 s0, s2", 9, 0, 0, (uint32_t)OLD, -1},
+    {"s_not_b32 s0, s2", 0xffffffff, 0, 1, 0, 0},
+    {"s_not_b64 s[0:1], s[2:3]", 0, 0, 0, ALL, 1},
+    {"s_wqm_b32 s0, s2", 0x10020, 0, 0, 0xf00f0, 1},
+    {"s_wqm_b64 s[0:1], s[2:3]", 1ull << 63, 0, 0, 0xfull << 60, 1},
+    {"s_brev_b32 s0, s2", 1, 0, 0, 0x80000000, -1},
+    {"s_brev_b64 s[0:1], s[2:3]", 2, 0, 0, 1ull << 62, -1},
+    {"s_bcnt0_i32_b32 s0, s2", 0xffffffff, 0, 1, 0, 0},
+    {"s_bcnt1_i32_b64 s0, s[2:3]", 0xff00000000ffull, 0, 0, 16, 1},
+    {"s_bcnt1_i32_b32 s0, s2", 0x70, 0, 0, 3, 1},
+    {"s_bcnt0_i32_b64 s0, s[2:3]", 1, 0, 0, 63, 1},
+    {"s_ff0_i32_b32 s0, s2", 0x7, 0, 0, 3, -1},
+    {"s_ff1_i32_b32 s0, s2", 0, 0, 0, 0xffffffff, -1},
+    {"s_ff1_i32_b64 s0, s[2:3]", 1ull << 45, 0, 0, 45, -1},
+    {"s_ff0_i32_b64 s0, s[2:3]", ALL, 0, 0, 0xffffffff, -1},
+    {"s_flbit_i32_b32 s0, s2", 1, 0, 0, 31, -1},
+    {"s_flbit_i32_b64 s0, s[2:3]", 1, 0, 0, 63, -1},
+    {"s_flbit_i32 s0, s2", 0xffff0000, 0, 0, 16, -1},
+    {"s_flbit_i32 s0, s2", 0xffffffff, 0, 0, 0xffffffff, -1},
     {"s_flbit_i32_i64 s0, s[2:3]", 1, 0, 0, 63, -1},
-    {"s_sext_i32_i8 s0, s2", 0x180, 0, 0, 0xffffff80, -1}, {"s_sext_i32_i16 s0, s2", 0x18000, 0, 0, 0xffff8000, -1},
-    {"s_bitset1_b32 s0, s2", 4, 0, 0, 0x89abcdff, -1}, {"s_bitset0_b32 s0, s2", 32, 0, 0, 0x89abcdee, -1},
-    {"s_abs_i32 s0, s2", 0xffffffff, 0, 0, 1, 1}, {"s_abs_i32 s0, s2", 0x80000000, 0, 0, 0x80000000, 1},
-    {"s_quadmask_b32 s0, s2", 0xf0000100, 0, 0, 0x84, 1}, {"s_quadmask_b64 s[0:1], s[2:3]", 1ull << 60, 0, 0, 0x8000, 1},
+    {"s_sext_i32_i8 s0, s2", 0x180, 0, 0, 0xffffff80, -1},
+    {"s_sext_i32_i16 s0, s2", 0x18000, 0, 0, 0xffff8000, -1},
+    {"s_bitset1_b32 s0, s2", 4, 0, 0, 0x89abcdff, -1},
+    {"s_bitset0_b32 s0, s2", 32, 0, 0, 0x89abcdee, -1},
+    {"s_abs_i32 s0, s2", 0xffffffff, 0, 0, 1, 1},
+    {"s_abs_i32 s0, s2", 0x80000000, 0, 0, 0x80000000, 1},
+    {"s_quadmask_b32 s0, s2", 0xf0000100, 0, 0, 0x84, 1},
+    {"s_quadmask_b64 s[0:1], s[2:3]", 1ull << 60, 0, 0, 0x8000, 1},
     {"s_bitreplicate_b64_b32 s[0:1], s2", 0x80000005, 0, 0, 0xc000000000000033, -1},
 };
 
@@ -237,10 +296,11 @@ static void test_scalar(void **state)
         machine_run(m, c->text, NULL);
         if (sim_sreg64(m->w, 0) != want)
             fail_msg("%s of %#llx, %#llx: %#llx, expected %#llx", c->text, (unsigned long long)c->a,
-                     (unsigned long long)c->b, (unsigned long long)sim_sreg64(m->w, 0), (unsigned long long)want);
+                     (unsigned long long)c->b, (unsigned long long)sim_sreg64(m->w, 0),
+                     (unsigned long long)want);
         if ((int)m->w->s[SIM_SCC] != (c->scc < 0 ? c->scc_in : c->scc))
-            fail_msg("%s of %#llx, %#llx: scc %u", c->text, (unsigned long long)c->a, (unsigned long long)c->b,
-                     m->w->s[SIM_SCC]);
+            fail_msg("%s of %#llx, %#llx: scc %u", c->text, (unsigned long long)c->a,
+                     (unsigned long long)c->b, m->w->s[SIM_SCC]);
     }
     machine_free(m);
 }
@@ -253,17 +313,27 @@ typedef struct compare_case {
 } compare_case;
 
 static const compare_case compare_cases[] = {
-    {"s_cmp_eq_i32 s2, s4", NULL, 5, 5, 1}, {"s_cmp_lg_i32 s2, s4", NULL, 5, 5, 0},
-    {"s_cmp_gt_i32 s2, s4", NULL, 0xffffffff, 1, 0}, {"s_cmp_gt_u32 s2, s4", NULL, 0xffffffff, 1, 1},
-    {"s_cmp_ge_i32 s2, s4", NULL, 1, 1, 1}, {"s_cmp_lt_i32 s2, s4", NULL, 0x80000000, 0, 1},
-    {"s_cmp_lt_u32 s2, s4", NULL, 0x80000000, 0, 0}, {"s_cmp_le_u32 s2, s4", NULL, 3, 3, 1},
-    {"s_cmp_le_i32 s2, s4", NULL, 4, 3, 0}, {"s_cmp_ge_u32 s2, s4", NULL, 2, 3, 0},
+    {"s_cmp_eq_i32 s2, s4", NULL, 5, 5, 1},
+    {"s_cmp_lg_i32 s2, s4", NULL, 5, 5, 0},
+    {"s_cmp_gt_i32 s2, s4", NULL, 0xffffffff, 1, 0},
+    {"s_cmp_gt_u32 s2, s4", NULL, 0xffffffff, 1, 1},
+    {"s_cmp_ge_i32 s2, s4", NULL, 1, 1, 1},
+    {"s_cmp_lt_i32 s2, s4", NULL, 0x80000000, 0, 1},
+    {"s_cmp_lt_u32 s2, s4", NULL, 0x80000000, 0, 0},
+    {"s_cmp_le_u32 s2, s4", NULL, 3, 3, 1},
+    {"s_cmp_le_i32 s2, s4", NULL, 4, 3, 0},
+    {"s_cmp_ge_u32 s2, s4", NULL, 2, 3, 0},
     {"s_cmp_eq_u64 s[2:3], s[4:5]", NULL, 1ull << 40, 1ull << 40, 1},
-    {"s_cmp_lg_u64 s[2:3], s[4:5]", NULL, 1ull << 40, 0, 1}, {"s_bitcmp1_b32 s2, s4", NULL, 8, 35, 1},
-    {"s_bitcmp0_b32 s2, s4", NULL, 8, 3, 0}, {"s_bitcmp1_b64 s[2:3], s4", NULL, 1ull << 40, 40, 1},
-    {"s_cmpk_eq_i32 s2, 0xffff", "B102FFFF", 0xffffffff, 0, 1}, {"s_cmpk_eq_u32 s2, 0xffff", "B402FFFF", 0xffff, 0, 1},
-    {"s_cmpk_gt_i32 s2, 0xfff0", "B202FFF0", 0xfffffff8, 0, 1}, {"s_cmpk_lt_u32 s2, 0x10", "B6020010", 15, 0, 1},
-    {"s_cmpk_lg_i32 s2, 0x7", "B1820007", 7, 0, 0}, {"s_cmpk_le_u32 s2, 0x7", "B6820007", 8, 0, 0},
+    {"s_cmp_lg_u64 s[2:3], s[4:5]", NULL, 1ull << 40, 0, 1},
+    {"s_bitcmp1_b32 s2, s4", NULL, 8, 35, 1},
+    {"s_bitcmp0_b32 s2, s4", NULL, 8, 3, 0},
+    {"s_bitcmp1_b64 s[2:3], s4", NULL, 1ull << 40, 40, 1},
+    {"s_cmpk_eq_i32 s2, 0xffff", "B102FFFF", 0xffffffff, 0, 1},
+    {"s_cmpk_eq_u32 s2, 0xffff", "B402FFFF", 0xffff, 0, 1},
+    {"s_cmpk_gt_i32 s2, 0xfff0", "B202FFF0", 0xfffffff8, 0, 1},
+    {"s_cmpk_lt_u32 s2, 0x10", "B6020010", 15, 0, 1},
+    {"s_cmpk_lg_i32 s2, 0x7", "B1820007", 7, 0, 0},
+    {"s_cmpk_le_u32 s2, 0x7", "B6820007", 8, 0, 0},
 };
 
 static void test_scalar_compare(void **state)
@@ -288,9 +358,14 @@ static void test_scalar_compare(void **state)
 
 static void test_saveexec(void **state)
 {
-    static const struct { const char *name; uint64_t exec; } cases[] = { /* source 0x0ff0, EXEC 0x00ff */
-        {"and", 0x00f0}, {"or", 0x0fff}, {"xor", 0x0f0f}, {"andn2", 0x0f00}, {"orn2", ~0x000full}, {"nand", ~0x00f0ull},
-        {"nor", ~0x0fffull}, {"xnor", ~0x0f0full}, {"andn1", 0x000f}, {"orn1", ~0x0f00ull}};
+    static const struct {
+        const char *name;
+        uint64_t exec;
+    } cases[] = {/* source 0x0ff0, EXEC 0x00ff */
+                 {"and", 0x00f0},     {"or", 0x0fff},       {"xor", 0x0f0f},
+                 {"andn2", 0x0f00},   {"orn2", ~0x000full}, {"nand", ~0x00f0ull},
+                 {"nor", ~0x0fffull}, {"xnor", ~0x0f0full}, {"andn1", 0x000f},
+                 {"orn1", ~0x0f00ull}};
     machine *m = machine_new(SIM_GFX90A, 0);
     char text[64];
 
@@ -323,7 +398,8 @@ static void test_immediates(void **state)
     assert_int_equal(m->w->s[SIM_SCC], 0);
     machine_run(m, "s_mulk_i32 s0, 0xffff", "B780FFFF");
     assert_int_equal(m->w->s[0], 0x8002);
-    /* MODE: rounding of f32 set to toward zero, read back, and obeyed (1 + 2^-24 + 2^-25 rounds up to nearest) */
+    /* MODE: rounding of f32 set to toward zero, read back, and obeyed (1 + 2^-24 + 2^-25 rounds up
+     * to nearest) */
     machine_run(m, "s_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 3", "BA000801 00000003");
     machine_run(m, "s_getreg_b32 s1, hwreg(HW_REG_MODE)", "B881F801");
     assert_int_equal(m->w->s[1], 0xf3);
@@ -369,12 +445,13 @@ static void test_lane_moves(void **state)
     fill_lanes(m, 4, 1000);
     machine_set_exec(m, 1);
     machine_run(m, "v_swap_b32 v3, v4", NULL);
-    assert_true(m->w->v[3][0] == 1000 && m->w->v[4][0] == 0 && m->w->v[3][1] == 1 && m->w->v[4][1] == 1001);
+    assert_true(m->w->v[3][0] == 1000 && m->w->v[4][0] == 0 && m->w->v[3][1] == 1 &&
+                m->w->v[4][1] == 1001);
     machine_free(m);
 }
 
-/* LLVM language reference of llvm.amdgcn.permlane32.swap and permlane16.swap: odd rows of the first operand and even
- * rows of the second change places. */
+/* LLVM language reference of llvm.amdgcn.permlane32.swap and permlane16.swap: odd rows of the first
+ * operand and even rows of the second change places. */
 static void test_permlane_swap(void **state)
 {
     (void)state;
@@ -382,7 +459,9 @@ static void test_permlane_swap(void **state)
         machine *m = machine_new(SIM_GFX950, 0);
         fill_lanes(m, 0, 0);
         fill_lanes(m, 1, 1000);
-        machine_run(m, row == 16 ? "v_permlane16_swap_b32_e32 v0, v1" : "v_permlane32_swap_b32_e32 v0, v1", NULL);
+        machine_run(
+            m, row == 16 ? "v_permlane16_swap_b32_e32 v0, v1" : "v_permlane32_swap_b32_e32 v0, v1",
+            NULL);
         for (unsigned l = 0; l < SIM_LANES; l++) {
             bool odd = l / row & 1;
             assert_int_equal(m->w->v[0][l], odd ? 1000 + l - row : l);
@@ -398,24 +477,65 @@ typedef struct dpp_case {
     int (*source)(int lane); /* -1: none */
 } dpp_case;
 
-static int quad_reversed(int l) { return (l & ~3) | (3 - (l & 3)); }
-static int shl1(int l) { return l % 16 + 1 < 16 ? l + 1 : -1; }
-static int shr2(int l) { return l % 16 >= 2 ? l - 2 : -1; }
-static int ror5(int l) { return l / 16 * 16 + (l % 16 + 11) % 16; }
-static int wave_shl(int l) { return l < 63 ? l + 1 : -1; }
-static int wave_ror(int l) { return (l + 63) % 64; }
-static int mirror(int l) { return l / 16 * 16 + 15 - l % 16; }
-static int half_mirror(int l) { return l / 8 * 8 + 7 - l % 8; }
-static int bcast15(int l) { return l < 16 ? -1 : l / 16 * 16 - 1; }
-static int bcast31(int l) { return l < 32 ? -1 : 31; }
-static int newbcast3(int l) { return l / 16 * 16 + 3; }
+static int quad_reversed(int l)
+{
+    return (l & ~3) | (3 - (l & 3));
+}
+static int shl1(int l)
+{
+    return l % 16 + 1 < 16 ? l + 1 : -1;
+}
+static int shr2(int l)
+{
+    return l % 16 >= 2 ? l - 2 : -1;
+}
+static int ror5(int l)
+{
+    return l / 16 * 16 + (l % 16 + 11) % 16;
+}
+static int wave_shl(int l)
+{
+    return l < 63 ? l + 1 : -1;
+}
+static int wave_ror(int l)
+{
+    return (l + 63) % 64;
+}
+static int mirror(int l)
+{
+    return l / 16 * 16 + 15 - l % 16;
+}
+static int half_mirror(int l)
+{
+    return l / 8 * 8 + 7 - l % 8;
+}
+static int bcast15(int l)
+{
+    return l < 16 ? -1 : l / 16 * 16 - 1;
+}
+static int bcast31(int l)
+{
+    return l < 32 ? -1 : 31;
+}
+static int newbcast3(int l)
+{
+    return l / 16 * 16 + 3;
+}
 
-static const dpp_case dpp_cases[] = {
-    {"quad_perm:[3,2,1,0]", quad_reversed}, {"row_shl:1", shl1}, {"row_shr:2", shr2}, {"row_ror:5", ror5},
-    {"wave_shl:1", wave_shl}, {"wave_ror:1", wave_ror}, {"row_mirror", mirror}, {"row_half_mirror", half_mirror},
-    {"row_bcast:15", bcast15}, {"row_bcast:31", bcast31}, {"row_newbcast:3", newbcast3}};
+static const dpp_case dpp_cases[] = {{"quad_perm:[3,2,1,0]", quad_reversed},
+                                     {"row_shl:1", shl1},
+                                     {"row_shr:2", shr2},
+                                     {"row_ror:5", ror5},
+                                     {"wave_shl:1", wave_shl},
+                                     {"wave_ror:1", wave_ror},
+                                     {"row_mirror", mirror},
+                                     {"row_half_mirror", half_mirror},
+                                     {"row_bcast:15", bcast15},
+                                     {"row_bcast:31", bcast31},
+                                     {"row_newbcast:3", newbcast3}};
 
-/* A lane whose source does not exist or is off reads 0 with bound_ctrl, and is not written without. */
+/* A lane whose source does not exist or is off reads 0 with bound_ctrl, and is not written without.
+ */
 static void check_dpp(const dpp_case *c, unsigned rows, unsigned banks, bool bound, uint64_t exec)
 {
     machine *m = machine_new(SIM_GFX90A, 0);
@@ -424,17 +544,18 @@ static void check_dpp(const dpp_case *c, unsigned rows, unsigned banks, bool bou
     fill_lanes(m, 0, 5000);
     fill_lanes(m, 1, 100);
     machine_set_exec(m, exec);
-    snprintf(text, sizeof text, "v_mov_b32_dpp v0, v1 %s row_mask:%#x bank_mask:%#x%s", c->control, rows, banks,
-             bound ? " bound_ctrl:1" : "");
+    snprintf(text, sizeof text, "v_mov_b32_dpp v0, v1 %s row_mask:%#x bank_mask:%#x%s", c->control,
+             rows, banks, bound ? " bound_ctrl:1" : "");
     machine_run(m, text, NULL);
     for (int l = 0; l < SIM_LANES; l++) {
         int s = c->source(l);
         bool valid = s >= 0 && exec >> s & 1;
-        bool written = exec >> l & 1 && rows >> (l / 16) & 1 && banks >> (l / 4 % 4) & 1 && (valid || bound);
+        bool written =
+            exec >> l & 1 && rows >> (l / 16) & 1 && banks >> (l / 4 % 4) & 1 && (valid || bound);
         uint32_t want = !written ? 5000 + (uint32_t)l : valid ? 100 + (uint32_t)s : 0;
         if (m->w->v[0][l] != want)
-            fail_msg("%s, EXEC %#llx: lane %d is %u, expected %u", text, (unsigned long long)exec, l,
-                     m->w->v[0][l], want);
+            fail_msg("%s, EXEC %#llx: lane %d is %u, expected %u", text, (unsigned long long)exec,
+                     l, m->w->v[0][l], want);
     }
     machine_free(m);
 }
@@ -469,8 +590,13 @@ static void test_compare_exec(void **state)
 static void test_bad_text(void **state)
 {
     static const char *const texts[] = {
-        "", "garbage", "\tv_add_f32", "\tv_mov_b32_e32 v0, v1\n", "\tv_mov_b32_e32 v0, v1 // zz: 00\n",
-        "\tv_mov_b32_e32 v0, v1 // 1000:\n", "\tv_mov_b32 // 000000001000: 123456789AB\n",
+        "",
+        "garbage",
+        "\tv_add_f32",
+        "\tv_mov_b32_e32 v0, v1\n",
+        "\tv_mov_b32_e32 v0, v1 // zz: 00\n",
+        "\tv_mov_b32_e32 v0, v1 // 1000:\n",
+        "\tv_mov_b32 // 000000001000: 123456789AB\n",
         "\ts_nop 0 // 000000001004: 00000000\n\ts_nop 0 // 000000001000: 00000000\n",
         "\ts_nop 0 // 000000001000: 00000000\n\ts_nop 0 // FFFFFFFFFFFFFFF0: 00000000\n",
         "\ts_nop 0 // 000000001002: 00000000\n"};
@@ -480,24 +606,48 @@ static void test_bad_text(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char error[200] = "";
         sim_program *program;
-        assert_int_equal(sim_program_build(&program, "gfx942", &im, sizeof im, 0, texts[i], error, sizeof error), -1);
+        assert_int_equal(
+            sim_program_build(&program, "gfx942", &im, sizeof im, 0, texts[i], error, sizeof error),
+            -1);
         assert_null(program);
         assert_true(error[0] != 0);
     }
 }
 
-/* Operands and modifiers that do not exist make an unknown instruction, never a crash or a misread one. */
+/* Operands and modifiers that do not exist make an unknown instruction, never a crash or a misread
+ * one. */
 static void test_bad_operands(void **state)
 {
-    static const char *const texts[] = {
-        "v_add_f32_e32 v0, v1", "v_add_f32_e32 v0, v1, v2, v3", "v_add_f32_e32 v256, v1, v2", "v_add_f32_e32 1, v1, v2",
-        "v_add_f32_e32 v0, v[1:2], v2", "v_add_f32_e32 v[0:1], v1, v2", "v_add_f32_e32 v0, q1, v2",
-        "v_add_f32_e32 v0, v1, v2 nonsense", "v_add_f32_e32 v0, v1, v2 op_sel:[2,0]", "v_add_f32_e32 v0, v1, v2 mul:3",
-        "v_add_f64 v[0:1], v[2:4], v[4:5]", "s_mov_b32 s102, s1", "s_mov_b64 s[4:3], s[0:1]", "s_mov_b64 s[101:102], 0",
-        "v_mov_b32_dpp v0, v1 quad_perm:[4,0,0,0]", "v_mov_b32_dpp v0, v1 row_shl:16", "v_mov_b32_dpp v0, v1 quad_perm:[0,1",
-        "v_mov_b32_sdwa v0, v1 dst_sel:BYTE_9", "s_load_dwordx2 s0, s[0:1], 0x0", "v_mov_b32_e32 v0, |", "v_mov_b32_e32 v0, neg(",
-        "v_mov_b32_e32 v0, -", "v_mov_b32_e32 v0, 99999999999999999999999", "v_mov_b32_e32 ,,,,,,,,,", "v_mov_b32_e32 v[], v[:]",
-        "v_no_such_instruction v0", "v_add_f32_e32", "s_add_u32 s0, s1, abs(", "v_fma_f32 v0, v1, v2, v[3:", "v_mov_b32_e32 v0, 1.5"};
+    static const char *const texts[] = {"v_add_f32_e32 v0, v1",
+                                        "v_add_f32_e32 v0, v1, v2, v3",
+                                        "v_add_f32_e32 v256, v1, v2",
+                                        "v_add_f32_e32 1, v1, v2",
+                                        "v_add_f32_e32 v0, v[1:2], v2",
+                                        "v_add_f32_e32 v[0:1], v1, v2",
+                                        "v_add_f32_e32 v0, q1, v2",
+                                        "v_add_f32_e32 v0, v1, v2 nonsense",
+                                        "v_add_f32_e32 v0, v1, v2 op_sel:[2,0]",
+                                        "v_add_f32_e32 v0, v1, v2 mul:3",
+                                        "v_add_f64 v[0:1], v[2:4], v[4:5]",
+                                        "s_mov_b32 s102, s1",
+                                        "s_mov_b64 s[4:3], s[0:1]",
+                                        "s_mov_b64 s[101:102], 0",
+                                        "v_mov_b32_dpp v0, v1 quad_perm:[4,0,0,0]",
+                                        "v_mov_b32_dpp v0, v1 row_shl:16",
+                                        "v_mov_b32_dpp v0, v1 quad_perm:[0,1",
+                                        "v_mov_b32_sdwa v0, v1 dst_sel:BYTE_9",
+                                        "s_load_dwordx2 s0, s[0:1], 0x0",
+                                        "v_mov_b32_e32 v0, |",
+                                        "v_mov_b32_e32 v0, neg(",
+                                        "v_mov_b32_e32 v0, -",
+                                        "v_mov_b32_e32 v0, 99999999999999999999999",
+                                        "v_mov_b32_e32 ,,,,,,,,,",
+                                        "v_mov_b32_e32 v[], v[:]",
+                                        "v_no_such_instruction v0",
+                                        "v_add_f32_e32",
+                                        "s_add_u32 s0, s1, abs(",
+                                        "v_fma_f32 v0, v1, v2, v[3:",
+                                        "v_mov_b32_e32 v0, 1.5"};
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -509,11 +659,15 @@ static void test_bad_operands(void **state)
 static void test_mutated_text(void **state)
 {
     static const char *const lines[] = {
-        "\tv_fma_mix_f32 v0, -v1, |v2|, s3 op_sel:[1,0,0] op_sel_hi:[1,0,0] clamp // 000000001000: D3A00000 00000000",
-        "\tbuffer_load_dwordx4 v[0:3], v4, s[8:11], 0 offen offset:16 sc0 nt lds // 000000001000: E0500000 80000000",
-        "\tv_add_u32_sdwa v0, sext(v1), v2 dst_sel:BYTE_1 dst_unused:UNUSED_PRESERVE src0_sel:WORD_1 src1_sel:DWORD // 000000001000: 0",
+        "\tv_fma_mix_f32 v0, -v1, |v2|, s3 op_sel:[1,0,0] op_sel_hi:[1,0,0] clamp // 000000001000: "
+        "D3A00000 00000000",
+        "\tbuffer_load_dwordx4 v[0:3], v4, s[8:11], 0 offen offset:16 sc0 nt lds // 000000001000: "
+        "E0500000 80000000",
+        "\tv_add_u32_sdwa v0, sext(v1), v2 dst_sel:BYTE_1 dst_unused:UNUSED_PRESERVE "
+        "src0_sel:WORD_1 src1_sel:DWORD // 000000001000: 0",
         "\ts_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 0x3 // 000000001000: BA000801 00000003",
-        "\tds_swizzle_b32 v0, v1 offset:swizzle(QUAD_PERM,0,1,2,3) // 000000001000: D87A8088 00000001"};
+        "\tds_swizzle_b32 v0, v1 offset:swizzle(QUAD_PERM,0,1,2,3) // 000000001000: D87A8088 "
+        "00000001"};
     machine *m = machine_new(SIM_GFX950, 0);
     uint32_t seed = 1;
 
@@ -545,15 +699,18 @@ static void test_bad_image(void **state)
 
     (void)state;
     for (size_t size = 0; size < sizeof im; size += 3)
-        assert_int_equal(sim_program_build(&program, "gfx942", &im, size, 0, text, error, sizeof error), -1);
+        assert_int_equal(
+            sim_program_build(&program, "gfx942", &im, size, 0, text, error, sizeof error), -1);
     for (unsigned round = 0; round < 20000; round++) {
         image damaged = im;
         for (unsigned k = 0; k < 3; k++)
             ((uint8_t *)&damaged)[next_random(&seed) % sizeof im] = (uint8_t)next_random(&seed);
-        if (sim_program_build(&program, "gfx942", &damaged, sizeof im, 0, text, error, sizeof error) == 0)
+        if (sim_program_build(&program, "gfx942", &damaged, sizeof im, 0, text, error,
+                              sizeof error) == 0)
             sim_program_destroy(program);
     }
-    assert_int_equal(sim_program_build(&program, "gfx1100", &im, sizeof im, 0, text, error, sizeof error), -1);
+    assert_int_equal(
+        sim_program_build(&program, "gfx1100", &im, sizeof im, 0, text, error, sizeof error), -1);
     assert_non_null(strstr(error, "gfx1100"));
     free(text);
 }
@@ -563,10 +720,17 @@ static void test_bad_image(void **state)
 /* s_cbranch_scc0 -4: sums 1..10 in s3. */
 static void test_loop(void **state)
 {
-    static const char *const lines[] = {
-        "s_mov_b32 s2, 10", "s_mov_b32 s3, 0", "s_add_u32 s3, s3, s2", "s_sub_u32 s2, s2, 1", "s_cmp_eq_u32 s2, 0",
-        "s_cbranch_scc0 65532;BF84FFFC", "v_mov_b32_e32 v1, s3", "v_mov_b32_e32 v2, 0",
-        "global_store_dword v2, v1, s[0:1];DC708000 00000102", "s_endpgm", NULL};
+    static const char *const lines[] = {"s_mov_b32 s2, 10",
+                                        "s_mov_b32 s3, 0",
+                                        "s_add_u32 s3, s3, s2",
+                                        "s_sub_u32 s2, s2, 1",
+                                        "s_cmp_eq_u32 s2, 0",
+                                        "s_cbranch_scc0 65532;BF84FFFC",
+                                        "v_mov_b32_e32 v1, s3",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "global_store_dword v2, v1, s[0:1];DC708000 00000102",
+                                        "s_endpgm",
+                                        NULL};
     launch l = prepare("gfx942", &plain, lines);
     uint64_t out = memory(4096);
 
@@ -580,23 +744,31 @@ static void test_loop(void **state)
     finish(&l);
 }
 
-/* The state at entry: packed work-item ids, workgroup ids after the user SGPRs, EXEC of a partial wave. */
+/* The state at entry: packed work-item ids, workgroup ids after the user SGPRs, EXEC of a partial
+ * wave. */
 static void test_initial_state(void **state)
 {
-    static const char *const lines[] = {
-        "v_mov_b32_e32 v1, s2", "v_mov_b32_e32 v2, s3", "v_mov_b32_e32 v3, s4", "v_mbcnt_lo_u32_b32 v4, -1, 0",
-        "v_mbcnt_hi_u32_b32 v4, -1, v4", "v_lshlrev_b32_e32 v4, 4, v4", "global_store_dwordx4 v4, v[0:3], s[0:1];DC7C8000 00000004",
-        "s_endpgm", NULL};
+    static const char *const lines[] = {"v_mov_b32_e32 v1, s2",
+                                        "v_mov_b32_e32 v2, s3",
+                                        "v_mov_b32_e32 v3, s4",
+                                        "v_mbcnt_lo_u32_b32 v4, -1, 0",
+                                        "v_mbcnt_hi_u32_b32 v4, -1, v4",
+                                        "v_lshlrev_b32_e32 v4, 4, v4",
+                                        "global_store_dwordx4 v4, v[0:3], s[0:1];DC7C8000 00000004",
+                                        "s_endpgm",
+                                        NULL};
     kernel_facts facts = plain;
     launch l;
     uint64_t out = memory(4096);
 
     (void)state;
-    facts.rsrc2 = 2 << 1 | 7 << 7 | 2 << 11; /* two user SGPRs, workgroup ids x, y, z, work-item ids x, y, z */
+    facts.rsrc2 = 2 << 1 | 7 << 7 |
+                  2 << 11; /* two user SGPRs, workgroup ids x, y, z, work-item ids x, y, z */
     l = prepare("gfx90a", &facts, lines);
     l.dispatch.kernarg = out;
     memcpy(l.dispatch.block, (uint32_t[]){5, 3, 2}, 12);
-    memcpy(l.dispatch.grid, (uint32_t[]){8, 3, 4}, 12); /* the second workgroup of x has 3 columns */
+    memcpy(l.dispatch.grid, (uint32_t[]){8, 3, 4},
+           12); /* the second workgroup of x has 3 columns */
     memset((void *)(uintptr_t)out, 0xff, 4096);
     if (run(&l, 1, 0, 1))
         fail_msg("%s", l.error.message);
@@ -614,15 +786,20 @@ static void test_initial_state(void **state)
 /* User SGPRs come in the order of the kernel descriptor's table. */
 static void test_user_sgprs(void **state)
 {
-    static const char *const lines[] = {
-        "v_mov_b32_e32 v1, s4", "v_mov_b32_e32 v2, s6", "v_mov_b32_e32 v3, s10", "v_mov_b32_e32 v4, 0",
-        "global_store_dwordx4 v4, v[0:3], s[8:9];DC7C8000 00080004", "s_endpgm", NULL};
+    static const char *const lines[] = {"v_mov_b32_e32 v1, s4",
+                                        "v_mov_b32_e32 v2, s6",
+                                        "v_mov_b32_e32 v3, s10",
+                                        "v_mov_b32_e32 v4, 0",
+                                        "global_store_dwordx4 v4, v[0:3], s[8:9];DC7C8000 00080004",
+                                        "s_endpgm",
+                                        NULL};
     kernel_facts facts = plain;
     launch l;
     uint64_t out = memory(4096);
 
     (void)state;
-    facts.properties = PROP_SCRATCH_BUFFER | PROP_DISPATCH | PROP_QUEUE | PROP_KERNARG | PROP_DISPATCH_ID;
+    facts.properties =
+        PROP_SCRATCH_BUFFER | PROP_DISPATCH | PROP_QUEUE | PROP_KERNARG | PROP_DISPATCH_ID;
     facts.rsrc2 = 12 << 1 | 1 << 7;
     l = prepare("gfx90a", &facts, lines);
     l.dispatch.kernarg = out;
@@ -638,7 +815,8 @@ static void test_user_sgprs(void **state)
     finish(&l);
 }
 
-/* Preloaded kernel arguments: dwords 1 and 2 of the segment follow the pointer, and the kernel starts 256 bytes in. */
+/* Preloaded kernel arguments: dwords 1 and 2 of the segment follow the pointer, and the kernel
+ * starts 256 bytes in. */
 static void test_kernarg_preload(void **state)
 {
     const char *lines[70];
@@ -672,11 +850,18 @@ static void test_kernarg_preload(void **state)
 /* Two waves: the first waits at the barrier for what the second writes to LDS. */
 static void test_barrier(void **state)
 {
-    static const char *const lines[] = {
-        "v_cmp_gt_u32_e32 vcc, 64, v0", "s_cbranch_vccnz 4;BF870004", /* wave 0 skips the store */
-        "v_mov_b32_e32 v1, 42", "v_mov_b32_e32 v2, 0", "ds_write_b32 v2, v1;D81A0000 00000102",
-        "s_barrier", "v_mov_b32_e32 v2, 0", "ds_read_b32 v3, v2;D86C0000 03000002", "v_lshlrev_b32_e32 v4, 2, v0",
-        "global_store_dword v4, v3, s[0:1];DC708000 00000304", "s_endpgm", NULL};
+    static const char *const lines[] = {"v_cmp_gt_u32_e32 vcc, 64, v0",
+                                        "s_cbranch_vccnz 4;BF870004", /* wave 0 skips the store */
+                                        "v_mov_b32_e32 v1, 42",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "ds_write_b32 v2, v1;D81A0000 00000102",
+                                        "s_barrier",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "ds_read_b32 v3, v2;D86C0000 03000002",
+                                        "v_lshlrev_b32_e32 v4, 2, v0",
+                                        "global_store_dword v4, v3, s[0:1];DC708000 00000304",
+                                        "s_endpgm",
+                                        NULL};
     kernel_facts facts = plain;
     launch l;
     uint64_t out = memory(4096);
@@ -697,10 +882,19 @@ static void test_barrier(void **state)
 /* A function call: s_getpc, s_swappc and back with s_setpc. */
 static void test_call(void **state)
 {
-    static const char *const lines[] = {
-        "s_getpc_b64 s[4:5]", "s_add_u32 s4, s4, 20", "s_addc_u32 s5, s5, 0", "s_swappc_b64 s[6:7], s[4:5]",
-        "s_add_u32 s8, s8, 1", "s_branch 2;BF820002", "s_mov_b32 s8, 5", "s_setpc_b64 s[6:7]", "v_mov_b32_e32 v1, s8",
-        "v_mov_b32_e32 v2, 0", "global_store_dword v2, v1, s[0:1];DC708000 00000102", "s_endpgm", NULL};
+    static const char *const lines[] = {"s_getpc_b64 s[4:5]",
+                                        "s_add_u32 s4, s4, 20",
+                                        "s_addc_u32 s5, s5, 0",
+                                        "s_swappc_b64 s[6:7], s[4:5]",
+                                        "s_add_u32 s8, s8, 1",
+                                        "s_branch 2;BF820002",
+                                        "s_mov_b32 s8, 5",
+                                        "s_setpc_b64 s[6:7]",
+                                        "v_mov_b32_e32 v1, s8",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "global_store_dword v2, v1, s[0:1];DC708000 00000102",
+                                        "s_endpgm",
+                                        NULL};
     launch l = prepare("gfx942", &plain, lines);
     uint64_t out = memory(4096);
 
@@ -716,10 +910,17 @@ static void test_call(void **state)
 /* VGPR indexing: v1 + 2 as the source, then v2 + 2 as the destination. */
 static void test_gpr_index(void **state)
 {
-    static const char *const lines[] = {
-        "v_mov_b32_e32 v3, 33", "s_mov_b32 s4, 2", "s_set_gpr_idx_on s4, gpr_idx(SRC0);BF110104", "v_mov_b32_e32 v1, v1",
-        "s_set_gpr_idx_mode gpr_idx(DST);BF9D0008", "v_mov_b32_e32 v2, v1", "s_set_gpr_idx_off", "v_mov_b32_e32 v5, 0",
-        "global_store_dwordx4 v5, v[1:4], s[0:1];DC7C8000 00000105", "s_endpgm", NULL};
+    static const char *const lines[] = {"v_mov_b32_e32 v3, 33",
+                                        "s_mov_b32 s4, 2",
+                                        "s_set_gpr_idx_on s4, gpr_idx(SRC0);BF110104",
+                                        "v_mov_b32_e32 v1, v1",
+                                        "s_set_gpr_idx_mode gpr_idx(DST);BF9D0008",
+                                        "v_mov_b32_e32 v2, v1",
+                                        "s_set_gpr_idx_off",
+                                        "v_mov_b32_e32 v5, 0",
+                                        "global_store_dwordx4 v5, v[1:4], s[0:1];DC7C8000 00000105",
+                                        "s_endpgm",
+                                        NULL};
     launch l = prepare("gfx90a", &plain, lines);
     uint64_t out = memory(4096);
 
@@ -743,14 +944,26 @@ typedef struct fault_case {
 } fault_case;
 
 static const fault_case fault_cases[] = {
-    {"gfx942", {"v_frobnicate_b32 v0, v1", "s_endpgm"}, "unknown instruction \"v_frobnicate_b32 v0, v1\" on gfx942",
+    {"gfx942",
+     {"v_frobnicate_b32 v0, v1", "s_endpgm"},
+     "unknown instruction \"v_frobnicate_b32 v0, v1\" on gfx942",
      "v_frobnicate_b32 v0, v1"},
-    {"gfx90a", {"s_nop 0", "v_mov_b64_e32 v[0:1], v[2:3]", "s_endpgm"}, "not supported on gfx90a", "v_mov_b64_e32 v[0:1], v[2:3]"},
+    {"gfx90a",
+     {"s_nop 0", "v_mov_b64_e32 v[0:1], v[2:3]", "s_endpgm"},
+     "not supported on gfx90a",
+     "v_mov_b64_e32 v[0:1], v[2:3]"},
+    {"gfx942", {"s_nop 0", "s_branch 65534;BF82FFFE"}, "not ended", "s_branch 65534"},
     {"gfx942", {"s_nop 0"}, "ran past the last instruction", ""},
     {"gfx942", {"s_branch 100;BF820064"}, "leaves the code", "s_branch 100"},
-    {"gfx942", {"s_mov_b64 s[2:3], 0", "s_setpc_b64 s[2:3]"}, "no instruction starts", "s_setpc_b64 s[2:3]"},
+    {"gfx942",
+     {"s_mov_b64 s[2:3], 0", "s_setpc_b64 s[2:3]"},
+     "no instruction starts",
+     "s_setpc_b64 s[2:3]"},
     {"gfx942", {"s_trap 2;BF920002"}, "trap 2", "s_trap 2"},
-    {"gfx950", {"s_load_dword s0, s[0:1], 0x0;C0020000 00000000"}, "outside of every allocation", "s_load_dword s0, s[0:1], 0x0"},
+    {"gfx950",
+     {"s_load_dword s0, s[0:1], 0x0;C0020000 00000000"},
+     "outside of every allocation",
+     "s_load_dword s0, s[0:1], 0x0"},
 };
 
 static void test_faults(void **state)
@@ -808,15 +1021,30 @@ static void test_bad_dispatch(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scalar), cmocka_unit_test(test_scalar_compare), cmocka_unit_test(test_saveexec),
-        cmocka_unit_test(test_immediates), cmocka_unit_test(test_lane_moves), cmocka_unit_test(test_permlane_swap),
-        cmocka_unit_test(test_dpp), cmocka_unit_test(test_compare_exec), cmocka_unit_test(test_bad_text),
-        cmocka_unit_test(test_bad_operands), cmocka_unit_test(test_mutated_text), cmocka_unit_test(test_bad_image),
-        cmocka_unit_test(test_loop), cmocka_unit_test(test_initial_state), cmocka_unit_test(test_user_sgprs),
-        cmocka_unit_test(test_kernarg_preload), cmocka_unit_test(test_barrier), cmocka_unit_test(test_call),
-        cmocka_unit_test(test_gpr_index), cmocka_unit_test(test_faults), cmocka_unit_test(test_unreached_unknown),
-        cmocka_unit_test(test_bad_dispatch)};
+    setenv("AITER_SIM_WAVE_LIMIT", "300001", 1); /* for the endless loop among the fault cases */
+
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_scalar),
+                                       cmocka_unit_test(test_scalar_compare),
+                                       cmocka_unit_test(test_saveexec),
+                                       cmocka_unit_test(test_immediates),
+                                       cmocka_unit_test(test_lane_moves),
+                                       cmocka_unit_test(test_permlane_swap),
+                                       cmocka_unit_test(test_dpp),
+                                       cmocka_unit_test(test_compare_exec),
+                                       cmocka_unit_test(test_bad_text),
+                                       cmocka_unit_test(test_bad_operands),
+                                       cmocka_unit_test(test_mutated_text),
+                                       cmocka_unit_test(test_bad_image),
+                                       cmocka_unit_test(test_loop),
+                                       cmocka_unit_test(test_initial_state),
+                                       cmocka_unit_test(test_user_sgprs),
+                                       cmocka_unit_test(test_kernarg_preload),
+                                       cmocka_unit_test(test_barrier),
+                                       cmocka_unit_test(test_call),
+                                       cmocka_unit_test(test_gpr_index),
+                                       cmocka_unit_test(test_faults),
+                                       cmocka_unit_test(test_unreached_unknown),
+                                       cmocka_unit_test(test_bad_dispatch)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

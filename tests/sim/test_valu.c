@@ -1,5 +1,6 @@
-/* Vector instructions one by one, against the table of valu_reference.py. Each row runs with all lanes on and with
- * some off: disabled lanes keep their registers and have zero bits in lane masks. */
+/* Vector instructions one by one, against the table of valu_reference.py. Each row runs with all
+ * lanes on and with some off: disabled lanes keep their registers and have zero bits in lane masks.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,10 +55,13 @@ static uint64_t result(const machine *m, unsigned lane)
     return (uint64_t)m->w->v[1][lane] << 32 | m->w->v[0][lane];
 }
 
-/* One instruction on the inputs of one row in all lanes. Returns the number of differences, which it prints. */
-static unsigned check_row(machine *m, const group *g, const sim_inst *inst, const row *r, uint64_t exec)
+/* One instruction on the inputs of one row in all lanes. Returns the number of differences, which
+ * it prints. */
+static unsigned check_row(machine *m, const group *g, const sim_inst *inst, const row *r,
+                          uint64_t exec)
 {
-    const uint64_t want = strstr(g->text, "v[0:1],") ? r->want : (OLD & ~0xffffffffull) | (uint32_t)r->want;
+    const uint64_t want =
+        strstr(g->text, "v[0:1],") ? r->want : (OLD & ~0xffffffffull) | (uint32_t)r->want;
     unsigned bad = 0;
 
     for (unsigned l = 0; l < SIM_LANES; l++)
@@ -72,17 +76,19 @@ static unsigned check_row(machine *m, const group *g, const sim_inst *inst, cons
     for (unsigned l = 0; l < SIM_LANES && !bad; l++) {
         const uint64_t lane_want = exec >> l & 1 ? want : OLD;
         if (result(m, l) != lane_want) {
-            print_error("%s, MODE %#x, arch %d, lane %u: %#llx %#llx %#llx vcc %d gives %#llx, expected %#llx\n",
-                        g->text, g->mode, m->w->arch, l, (unsigned long long)r->a, (unsigned long long)r->b,
-                        (unsigned long long)r->c, r->vcc, (unsigned long long)result(m, l),
-                        (unsigned long long)lane_want);
+            print_error("%s, MODE %#x, arch %d, lane %u: %#llx %#llx %#llx vcc %d gives %#llx, "
+                        "expected %#llx\n",
+                        g->text, g->mode, m->w->arch, l, (unsigned long long)r->a,
+                        (unsigned long long)r->b, (unsigned long long)r->c, r->vcc,
+                        (unsigned long long)result(m, l), (unsigned long long)lane_want);
             bad++;
         }
     }
     if (r->want_vcc >= 0 && sim_sreg64(m->w, SIM_VCC) != (r->want_vcc ? exec : 0)) {
         print_error("%s: %#llx %#llx %#llx gives vcc %#llx, expected %d in lanes %#llx\n", g->text,
                     (unsigned long long)r->a, (unsigned long long)r->b, (unsigned long long)r->c,
-                    (unsigned long long)sim_sreg64(m->w, SIM_VCC), r->want_vcc, (unsigned long long)exec);
+                    (unsigned long long)sim_sreg64(m->w, SIM_VCC), r->want_vcc,
+                    (unsigned long long)exec);
         bad++;
     }
     return bad;
@@ -134,7 +140,8 @@ static void test_arch_limits(void **state)
             assert_false(machine_knows(SIM_GFX90A, groups[i].text));
 }
 
-/* The sum of the groups' counts must be the number of rows: otherwise rows would be tested against the wrong text. */
+/* The sum of the groups' counts must be the number of rows: otherwise rows would be tested against
+ * the wrong text. */
 static int number_groups(void **state)
 {
     unsigned first = 0;
@@ -149,7 +156,8 @@ static int number_groups(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table), cmocka_unit_test(test_arch_limits)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),
+                                       cmocka_unit_test(test_arch_limits)};
 
     return cmocka_run_group_tests(tests, number_groups, NULL);
 }

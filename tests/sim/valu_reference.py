@@ -189,6 +189,14 @@ for deno in range(4):
             xi, yi = (x, y) if deno & 1 else (flush(f, x), flush(f, y))
             r = arith(f, mul, (xi, yi))
             row(text, r if deno & 2 else flush(f, r), x, y, mode=m)
+    for x, y in ((1, 0x3C00), (0x8007, 0x3C00), (0x400, 0x3800), (0x404, 0xB800), (0x3C00, 0x3C00), (0x3FF, 0x4000)):
+        xi, yi = (x, y) if deno & 1 else (flush(F16, x), flush(F16, y))
+        out = (lambda v: v) if deno & 2 else (lambda v: flush(F16, v))
+        row("v_mul_f16_e32 v0, v2, v4", out(arith(F16, mul, (xi, yi))), x, y, mode=m16)
+        row("v_add_f16_e32 v0, v2, v4", out(arith(F16, add, (xi, yi))), x, y, mode=m16)
+        row("v_pk_mul_f16 v0, v2, v4", out(arith(F16, mul, (xi, yi))) * 0x10001, x * 0x10001, y * 0x10001, mode=m16)
+        row("v_cvt_f32_f16_e32 v0, v2", F32.round(F16.value(xi), 0, bool(x & 0x8000)), x, mode=m16)
+        row("v_cvt_f16_f32_e32 v0, v2", out(x), F32.round(F16.value(x), 0, bool(x & 0x8000)), mode=m16)
 
 
 # ---- minimum, maximum, median (IEEE mode: a signaling NaN becomes quiet and is the result) ----
