@@ -280,7 +280,7 @@ static int run_waves(sim_workgroup *wg)
         for (unsigned i = 0; i < wg->num_waves; i++) {
             sim_wave *w = &wg->waves[i];
             if (w->state == SIM_RUNNING)
-                sim_run_wave(w, wave_limit < SLICE ? wave_limit : SLICE);
+                sim_run_wave(w, wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
             check_wave_limit(w);
             if (w->state == SIM_FAULTED)
                 return -1;
