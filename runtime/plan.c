@@ -19,9 +19,11 @@ aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aite
 {
     rt_problem problem;
     rt_kernel *kernel;
-    if (!ctx || !out)
-        return rt_fail(INVALID, "%s is NULL", ctx ? "out" : "ctx");
+    if (!out)
+        return rt_fail(INVALID, "out is NULL: expected a place for the plan");
     *out = NULL;
+    if (!ctx)
+        return rt_fail(INVALID, "ctx is NULL: expected a context");
     aiter_status status = rt_problem_read(ctx->place, args, RT_ANY_OPERATION, false, &problem);
     if (status == AITER_OK)
         status = rt_context_kernel(ctx, &problem.config, &kernel);
