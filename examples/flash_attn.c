@@ -2,9 +2,10 @@
  *
  *     flash_attn [--sim ARCH | --runtime FILE] [--cache-dir DIR]
  *
- * runs on the first GPU of the machine's HIP runtime; with --sim, on a simulated one, gfx942 for an MI300X. It runs
- * twice, each time with a context of its own, as two processes would: the first compiles the kernel (unless the cache
- * has it from an earlier run), the second finds it in the cache.
+ * runs on the first GPU of the machine's HIP runtime; with --sim, on a simulated one, gfx942 for an
+ * MI300X. It runs twice, each time with a context of its own, as two processes would: the first
+ * compiles the kernel (unless the cache has it from an earlier run), the second finds it in the
+ * cache.
  *
  * Build it against an installed libaiter with the CMakeLists.txt beside it, or
  *     cc flash_attn.c $(pkg-config --cflags --libs aiter) -ldl -lm */
@@ -116,7 +117,8 @@ static void *upload(const void *data, size_t size)
     return memory;
 }
 
-/* A contiguous (batch, seqlen, heads, head_dim) tensor in device memory, as PyTorch and others would hand it over. */
+/* A contiguous (batch, seqlen, heads, head_dim) tensor in device memory, as PyTorch and others
+ * would hand it over. */
 static DLTensor tensor(void *memory, int64_t shape[4])
 {
     return (DLTensor){
@@ -146,7 +148,8 @@ static void log_message(void *user, aiter_log_level level, const char *message)
 }
 
 /* One context: what a process does. */
-static void run(const char *title, const aiter_context_options *options, const aiter_attn_args *args)
+static void run(const char *title, const aiter_context_options *options,
+                const aiter_attn_args *args)
 {
     aiter_stats stats = { .size = sizeof stats };
     aiter_context *ctx;
@@ -156,7 +159,7 @@ static void run(const char *title, const aiter_context_options *options, const a
     t[0] = now_ms();
     check("aiter_context_create", aiter_context_create(&ctx, options));
     t[1] = now_ms();
-    check("aiter_prepare", aiter_prepare(ctx, args, &plan)); /* not needed: the next call would do it as well */
+    check("aiter_prepare", aiter_prepare(ctx, args, &plan)); /* the next call would do it as well */
     t[2] = now_ms();
     check("aiter_flash_attn_func", aiter_flash_attn_func(ctx, args));
     check_hip("hipDeviceSynchronize", hip.hipDeviceSynchronize());
@@ -165,8 +168,8 @@ static void run(const char *title, const aiter_context_options *options, const a
     check("aiter_context_stats", aiter_context_stats(ctx, &stats));
     printf("%s, on %s\n", title, aiter_context_arch(ctx));
     printf("  context    %8.2f ms\n", t[1] - t[0]);
-    printf("  kernel     %8.2f ms   %s: %s\n", t[2] - t[1], stats.compiles ? "compiled" : "from the cache",
-           aiter_plan_config(plan));
+    printf("  kernel     %8.2f ms   %s: %s\n", t[2] - t[1],
+           stats.compiles ? "compiled" : "from the cache", aiter_plan_config(plan));
     printf("  attention  %8.2f ms   launch to result\n", t[3] - t[2]);
     aiter_plan_destroy(plan);
     aiter_context_destroy(ctx);
@@ -216,7 +219,8 @@ static int check_output(void)
             worst = error <= worst ? worst : error;
         }
     const int right = worst <= 1e-2 * largest;
-    printf("  error      %.2e against float64, largest value %.2f: %s\n", worst, largest, right ? "ok" : "WRONG");
+    printf("  error      %.2e against float64, largest value %.2f: %s\n", worst, largest,
+           right ? "ok" : "WRONG");
     return right;
 }
 
@@ -249,7 +253,8 @@ int main(int argc, char **argv)
 {
     aiter_context_options options = AITER_CONTEXT_OPTIONS_INIT;
     aiter_attn_args args = AITER_ATTN_ARGS_INIT;
-    int64_t q_shape[4] = { BATCH, SEQLEN, HEADS, HEAD_DIM }, kv_shape[4] = { BATCH, SEQLEN, HEADS_KV, HEAD_DIM };
+    int64_t q_shape[4] = { BATCH, SEQLEN, HEADS, HEAD_DIM },
+            kv_shape[4] = { BATCH, SEQLEN, HEADS_KV, HEAD_DIM };
 
     options.hip_runtime = parse(argc, argv, &options);
     options.log = log_message;
@@ -258,16 +263,18 @@ int main(int argc, char **argv)
     fill(q, Q_SIZE);
     fill(k, KV_SIZE);
     fill(v, KV_SIZE);
-    const DLTensor tq = tensor(upload(q, sizeof q), q_shape), tout = tensor(upload(out, sizeof out), q_shape);
-    const DLTensor tk = tensor(upload(k, sizeof k), kv_shape), tv = tensor(upload(v, sizeof v), kv_shape);
+    const DLTensor tq = tensor(upload(q, sizeof q), q_shape),
+                   tout = tensor(upload(out, sizeof out), q_shape);
+    const DLTensor tk = tensor(upload(k, sizeof k), kv_shape),
+                   tv = tensor(upload(v, sizeof v), kv_shape);
     args.q = &tq;
     args.k = &tk;
     args.v = &tv;
     args.out = &tout;
     args.causal = 1;
 
-    printf("attention: batch %d, %d heads, %d KV heads, %d x %d, head_dim %d, bf16, causal\n", BATCH, HEADS, HEADS_KV,
-           SEQLEN, SEQLEN, HEAD_DIM);
+    printf("attention: batch %d, %d heads, %d KV heads, %d x %d, head_dim %d, bf16, causal\n",
+           BATCH, HEADS, HEADS_KV, SEQLEN, SEQLEN, HEAD_DIM);
     int right = 1;
     for (int pass = 0; pass < 2; pass++) {
         memset(out, 0xff, sizeof out); /* NaN: nothing is right by accident */

@@ -141,7 +141,8 @@ static int refuse_value(const cli_tool *tool, const cli_option *o, const char *v
 {
     if (o->expected)
         return cli_usage_error(tool, "--%s: '%s': expected %s", o->name, value, o->expected);
-    return cli_usage_error(tool, "--%s: '%s': expected an integer from %ld to %ld", o->name, value, o->min, o->max);
+    return cli_usage_error(tool, "--%s: '%s': expected an integer from %ld to %ld", o->name, value,
+                           o->min, o->max);
 }
 
 /* argv[*i] starts with "--". Returns 0 or EXIT_USAGE. */

@@ -38,7 +38,8 @@ struct device {
     char name[64], arch[64], product[256], runtime[4096];
 };
 
-static bool fail(char error[DEVICE_ERROR_MAX], const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool fail(char error[DEVICE_ERROR_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 static bool fail(char error[DEVICE_ERROR_MAX], const char *format, ...)
 {
@@ -50,15 +51,16 @@ static bool fail(char error[DEVICE_ERROR_MAX], const char *format, ...)
 }
 
 /* The simulator's own report says far more than an error code does. */
-static bool fail_hip(const device *d, char error[DEVICE_ERROR_MAX], const char *call, size_t bytes, hip_error code)
+static bool fail_hip(const device *d, char error[DEVICE_ERROR_MAX], const char *call, size_t bytes,
+                     hip_error code)
 {
     const char *report = d->sim_report ? d->sim_report() : "";
     char size[40] = "";
 
     if (bytes)
         snprintf(size, sizeof size, " of %zu bytes", bytes);
-    return fail(error, "%s: %s%s failed: %s (%d)%s%s", d->name, call, size, d->hip.hipGetErrorName(code), code,
-                *report ? ": " : "", report);
+    return fail(error, "%s: %s%s failed: %s (%d)%s%s", d->name, call, size,
+                d->hip.hipGetErrorName(code), code, *report ? ": " : "", report);
 }
 
 /* ---- Finding the runtime ---- */
@@ -104,15 +106,18 @@ static void *load_runtime(device *d, char error[DEVICE_ERROR_MAX])
                                        "../" AITER_LIBDIR "/libaiter-sim.so",
 #endif
                                        "libaiter-sim.so", NULL };
-    static const char *const hip[] = { "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so", NULL };
-    const char *variable = d->simulated ? "AITER_SIM" : "AITER_HIP_RUNTIME", *path = getenv(variable);
+    static const char *const hip[] = { "libamdhip64.so.7", "libamdhip64.so.6", "libamdhip64.so",
+                                       NULL };
+    const char *variable = d->simulated ? "AITER_SIM" : "AITER_HIP_RUNTIME",
+               *path = getenv(variable);
     void *library = path && *path ? load(d, path) : load_first(d, d->simulated ? sim : hip);
 
     if (library)
         return library;
     const char *why = dlerror();
     fail(error, "%s: no %s could be loaded (%s); $%s can name it", d->name,
-         d->simulated ? "libaiter-sim.so" : "HIP runtime (libamdhip64.so)", why ? why : "not found", variable);
+         d->simulated ? "libaiter-sim.so" : "HIP runtime (libamdhip64.so)", why ? why : "not found",
+         variable);
     return NULL;
 }
 
@@ -127,8 +132,8 @@ static bool resolve(device *d, void *library, char error[DEVICE_ERROR_MAX])
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
         void *symbol = dlsym(library, needed[i].name);
         if (!symbol)
-            return fail(error, "%s: %s has no %s: expected a HIP runtime of ROCm 6.0 or later", d->name, d->runtime,
-                        needed[i].name);
+            return fail(error, "%s: %s has no %s: expected a HIP runtime of ROCm 6.0 or later",
+                        d->name, d->runtime, needed[i].name);
         memcpy((char *)&d->hip + needed[i].offset, &symbol, sizeof symbol);
     }
     if (d->simulated) {
@@ -149,11 +154,13 @@ static bool read_properties(device *d, int ordinal, char error[DEVICE_ERROR_MAX]
         return fail_hip(d, error, "hipGetDeviceProperties", sizeof prop, code);
     d->ordinal = ordinal;
     snprintf(d->product, sizeof d->product, "%.255s", prop.name);
-    snprintf(d->arch, sizeof d->arch, "%.*s", (int)strcspn(prop.gcnArchName, ":"), prop.gcnArchName);
+    snprintf(d->arch, sizeof d->arch, "%.*s", (int)strcspn(prop.gcnArchName, ":"),
+             prop.gcnArchName);
     return true;
 }
 
-static device_status choose_simulated(device *d, int count, const char *arch, char error[DEVICE_ERROR_MAX])
+static device_status choose_simulated(device *d, int count, const char *arch,
+                                      char error[DEVICE_ERROR_MAX])
 {
     char seen[256] = "";
 
@@ -177,7 +184,8 @@ static device_status choose_real(device *d, int count, int ordinal, char error[D
     return DEVICE_UNAVAILABLE;
 }
 
-/* HIP's calls are about the thread's current device, which may have become another one since device_open(). */
+/* HIP's calls are about the thread's current device, which may have become another one since
+ * device_open(). */
 static bool use(device *d, char error[DEVICE_ERROR_MAX])
 {
     const hip_error code = d->hip.hipSetDevice(d->ordinal);
@@ -279,12 +287,14 @@ static bool copy(device *d, void *to, const void *from, size_t bytes, hip_memcpy
     return code == HIP_SUCCESS || fail_hip(d, error, "hipMemcpy", bytes, code);
 }
 
-bool device_upload(device *d, void *to, const void *from, size_t bytes, char error[DEVICE_ERROR_MAX])
+bool device_upload(device *d, void *to, const void *from, size_t bytes,
+                   char error[DEVICE_ERROR_MAX])
 {
     return copy(d, to, from, bytes, HIP_MEMCPY_HOST_TO_DEVICE, error);
 }
 
-bool device_download(device *d, void *to, const void *from, size_t bytes, char error[DEVICE_ERROR_MAX])
+bool device_download(device *d, void *to, const void *from, size_t bytes,
+                     char error[DEVICE_ERROR_MAX])
 {
     return copy(d, to, from, bytes, HIP_MEMCPY_DEVICE_TO_HOST, error);
 }

@@ -1,5 +1,5 @@
-/* A device to run on, named as users name it: "hip:0" (the first device of the HIP runtime) or "sim:gfx942" (a
- * simulated one); and its memory. HIP is loaded at run time, never linked. */
+/* A device to run on, named as users name it: "hip:0" (the first device of the HIP runtime) or
+ * "sim:gfx942" (a simulated one); and its memory. HIP is loaded at run time, never linked. */
 #ifndef AITER_TOOLS_DEVICE_H
 #define AITER_TOOLS_DEVICE_H
 
@@ -13,36 +13,39 @@ typedef struct device device;
 
 typedef enum device_status {
     DEVICE_OK = 0,
-    DEVICE_BAD_NAME,        /* the name is not of the form above                       */
+    DEVICE_BAD_NAME,        /* the name is not of the form above */
     DEVICE_UNAVAILABLE      /* no runtime library, no such device, or a HIP call failed */
 } device_status;
 
-/* sim: loads $AITER_SIM, else libaiter-sim.so beside this program or in ../lib of it, else by the loader's search.
- * hip: loads $AITER_HIP_RUNTIME, else libamdhip64.so.{7,6,}. The device becomes current on the calling thread. */
+/* sim: loads $AITER_SIM, else libaiter-sim.so beside this program or in ../lib of it, else by the
+ * loader's search. hip: loads $AITER_HIP_RUNTIME, else libamdhip64.so.{7,6,}. The device becomes
+ * current on the calling thread. */
 device_status device_open(device **out, const char *name, char error[DEVICE_ERROR_MAX]);
 /* NULL is allowed. The runtime library stays loaded. */
 void device_close(device *d);
 
-const char *device_name(const device *d);       /* as given to device_open()                                    */
-const char *device_product(const device *d);    /* what the runtime calls it                                    */
-const char *device_arch(const device *d);       /* "gfx942", without target features                            */
-const char *device_runtime(const device *d);    /* path of the HIP runtime, for aiter_context_options           */
+const char *device_name(const device *d);       /* as given to device_open() */
+const char *device_product(const device *d);    /* what the runtime calls it */
+const char *device_arch(const device *d);       /* "gfx942", without target features */
+const char *device_runtime(const device *d);    /* the HIP runtime, for aiter_context_options */
 int device_ordinal(const device *d);
 bool device_simulated(const device *d);
 
 /* Each returns false with a message naming the HIP call, its error and the size. */
 bool device_alloc(device *d, void **memory, size_t bytes, char error[DEVICE_ERROR_MAX]);
 void device_free(device *d, void *memory);
-bool device_upload(device *d, void *to, const void *from, size_t bytes, char error[DEVICE_ERROR_MAX]);
-bool device_download(device *d, void *to, const void *from, size_t bytes, char error[DEVICE_ERROR_MAX]);
+bool device_upload(device *d, void *to, const void *from, size_t bytes,
+                   char error[DEVICE_ERROR_MAX]);
+bool device_download(device *d, void *to, const void *from, size_t bytes,
+                     char error[DEVICE_ERROR_MAX]);
 bool device_sync(device *d, char error[DEVICE_ERROR_MAX]);
 
 /* What the simulator counted since the last call of this function; false on other devices. */
 typedef struct device_counts {
     uint64_t launches;
     uint64_t instructions;      /* wave instructions executed */
-    uint64_t host_ns;           /* wall time spent executing  */
-    uint64_t workgroups, waves; /* of the last launch         */
+    uint64_t host_ns;           /* wall time spent executing */
+    uint64_t workgroups, waves; /* of the last launch */
 } device_counts;
 
 bool device_take_counts(device *d, device_counts *counts);

@@ -29,7 +29,9 @@ static void judge_out(const ref_problem *p, const ref_result *r, const float *ou
         const double ratio = finite ? used(error, r->out_bound[i]) : INFINITY;
 
         v->range = fmax(v->range, fabs(r->out[i]));
-        v->lowp_error = isnan(r->lowp_out[i]) ? INFINITY : fmax(v->lowp_error, fabs(r->lowp_out[i] - r->out[i]));
+        v->lowp_error = isnan(r->lowp_out[i])
+                            ? INFINITY
+                            : fmax(v->lowp_error, fabs(r->lowp_out[i] - r->out[i]));
         v->max_error = finite ? fmax(v->max_error, error) : INFINITY;
         v->not_finite += !finite;
         if (ratio > v->bound_ratio) {
@@ -58,7 +60,8 @@ static void judge_lse(const ref_problem *p, const ref_result *r, const float *ls
     }
 }
 
-void ref_judge(const ref_problem *p, const ref_result *r, const float *out, const float *lse, ref_verdict *v)
+void ref_judge(const ref_problem *p, const ref_result *r, const float *out, const float *lse,
+               ref_verdict *v)
 {
     *v = (ref_verdict){ 0 };
     judge_out(p, r, out, v);

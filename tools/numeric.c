@@ -55,7 +55,7 @@ uint16_t num_fp16_from_float(float value)
         return sign | 0x7e00u;
     if (magnitude >= 0x477ff000u) /* 65520, halfway between the largest number and 2^16 */
         return sign | 0x7c00u;
-    if (magnitude < 0x38800000u) /* below 2^-14: a multiple of 2^-24; 1024 of them carry into the exponent */
+    if (magnitude < 0x38800000u) /* in units of 2^-24; 1024 carry into the exponent */
         return sign | (uint16_t)lrintf(float_of(magnitude) * 0x1p24f);
     const uint32_t rounded = magnitude + 0xfffu + (magnitude >> 13 & 1u);
     return sign | (uint16_t)((rounded - (112u << 23)) >> 13); /* exponent bias 127 -> 15 */
@@ -78,7 +78,7 @@ uint16_t num_bf16_from_float(float value)
     const uint32_t bits = bits_of(value);
 
     if ((bits & 0x7fffffffu) > 0x7f800000u)
-        return (uint16_t)(bits >> 16 | 0x40u); /* a NaN whose payload is cut off must not become infinity */
+        return (uint16_t)(bits >> 16 | 0x40u); /* stays a NaN without its low payload */
     return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
@@ -140,7 +140,8 @@ float num_random(uint64_t seed, uint64_t stream, uint64_t index)
 {
     const uint64_t golden = 0x9e3779b97f4a7c15u;
     const uint64_t r = mix(mix(mix(seed + golden) + stream + golden) + (index + 1) * golden);
-    const int sum = (int)(r & 0xffff) + (int)(r >> 16 & 0xffff) + (int)(r >> 32 & 0xffff) + (int)(r >> 48);
+    const int sum =
+        (int)(r & 0xffff) + (int)(r >> 16 & 0xffff) + (int)(r >> 32 & 0xffff) + (int)(r >> 48);
 
     /* Four uniform 16-bit numbers: their sum has mean 2 * 65535 and variance (2^32 - 1) / 3. */
     return (float)(sum - 2 * 65535) * (1.7320508f / 65536.0f);

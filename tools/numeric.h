@@ -13,8 +13,8 @@ const char *num_dtype_name(num_dtype dtype);
 int num_dtype_find(const char *name);
 size_t num_dtype_size(num_dtype dtype);
 
-/* Largest relative error of rounding a normal number to the nearest: 2^-11, 2^-8 (bf16 has 8 significant bits),
- * 2^-24. */
+/* Largest relative error of rounding a normal number to the nearest: 2^-11, 2^-8 (bf16 has 8
+ * significant bits), 2^-24. */
 double num_dtype_unit(num_dtype dtype);
 
 /* Round to nearest, ties to even; overflow gives infinity, NaN stays NaN. */
@@ -30,8 +30,8 @@ float num_round(num_dtype dtype, float value);
 void num_store(num_dtype dtype, void *array, size_t index, float value);
 float num_load(num_dtype dtype, const void *array, size_t index);
 
-/* A value between -3.47 and 3.47 with mean 0 and variance 1, bell-shaped; a pure function of its arguments, so that
- * data do not depend on the layout or on the order of generation. */
+/* A value between -3.47 and 3.47 with mean 0 and variance 1, bell-shaped; a pure function of its
+ * arguments, so that data do not depend on the layout or on the order of generation. */
 float num_random(uint64_t seed, uint64_t stream, uint64_t index);
 
 #endif

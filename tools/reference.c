@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Keys are taken in tiles, transposed, so that the inner loops run over keys without reordering any sum; rows are
- * dealt to the threads in blocks of one head. */
+/* Keys are taken in tiles, transposed, so that the inner loops run over keys without reordering any
+ * sum; rows are dealt to the threads in blocks of one head. */
 enum { TILE = 64, ROWS = 32, MAX_THREADS = 64 };
 
 typedef struct ref_job {
@@ -21,15 +21,15 @@ typedef struct ref_job {
 
 /* One thread's working memory: K and V of one KV head, and a block's scores. */
 typedef struct workspace {
-    long kv;                /* batch * heads_kv + head_kv held, -1: none      */
+    long kv;                /* batch * heads_kv + head_kv held, -1: none */
     int tiles;
-    double *kt, *v;         /* kt: (tile, hdqk, TILE); v: (seqlen_k, hdv)     */
-    float *kt32;            /* the same for the textbook computation          */
-    double *scores;         /* tiles * TILE of one row                        */
+    double *kt, *v;         /* kt: (tile, hdqk, TILE); v: (seqlen_k, hdv) */
+    float *kt32;            /* the same for the textbook computation */
+    double *scores;         /* tiles * TILE of one row */
     float *scores32;
-    double *acc, *err;      /* hdv                                            */
+    double *acc, *err;      /* hdv */
     float *acc32, *q32;
-    double max_norm;        /* largest Euclidean norm of a key                */
+    double max_norm;        /* largest Euclidean norm of a key */
 } workspace;
 
 size_t ref_rows(const ref_problem *p)
@@ -74,7 +74,8 @@ static bool workspace_init(workspace *w, const ref_problem *p)
     w->err = doubles((size_t)p->hdv);
     w->acc32 = floats((size_t)p->hdv);
     w->q32 = floats((size_t)p->hdqk);
-    return w->kt && w->kt32 && w->v && w->scores && w->scores32 && w->acc && w->err && w->acc32 && w->q32;
+    return w->kt && w->kt32 && w->v && w->scores && w->scores32 && w->acc && w->err && w->acc32 &&
+           w->q32;
 }
 
 static void workspace_load(workspace *w, const ref_problem *p, long kv)
@@ -119,10 +120,11 @@ static void tile_scores32(const float *q, const float *kt, int hdqk, float *rest
             out[j] += q[d] * kt[d * TILE + j];
 }
 
-/* Relative error that a probability may bring to the output: its own rounding, that of the output and of a sum over
- * rounded probabilities (3 units of dtype); the score's, whose products and sums in fp32 are off by at most
- * (hdqk + 4) units of |q| |k|, once in the probability and once in the sum; the fp32 sums over keys. Kernels that
- * multiply by log2(e) and use the hardware's exp2 stay within the same terms. */
+/* Relative error that a probability may bring to the output: its own rounding, that of the output
+ * and of a sum over rounded probabilities (3 units of dtype); the score's, whose products and sums
+ * in fp32 are off by at most (hdqk + 4) units of |q| |k|, once in the probability and once in the
+ * sum; the fp32 sums over keys. Kernels that multiply by log2(e) and use the hardware's exp2 stay
+ * within the same terms. */
 static double relative_error(const workspace *w, const ref_problem *p, const float *q, int visible)
 {
     const double unit32 = num_dtype_unit(NUM_FP32);
@@ -135,14 +137,15 @@ static double relative_error(const workspace *w, const ref_problem *p, const flo
 }
 
 /* One row in float64. `visible` >= 1 keys. */
-static void exact_row(const workspace *w, const ref_problem *p, const float *q, int visible, double *out,
-                      double *lse, double *out_bound, double *lse_bound)
+static void exact_row(const workspace *w, const ref_problem *p, const float *q, int visible,
+                      double *out, double *lse, double *out_bound, double *lse_bound)
 {
     const size_t dv = (size_t)p->hdv;
     const double relative = relative_error(w, p, q, visible);
-    /* gfx90a's matrix instructions take fp16 numbers below the normal range as zero (AMD's accuracy notes for MI200):
-     * such a probability or value can be lost whole. */
-    const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0, tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
+    /* gfx90a's matrix instructions take fp16 numbers below the normal range as zero (AMD's accuracy
+     * notes for MI200): such a probability or value can be lost whole. */
+    const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0,
+                 tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
     double *s = w->scores, *acc = w->acc, *err = w->err, max = -INFINITY, sum = 0;
 
     for (int t = 0; t * TILE < visible; t++)
@@ -169,7 +172,8 @@ static void exact_row(const workspace *w, const ref_problem *p, const float *q, 
 }
 
 /* The same row as a straightforward program in dtype would compute it. */
-static void lowp_row(const workspace *w, const ref_problem *p, const float *q, int visible, double *out)
+static void lowp_row(const workspace *w, const ref_problem *p, const float *q, int visible,
+                     double *out)
 {
     float *s = w->scores32, *acc = w->acc32, *scaled = w->q32, max = -INFINITY, sum = 0;
 
@@ -220,7 +224,8 @@ static void *work(void *arg)
 {
     ref_job *job = arg;
     const ref_problem *p = job->p;
-    const long blocks = (long)p->batch * p->heads * job->blocks_per_head, group = p->heads / p->heads_kv;
+    const long blocks = (long)p->batch * p->heads * job->blocks_per_head,
+               group = p->heads / p->heads_kv;
     workspace w = { 0 };
 
     if (!workspace_init(&w, p)) {
@@ -232,7 +237,8 @@ static void *work(void *arg)
         const long head = b / job->blocks_per_head;
         const int first = (int)(b % job->blocks_per_head) * ROWS;
 
-        workspace_load(&w, p, head / group); /* batch * heads + h over group is batch * heads_kv + h / group */
+        /* (batch * heads + h) / group is batch * heads_kv + h / group */
+        workspace_load(&w, p, head / group);
         for (int i = first; i < first + ROWS && i < p->seqlen_q; i++)
             one_row(&w, job, (size_t)head, i);
     }
@@ -259,7 +265,13 @@ bool ref_attention(const ref_problem *p, ref_result *r)
     const size_t rows = ref_rows(p), elements = rows * (size_t)p->hdv;
     ref_job job = { .p = p, .result = r, .blocks_per_head = (p->seqlen_q + ROWS - 1) / ROWS };
 
-    *r = (ref_result){ doubles(elements), doubles(rows), doubles(elements), doubles(rows), doubles(elements) };
+    *r = (ref_result){
+        .out = doubles(elements),
+        .lse = doubles(rows),
+        .out_bound = doubles(elements),
+        .lse_bound = doubles(rows),
+        .lowp_out = doubles(elements),
+    };
     if (!r->out || !r->lse || !r->out_bound || !r->lse_bound || !r->lowp_out)
         return false;
     run(&job);

@@ -1,8 +1,9 @@
 /* What attention is: the reference that every kernel is measured against.
  *
- * Two computations of the same rounded inputs: `exact` in float64, and `lowp`, the textbook sequence of operations
- * carried out in the kernel's dtype (scale q, scores, softmax, product, each result rounded to the dtype; sums and
- * exponentials in fp32). How far `lowp` is from `exact` says how much error the dtype itself accounts for. */
+ * Two computations of the same rounded inputs: `exact` in float64, and `lowp`, the textbook
+ * sequence of operations carried out in the kernel's dtype (scale q, scores, softmax, product, each
+ * result rounded to the dtype; sums and exponentials in fp32). How far `lowp` is from `exact` says
+ * how much error the dtype itself accounts for. */
 #ifndef AITER_TOOLS_REFERENCE_H
 #define AITER_TOOLS_REFERENCE_H
 
@@ -13,23 +14,25 @@
 
 typedef struct ref_problem {
     num_dtype dtype;
-    int batch, heads, heads_kv;     /* heads is a multiple of heads_kv; query head h reads h / (heads / heads_kv) */
-    int seqlen_q, seqlen_k;         /* either may be 0                                                            */
+    int batch, heads, heads_kv;     /* query head h reads KV head h / (heads / heads_kv) */
+    int seqlen_q, seqlen_k;         /* either may be 0 */
     int hdqk, hdv;
-    bool causal;                    /* query i sees key j if j <= i + seqlen_k - seqlen_q                         */
+    bool causal;                    /* query i sees key j if j <= i + seqlen_k - seqlen_q */
     float scale;
-    const float *q;                 /* (batch, heads,    seqlen_q, hdqk) contiguous, already rounded to dtype     */
-    const float *k;                 /* (batch, heads_kv, seqlen_k, hdqk)                                          */
-    const float *v;                 /* (batch, heads_kv, seqlen_k, hdv)                                           */
+    /* Contiguous, already rounded to dtype. */
+    const float *q;                 /* (batch, heads, seqlen_q, hdqk) */
+    const float *k;                 /* (batch, heads_kv, seqlen_k, hdqk) */
+    const float *v;                 /* (batch, heads_kv, seqlen_k, hdv) */
 } ref_problem;
 
-/* Arrays are owned by the result. A row that sees no key has out 0, lse -inf, bounds 0. */
+/* Arrays are owned by the result. A row that sees no key has out 0, lse -inf, bounds 0. The bounds
+ * are the most that a kernel can be off by which accumulates in fp32 and rounds the probabilities
+ * and the output once to dtype. */
 typedef struct ref_result {
-    double *out;                    /* (batch, heads, seqlen_q, hdv)                                              */
-    double *lse;                    /* (batch, heads, seqlen_q), natural logarithm                                */
-    double *out_bound;              /* per element: the most that a kernel which accumulates in fp32 and rounds   */
-                                    /* the probabilities and the output once to dtype can be off by               */
-    double *lse_bound;
+    double *out;                    /* (batch, heads, seqlen_q, hdv) */
+    double *lse;                    /* (batch, heads, seqlen_q), natural logarithm */
+    double *out_bound;              /* like out */
+    double *lse_bound;              /* like lse */
     double *lowp_out;
 } ref_result;
 
@@ -41,24 +44,24 @@ bool ref_attention(const ref_problem *problem, ref_result *result);
 void ref_result_free(ref_result *result);
 
 typedef struct ref_verdict {
-    bool pass;                      /* all of the following hold                                                  */
-    bool within_tolerance;          /* max_error <= tolerance                                                     */
-    bool within_bound;              /* every element within its own bound (bound_ratio <= 1)                      */
-    bool lse_ok;                    /* likewise for lse; -inf exactly where no key is visible                     */
-    size_t not_finite;              /* elements of out that are NaN or infinite                                   */
-    double max_error;               /* max |out - exact|                                                          */
-    double tolerance;               /* max(2 max |lowp - exact|, 1e-2 range)                                      */
-    double lowp_error;              /* max |lowp - exact|; infinite if lowp overflowed (then not in tolerance)    */
-    double range;                   /* max |exact|                                                                */
-    double bound_ratio;             /* max |out - exact| / bound                                                  */
+    bool pass;                      /* all of the following hold */
+    bool within_tolerance;          /* max_error <= tolerance */
+    bool within_bound;              /* every element within its own bound (bound_ratio <= 1) */
+    bool lse_ok;                    /* likewise for lse; -inf exactly where no key is visible */
+    size_t not_finite;              /* elements of out that are NaN or infinite */
+    double max_error;               /* max |out - exact| */
+    double tolerance;               /* max(2 max |lowp - exact|, 1e-2 range) */
+    double lowp_error;              /* max |lowp - exact|; infinite, and unused, if it overflowed */
+    double range;                   /* max |exact| */
+    double bound_ratio;             /* max |out - exact| / bound */
     double lse_max_error;
     double lse_bound_ratio;
-    int batch, head, row, column;   /* where bound_ratio was found (a value that is not finite wins)              */
-    double got, expected;           /* there                                                                      */
+    int batch, head, row, column;   /* where bound_ratio was found */
+    double got, expected;           /* there */
 } ref_verdict;
 
 /* Judges a kernel's results, laid out as in ref_result. lse may be NULL. */
-void ref_judge(const ref_problem *problem, const ref_result *result, const float *out, const float *lse,
-               ref_verdict *verdict);
+void ref_judge(const ref_problem *problem, const ref_result *result, const float *out,
+               const float *lse, ref_verdict *verdict);
 
 #endif

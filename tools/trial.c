@@ -19,11 +19,11 @@ typedef struct block {
 
 typedef struct tensor {
     DLTensor dl;
-    int64_t shape[4], strides[4];   /* lse uses the first three                                   */
+    int64_t shape[4], strides[4];   /* lse uses the first three */
     num_dtype dtype;
-    int block;                      /* index into blocks                                          */
-    size_t offset;                  /* elements                                                   */
-    float *values;                  /* (batch, heads, seqlen, head_dim) contiguous, rounded       */
+    int block;                      /* index into blocks */
+    size_t offset;                  /* elements */
+    float *values;                  /* (batch, heads, seqlen, head_dim) contiguous, rounded */
 } tensor;
 
 struct trial {
@@ -59,7 +59,8 @@ static void set_strides(tensor *t, int64_t batch, int64_t row, int64_t head)
     t->strides[3] = 1;
 }
 
-/* Lays a (batch, seqlen, heads, dim) tensor out in a block of its own; returns the block's size in elements. */
+/* Lays a (batch, seqlen, heads, dim) tensor out in a block of its own; returns the block's size in
+ * elements. */
 static size_t lay_out(tensor *t, trial_layout layout)
 {
     const int64_t b = t->shape[0], s = t->shape[1], h = t->shape[2], d = t->shape[3];
@@ -75,7 +76,7 @@ static size_t lay_out(tensor *t, trial_layout layout)
         const int64_t head = (d + 15) / 8 * 8, row = h * head + 8, batch = (s + 3) * row + 16;
         set_strides(t, batch, row, head);
         t->offset = 64;
-        return (size_t)(64 + b * batch + 64 * row); /* rows enough for a kernel's last tile to run into */
+        return (size_t)(64 + b * batch + 64 * row); /* rows for a last tile to run into */
     }
     case TRIAL_BSHD:
     case TRIAL_PACKED_QKV:
@@ -88,7 +89,8 @@ static size_t lay_out(tensor *t, trial_layout layout)
 static size_t lay_out_lse(tensor *t, trial_layout layout)
 {
     const int64_t b = t->shape[0], h = t->shape[1], s = t->shape[2];
-    const int64_t head = layout == TRIAL_GAPS ? s + 5 : s, batch = layout == TRIAL_GAPS ? h * head + 7 : h * head;
+    const int64_t head = layout == TRIAL_GAPS ? s + 5 : s,
+                  batch = layout == TRIAL_GAPS ? h * head + 7 : h * head;
 
     t->strides[0] = batch;
     t->strides[1] = head;
@@ -151,7 +153,9 @@ static void place(trial *t)
 
 static void describe(trial *t, int index)
 {
-    static const DLDataTypeCode codes[] = { [NUM_FP16] = kDLFloat, [NUM_BF16] = kDLBfloat, [NUM_FP32] = kDLFloat };
+    static const DLDataTypeCode codes[] = {
+        [NUM_FP16] = kDLFloat, [NUM_BF16] = kDLBfloat, [NUM_FP32] = kDLFloat
+    };
     tensor *x = &t->tensors[index];
 
     x->dl = (DLTensor){
@@ -167,8 +171,8 @@ static void describe(trial *t, int index)
 
 /* ---- Elements ---- */
 
-/* Calls fn for every element: its place in the block and in contiguous (shape[0], outer, inner, shape[3]) order, where
- * heads come before rows. */
+/* Calls fn for every element: its place in the block and in contiguous (shape[0], outer, inner,
+ * shape[3]) order, where heads come before rows. */
 typedef void (*element_fn)(void *user, size_t in_block, size_t contiguous);
 
 static void each_element(const tensor *t, bool is_lse, element_fn fn, void *user)
@@ -262,8 +266,9 @@ static bool check_spec(const trial_spec *s, char error[DEVICE_ERROR_MAX])
     else if (s->layout == TRIAL_PACKED_QKV && s->hdqk != s->hdv)
         wrong = "layout packed-qkv needs the head_dim of V to be that of Q and K";
     if (wrong)
-        snprintf(error, DEVICE_ERROR_MAX, "%s (heads %d, heads_kv %d, seqlen_q %d, seqlen_k %d, head_dim %d, %d)",
-                 wrong, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk, s->hdv);
+        snprintf(error, DEVICE_ERROR_MAX,
+                 "%s (heads %d, heads_kv %d, seqlen_q %d, seqlen_k %d, head_dim %d, %d)", wrong,
+                 s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk, s->hdv);
     return !wrong;
 }
 
@@ -331,8 +336,8 @@ typedef struct reading {
     unsigned char *now, *image;
 } reading;
 
-/* Takes an element over, and puts what was there before the launch in its place: what then still differs from the
- * image is a stray write. */
+/* Takes an element over, and puts what was there before the launch in its place: what then still
+ * differs from the image is a stray write. */
 static void read_element(void *user, size_t in_block, size_t contiguous)
 {
     const reading *r = user;
@@ -342,7 +347,8 @@ static void read_element(void *user, size_t in_block, size_t contiguous)
     memcpy(r->now + in_block * size, r->image + in_block * size, size);
 }
 
-static void count_strays(const block *b, const unsigned char *now, size_t size, const char *name, trial_verdict *v)
+static void count_strays(const block *b, const unsigned char *now, size_t size, const char *name,
+                         trial_verdict *v)
 {
     for (size_t i = 0; i < b->bytes; i += size) {
         if (memcmp(now + i, b->image + i, size) == 0)
@@ -411,8 +417,8 @@ bool trial_judge(trial *t, trial_verdict *v, char error[DEVICE_ERROR_MAX])
         ref_result_free(&t->reference);
         return false;
     }
-    ref_judge(&problem, &t->reference, t->tensors[OUT].values, t->spec.lse ? t->tensors[LSE].values : NULL,
-              &v->result);
+    ref_judge(&problem, &t->reference, t->tensors[OUT].values,
+              t->spec.lse ? t->tensors[LSE].values : NULL, &v->result);
     v->pass = v->result.pass && v->stray_writes == 0;
     return true;
 }
@@ -424,12 +430,17 @@ void trial_explain(const trial_verdict *v, char *text, size_t size)
     if (v->pass)
         snprintf(text, size, "%s", "");
     else if (v->stray_writes)
-        snprintf(text, size, "%zu elements outside the results were changed, first in the memory of %s",
+        snprintf(text, size,
+                 "%zu elements outside the results were changed, first in the memory of %s",
                  v->stray_writes, v->stray_where);
     else if (r->not_finite || !r->within_tolerance || !r->within_bound)
-        snprintf(text, size, "out[b %d][h %d][row %d][d %d] is %g, expected %g; max error %.3g, tolerance %.3g, "
-                 "%.2f of its bound, %zu not finite", r->batch, r->head, r->row, r->column, r->got, r->expected,
-                 r->max_error, r->tolerance, r->bound_ratio, r->not_finite);
+        snprintf(
+            text, size,
+            "out[b %d][h %d][row %d][d %d] is %g, expected %g; max error %.3g, tolerance %.3g, "
+            "%.2f of its bound, %zu not finite",
+            r->batch, r->head, r->row, r->column, r->got, r->expected, r->max_error, r->tolerance,
+            r->bound_ratio, r->not_finite);
     else
-        snprintf(text, size, "lse is off by %.3g, %.2f of its bound", r->lse_max_error, r->lse_bound_ratio);
+        snprintf(text, size, "lse is off by %.3g, %.2f of its bound", r->lse_max_error,
+                 r->lse_bound_ratio);
 }

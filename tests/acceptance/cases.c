@@ -9,7 +9,8 @@ enum { FP16 = 1 << NUM_FP16, BF16 = 1 << NUM_BF16, FP32 = 1 << NUM_FP32, HALF = 
 enum { FULL = 1, CAUSAL = 2, BOTH = 3 };        /* masks                     */
 enum { PLAIN = 1, LSE = 2, EITHER = 3 };        /* without and with the LSE  */
 enum { ALL = 0, FAST = 1 };                     /* run on each commit or not */
-enum { BSHD = TRIAL_BSHD, BHSD = TRIAL_BHSD, SBHD = TRIAL_SBHD, PACKED = TRIAL_PACKED_QKV, GAPS = TRIAL_GAPS };
+enum { BSHD = TRIAL_BSHD, BHSD = TRIAL_BHSD, SBHD = TRIAL_SBHD, PACKED = TRIAL_PACKED_QKV,
+       GAPS = TRIAL_GAPS };
 
 typedef struct row {
     int when, dtypes;
@@ -103,8 +104,9 @@ static const row rows[] = {
     { FAST, HALF, 113, 203,  264, 264, 1, 2, 2, BOTH, PLAIN,  GAPS,   1, true },
 
     /* The whole product. */
-    EVERYTHING(32, 32), EVERYTHING(40, 40), EVERYTHING(64, 64), EVERYTHING(96, 96), EVERYTHING(128, 128),
-    EVERYTHING(160, 160), EVERYTHING(192, 192), EVERYTHING(224, 224), EVERYTHING(256, 256), EVERYTHING(192, 128),
+    EVERYTHING(32, 32), EVERYTHING(40, 40), EVERYTHING(64, 64), EVERYTHING(96, 96),
+    EVERYTHING(128, 128), EVERYTHING(160, 160), EVERYTHING(192, 192), EVERYTHING(224, 224),
+    EVERYTHING(256, 256), EVERYTHING(192, 128),
     { ALL,  HALF, 2048, 2048, 64,  64, 1, 1, 1, BOTH, PLAIN,  BSHD,   1, false },
     { ALL,  HALF, 2048, 2048, 128, 128, 1, 1, 1, BOTH, PLAIN, BSHD,   1, false },
 };
@@ -119,9 +121,10 @@ static void name_case(sweep_case *c)
     snprintf(dims, sizeof dims, s->hdqk == s->hdv ? "%d" : "%dx%d", s->hdqk, s->hdv);
     if (s->q_gain != 1)
         snprintf(gain, sizeof gain, " gain%g", s->q_gain);
-    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s", c->arch, num_dtype_name(s->dtype),
-             dims, s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->causal ? "causal" : "full",
-             s->lse ? " lse" : "", trial_layout_name(s->layout), gain, c->refused ? " refused" : "");
+    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s", c->arch,
+             num_dtype_name(s->dtype), dims, s->batch, s->heads, s->heads_kv, s->seqlen_q,
+             s->seqlen_k, s->causal ? "causal" : "full", s->lse ? " lse" : "",
+             trial_layout_name(s->layout), gain, c->refused ? " refused" : "");
 }
 
 static sweep_case make_case(const row *r, const char *arch, int dtype, bool causal, bool lse)

@@ -1,4 +1,5 @@
-/* The cases of the acceptance sweep: a table whose rows stand for the product of the sets that they name. */
+/* The cases of the acceptance sweep: a table whose rows stand for the product of the sets that they
+ * name. */
 #ifndef SWEEP_CASES_H
 #define SWEEP_CASES_H
 
@@ -12,13 +13,13 @@ enum { CASE_NAME_MAX = 160 };
 typedef struct sweep_case {
     const char *arch;
     trial_spec spec;
-    bool fast;                  /* run on each commit                                                  */
-    bool refused;               /* the library must refuse it, naming head_dim                         */
-    char name[CASE_NAME_MAX];   /* "gfx942 bf16 hd192x128 b1 h8/1 q113 k203 causal lse gaps"           */
+    bool fast;                  /* run on each commit */
+    bool refused;               /* the library must refuse it, naming head_dim */
+    char name[CASE_NAME_MAX];   /* "gfx942 bf16 hd192x128 b1 h8/1 q113 k203 causal lse gaps" */
 } sweep_case;
 
-/* Every case of the table, or the fast ones alone. Returns their number; *out is the caller's to free(). 0: out of
- * memory. */
+/* Every case of the table, or the fast ones alone. Returns their number; *out is the caller's to
+ * free(). 0: out of memory. */
 size_t sweep_cases(bool fast_only, sweep_case **out);
 
 #endif

@@ -64,8 +64,8 @@ static void judge_refusal(aiter_status status, sweep_result *r)
 {
     r->pass = status == AITER_ERROR_INVALID_ARGUMENT && strstr(aiter_last_error(), "head_dim");
     if (!r->pass)
-        snprintf(r->message, sizeof r->message, "not refused as it should be: %s: %s", aiter_status_string(status),
-                 status == AITER_OK ? "" : aiter_last_error());
+        snprintf(r->message, sizeof r->message, "not refused as it should be: %s: %s",
+                 aiter_status_string(status), status == AITER_OK ? "" : aiter_last_error());
 }
 
 static void judge(const sweep_case *c, trial *t, site *s, sweep_result *r)
@@ -98,7 +98,8 @@ static void run_trial(const sweep_case *c, site *s, trial *t, sweep_result *r)
         judge(c, t, s, r);
     } else {
         r->device_lost = status == AITER_ERROR_HIP;
-        snprintf(r->message, sizeof r->message, "%s: %s", aiter_status_string(status), aiter_last_error());
+        snprintf(r->message, sizeof r->message, "%s: %s", aiter_status_string(status),
+                 aiter_last_error());
     }
 }
 

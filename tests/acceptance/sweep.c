@@ -1,5 +1,5 @@
-/* sweep: the acceptance sweep. Runs attention problems through the public API on the simulated GPUs, several at a time,
- * and compares each with float64. */
+/* sweep: the acceptance sweep. Runs attention problems through the public API on the simulated
+ * GPUs, several at a time, and compares each with float64. */
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,16 +22,21 @@ typedef struct options {
 
 #define FLAG(option, field, text) \
     { .name = option, .set = cli_set_flag, .offset = offsetof(options, field), .help = text }
-#define INT(option, field, high, text)                                                                  \
-    { .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field), .min = 1,   \
-      .max = high, .help = text }
-#define TEXT(option, field, metavar, text)                                                              \
-    { .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field),        \
-      .expected = "a text", .help = text }
+#define INT(option, field, high, text)                                                             \
+    {                                                                                              \
+        .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field),      \
+        .min = 1, .max = high, .help = text                                                        \
+    }
+#define TEXT(option, field, metavar, text)                                                         \
+    {                                                                                              \
+        .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field), \
+        .expected = "a text", .help = text                                                         \
+    }
 
 static const cli_option table[] = {
     FLAG("all", all, "Every case. Default: the ones that run on each commit."),
-    TEXT("filter", filter, "WORDS", "Only cases whose name has each of these words, e.g. 'gfx942 hd128 causal'."),
+    TEXT("filter", filter, "WORDS",
+         "Only cases whose name has each of these words, e.g. 'gfx942 hd128 causal'."),
     FLAG("list", list, "Print the names of the cases and run none."),
     FLAG("verbose", verbose, "Print every case. Default: failures."),
     INT("jobs", jobs, MAX_JOBS, "Cases at a time. Default: the online processors."),
@@ -61,11 +66,11 @@ typedef struct line {
 
 typedef struct sweep {
     const options *options;
-    const sweep_case *cases;    /* the selected ones                    */
+    const sweep_case *cases;    /* the selected ones */
     size_t count, next, passed, failed;
     line lines[16];
     sweep_worker workers[MAX_JOBS];
-    size_t running[MAX_JOBS];   /* the case that each worker is at      */
+    size_t running[MAX_JOBS];   /* the case that each worker is at */
     bool busy[MAX_JOBS];
     uint64_t since[MAX_JOBS];
 } sweep;
@@ -100,18 +105,19 @@ static void record(sweep *s, const sweep_case *c, const sweep_result *r)
     if (!r->pass)
         printf("FAIL %s: %s\n", c->name, r->message);
     else if (s->options->verbose)
-        printf("ok   %s: %.3f of tolerance, %.3f of bound, %.2f s\n", c->name, r->error_ratio, r->bound_ratio,
-               r->seconds);
+        printf("ok   %s: %.3f of tolerance, %.3f of bound, %.2f s\n", c->name, r->error_ratio,
+               r->bound_ratio, r->seconds);
     fflush(stdout);
 }
 
 static void print_table(const sweep *s)
 {
-    printf("%-8s %-5s %7s %7s  %14s %10s %9s %14s %9s\n", "arch", "dtype", "passed", "failed", "error/tolerance",
-           "error/bound", "compiled", "instructions", "seconds");
+    printf("%-8s %-5s %7s %7s  %14s %10s %9s %14s %9s\n", "arch", "dtype", "passed", "failed",
+           "error/tolerance", "error/bound", "compiled", "instructions", "seconds");
     for (const line *l = s->lines; l->arch; l++)
-        printf("%-8s %-5s %7zu %7zu  %15.3f %11.3f %9u %14llu %9.1f\n", l->arch, num_dtype_name((num_dtype)l->dtype),
-               l->passed, l->failed, l->error_ratio, l->bound_ratio, l->compiles, l->instructions, l->seconds);
+        printf("%-8s %-5s %7zu %7zu  %15.3f %11.3f %9u %14llu %9.1f\n", l->arch,
+               num_dtype_name((num_dtype)l->dtype), l->passed, l->failed, l->error_ratio,
+               l->bound_ratio, l->compiles, l->instructions, l->seconds);
 }
 
 /* ---- Running ---- */
@@ -134,7 +140,8 @@ static bool feed(sweep *s, int w)
 {
     if (s->next == s->count)
         return true;
-    if (s->workers[w].pid == 0 && !sweep_worker_start(&s->workers[w], s->cases, s->options->cache_dir))
+    if (s->workers[w].pid == 0 &&
+        !sweep_worker_start(&s->workers[w], s->cases, s->options->cache_dir))
         return false;
     s->running[w] = s->next++;
     s->busy[w] = true;
@@ -245,8 +252,8 @@ static int run_selected(const options *o, const sweep_case *cases, size_t count)
     if (!run(&s))
         return cli_error(&tool, EXIT_ENVIRONMENT, "cannot start a process for the cases");
     print_table(&s);
-    printf("sweep: %zu cases, %zu passed, %zu failed (%.1f s, %d at a time)\n", count, s.passed, s.failed,
-           1e-9 * (double)(clock_ns() - start), o->jobs);
+    printf("sweep: %zu cases, %zu passed, %zu failed (%.1f s, %d at a time)\n", count, s.passed,
+           s.failed, 1e-9 * (double)(clock_ns() - start), o->jobs);
     return s.failed ? 1 : EXIT_OK;
 }
 
@@ -267,7 +274,8 @@ int main(int argc, char **argv)
     const size_t made = sweep_cases(!o.all, &cases);
     const size_t count = select_cases(&o, cases, made);
     if (count == 0)
-        code = cli_usage_error(&tool, "--filter: '%s': no case has all of these words", o.filter ? o.filter : "");
+        code = cli_usage_error(&tool, "--filter: '%s': no case has all of these words",
+                               o.filter ? o.filter : "");
     else if (o.list)
         for (size_t i = 0; i < count; i++)
             puts(cases[i].name);

@@ -41,7 +41,8 @@ static bool write_all(int fd, const void *data, size_t size)
     return true;
 }
 
-/* The request to end. A closed pipe would not do: workers that were started later hold its other end as well. */
+/* The request to end. A closed pipe would not do: workers that were started later hold its other
+ * end as well. */
 static const size_t QUIT = (size_t)-1;
 
 static void serve(const sweep_case *cases, const char *cache_dir, int requests, int results)

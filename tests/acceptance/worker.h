@@ -1,4 +1,5 @@
-/* Cases are run in processes of their own: a crash or a hang of one costs that case, not the sweep. */
+/* Cases are run in processes of their own: a crash or a hang of one costs that case, not the
+ * sweep. */
 #ifndef SWEEP_WORKER_H
 #define SWEEP_WORKER_H
 
@@ -8,19 +9,19 @@
 
 typedef struct sweep_result {
     bool pass;
-    bool device_lost;           /* a HIP call failed: the process cannot go on with that device      */
-    double error_ratio;         /* max error / tolerance                                             */
-    double bound_ratio;         /* worst element against its own bound                               */
+    bool device_lost;           /* a HIP call failed: the process cannot go on with that device */
+    double error_ratio;         /* max error / tolerance */
+    double bound_ratio;         /* worst element against its own bound */
     double seconds;
     unsigned compiles;
     unsigned long long instructions;
-    char message[1024];         /* why it failed                                                     */
+    char message[1024];         /* why it failed */
 } sweep_result;
 
 /* A worker process and the ends of its pipes that the sweep holds. */
 typedef struct sweep_worker {
-    pid_t pid;                  /* 0: none                                                           */
-    int requests, results;      /* a case's index in, a sweep_result out                             */
+    pid_t pid;                  /* 0: none */
+    int requests, results;      /* a case's index in, a sweep_result out */
 } sweep_worker;
 
 bool sweep_worker_start(sweep_worker *w, const sweep_case *cases, const char *cache_dir);

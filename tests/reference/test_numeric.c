@@ -89,8 +89,8 @@ static void units_are_the_rounding_errors_just_above_one(void **state)
     (void)state;
     for (num_dtype t = NUM_FP16; t <= NUM_FP32; t++) {
         const double u = num_dtype_unit(t);
-        assert_true(num_round(t, (float)(1 + u)) == 1.0f);                     /* halfway, to even */
-        assert_true(num_round(t, (float)(1 + 2 * u)) == (float)(1 + 2 * u));   /* the next number  */
+        assert_true(num_round(t, (float)(1 + u)) == 1.0f);                   /* halfway, to even */
+        assert_true(num_round(t, (float)(1 + 2 * u)) == (float)(1 + 2 * u)); /* the next number */
     }
 }
 

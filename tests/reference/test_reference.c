@@ -1,4 +1,5 @@
-/* The reference itself: small cases worked out by hand, a plain second computation, and a judge that notices. */
+/* The reference itself: small cases worked out by hand, a plain second computation, and a judge
+ * that notices. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,8 +32,10 @@ static float *values(uint64_t stream, size_t count, num_dtype dtype)
 static void setup(fixture *f, ref_problem p)
 {
     f->q = values(1, ref_rows(&p) * (size_t)p.hdqk, p.dtype);
-    f->k = values(2, (size_t)p.batch * (size_t)p.heads_kv * (size_t)p.seqlen_k * (size_t)p.hdqk, p.dtype);
-    f->v = values(3, (size_t)p.batch * (size_t)p.heads_kv * (size_t)p.seqlen_k * (size_t)p.hdv, p.dtype);
+    f->k = values(2, (size_t)p.batch * (size_t)p.heads_kv * (size_t)p.seqlen_k * (size_t)p.hdqk,
+                  p.dtype);
+    f->v = values(3, (size_t)p.batch * (size_t)p.heads_kv * (size_t)p.seqlen_k * (size_t)p.hdv,
+                  p.dtype);
     p.q = f->q;
     p.k = f->k;
     p.v = f->v;
@@ -52,7 +55,8 @@ static void teardown(fixture *f)
 static int plain_row(const ref_problem *p, int b, int h, int i, double *out, double *lse)
 {
     const size_t kv = (size_t)(b * p->heads_kv + h / (p->heads / p->heads_kv));
-    const float *q = p->q + ((size_t)(b * p->heads + h) * (size_t)p->seqlen_q + (size_t)i) * (size_t)p->hdqk;
+    const float *q =
+        p->q + ((size_t)(b * p->heads + h) * (size_t)p->seqlen_q + (size_t)i) * (size_t)p->hdqk;
     double sum = 0;
     int visible = 0;
 
@@ -118,7 +122,8 @@ static void agrees_with_the_definition(void **state)
     }
 }
 
-/* q = 0: every visible key weighs the same, so that row i's output is the mean of the visible values. */
+/* q = 0: every visible key weighs the same, so that row i's output is the mean of the visible
+ * values. */
 static void causal_is_aligned_to_the_bottom_right(void **state)
 {
     static const float q[5 * 8] = { 0 }, k[3 * 8] = { 0 };
@@ -156,7 +161,8 @@ static void query_heads_read_their_group(void **state)
 
 static void large_scores_do_not_overflow(void **state)
 {
-    const float q[8] = { 200 }, k[2 * 8] = { [0] = 200, [8] = 100 }, v[2 * 8] = { [0] = 1, [8] = 2 };
+    const float q[8] = { 200 }, k[2 * 8] = { [0] = 200, [8] = 100 },
+                v[2 * 8] = { [0] = 1, [8] = 2 };
     const ref_problem p = { NUM_FP32, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v };
     ref_result r;
 
@@ -175,7 +181,9 @@ static void ideal(const fixture *f, float *out, float *lse)
         lse[i] = (float)f->r.lse[i];
 }
 
-static const ref_problem judged = { NUM_BF16, 1, 2, 1, 64, 96, 32, 32, true, 0.18f, NULL, NULL, NULL };
+static const ref_problem judged = {
+    NUM_BF16, 1, 2, 1, 64, 96, 32, 32, true, 0.18f, NULL, NULL, NULL
+};
 enum { ROWS = 128, ELEMENTS = ROWS * 32 };
 
 static void the_judge_accepts_correct_results(void **state)
@@ -279,7 +287,8 @@ static void masked_rows_must_be_exactly_zero(void **state)
 
 static void overflow_of_the_textbook_computation_does_not_widen_the_tolerance(void **state)
 {
-    const float q[8] = { 300 }, k[2 * 8] = { [0] = 300, [8] = 299 }, v[2 * 8] = { [0] = 1, [8] = 2 };
+    const float q[8] = { 300 }, k[2 * 8] = { [0] = 300, [8] = 299 },
+                v[2 * 8] = { [0] = 1, [8] = 2 };
     const ref_problem p = { NUM_FP16, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v };
     const float out[8] = { 1 };
     ref_verdict verdict;
@@ -304,7 +313,8 @@ static void two_heads_of_512_take_well_under_a_second(void **state)
     clock_gettime(CLOCK_MONOTONIC, &start);
     setup(&f, p);
     clock_gettime(CLOCK_MONOTONIC, &end);
-    const double seconds = (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
+    const double seconds =
+        (double)(end.tv_sec - start.tv_sec) + 1e-9 * (double)(end.tv_nsec - start.tv_nsec);
     print_message("reference: 512 x 512, 2 heads, head_dim 128: %.3f s\n", seconds);
     assert_true(seconds < 10); /* also where everything is sanitised and shared */
     teardown(&f);

@@ -27,14 +27,14 @@ typedef struct bench_result {
     device *device;
     double context_s, prepare_s;
     int iterations;
-    double first_s, min_s, median_s;    /* launch to synchronised                                    */
+    double first_s, min_s, median_s;    /* launch to synchronised */
     char config[256];
     char symbol[256];
     aiter_kernel_info kernel;
     aiter_stats stats;
     bool simulated;
-    device_counts counts;               /* of all iterations, if simulated                           */
-    double flop;                        /* of one call: the products over visible keys               */
+    device_counts counts;               /* of all iterations, if simulated */
+    double flop;                        /* of one call: the products over visible keys */
     bool checked;
     trial_verdict verdict;
 } bench_result;
@@ -43,12 +43,13 @@ enum { BENCH_ERROR_MAX = 8192 };
 
 typedef enum bench_status {
     BENCH_OK = 0,
-    BENCH_BAD_DEVICE,           /* the device's name cannot be      */
+    BENCH_BAD_DEVICE,           /* the device's name cannot be */
     BENCH_FAILED
 } bench_status;
 
 /* bench_close() in any case. */
-bench_status bench_run(const bench_options *options, bench_result *result, char error[BENCH_ERROR_MAX]);
+bench_status bench_run(const bench_options *options, bench_result *result,
+                       char error[BENCH_ERROR_MAX]);
 void bench_close(bench_result *result);
 
 void bench_print(const bench_options *options, const bench_result *result);

@@ -48,47 +48,60 @@ static bool set_scale(const cli_option *option, const char *value, void *target)
 }
 
 #define HEADING(text) { .help = text }
-#define TEXT(option, field, metavar, what, text)                                                        \
-    { .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field),        \
-      .expected = what, .help = text }
-#define INT(option, field, low, high, text)                                                             \
-    { .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field),             \
-      .min = low, .max = high, .help = text }
-#define VALUE(option, field, metavar, setter, what, text)                                               \
-    { .name = option, .value = metavar, .set = setter, .offset = offsetof(options, field),              \
-      .expected = what, .min = 8, .max = 256, .help = text }
+#define TEXT(option, field, metavar, what, text)                                                   \
+    {                                                                                              \
+        .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field), \
+        .expected = what, .help = text                                                             \
+    }
+#define INT(option, field, low, high, text)                                                        \
+    {                                                                                              \
+        .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field),      \
+        .min = low, .max = high, .help = text                                                      \
+    }
+#define VALUE(option, field, metavar, setter, what, text)                                          \
+    {                                                                                              \
+        .name = option, .value = metavar, .set = setter, .offset = offsetof(options, field),       \
+        .expected = what, .min = 8, .max = 256, .help = text                                       \
+    }
 #define FLAG(option, field, text) \
     { .name = option, .set = cli_set_flag, .offset = offsetof(options, field), .help = text }
 
 static const cli_option table[] = {
     HEADING("Where"),
     TEXT("device", device, "NAME", "hip:N or sim:ARCH",
-         "hip:N, the N-th device of the HIP runtime, or sim:ARCH, a simulated gfx90a, gfx942 or gfx950. "
+         "hip:N, the N-th device of the HIP runtime, or sim:ARCH, a simulated gfx90a, gfx942 or "
+         "gfx950. "
          "Default hip:0."),
     HEADING("What"),
     INT("batch", batch, 1, MAX_SIZE, "Batch entries. Default 1."),
     INT("heads", heads, 1, MAX_HEADS, "Query heads. Default 8."),
     INT("kv-heads", heads_kv, 1, MAX_HEADS,
-        "KV heads, a divisor of --heads. Default: --heads for flash_attn, 1 for mqa; gqa needs it."),
+        "KV heads, a divisor of --heads. Default: --heads for flash_attn, 1 for mqa; gqa needs "
+        "it."),
     INT("seqlen-q", seqlen_q, 1, MAX_SIZE, "Query rows per batch entry. Default 1024."),
     INT("seqlen-k", seqlen_k, 0, MAX_SIZE, "Keys per batch entry. Default: --seqlen-q."),
     VALUE("head-dim", hdqk, "N", set_head_dim, "a multiple of 8 from 8 to 256",
           "Multiple of 8 from 8 to 256. Default 128."),
     VALUE("head-dim-v", hdv, "N", set_head_dim, "a multiple of 8 from 8 to 256",
           "Of V and the output. Default: --head-dim."),
-    VALUE("dtype", dtype, "TYPE", set_dtype, "fp16, bf16 or fp32", "fp16, bf16 or fp32. Default bf16."),
+    VALUE("dtype", dtype, "TYPE", set_dtype, "fp16, bf16 or fp32",
+          "fp16, bf16 or fp32. Default bf16."),
     FLAG("causal", causal, "Causal mask, aligned to the bottom right."),
     FLAG("lse", lse, "Also write the log-sum-exp."),
-    VALUE("scale", scale, "X", set_scale, "a positive number", "softmax_scale. Default: 1/sqrt(head_dim)."),
+    VALUE("scale", scale, "X", set_scale, "a positive number",
+          "softmax_scale. Default: 1/sqrt(head_dim)."),
     VALUE("layout", layout, "NAME", set_layout, "bshd, bhsd, sbhd, packed-qkv or gaps",
-          "How tensors lie in memory: bshd (contiguous), bhsd, sbhd, packed-qkv (views of one tensor), gaps "
+          "How tensors lie in memory: bshd (contiguous), bhsd, sbhd, packed-qkv (views of one "
+          "tensor), gaps "
           "(NaN between heads, rows and batch entries). Default bshd."),
     INT("seed", seed, 0, INT_MAX, "Of the random inputs. Default 1."),
     HEADING("How"),
-    INT("iters", iterations, 1, 1000000, "Launches that are timed. Default 1 on the simulator, 20 on hardware."),
+    INT("iters", iterations, 1, 1000000,
+        "Launches that are timed. Default 1 on the simulator, 20 on hardware."),
     FLAG("check", check, "Compare the output with float64 attention of the same inputs."),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
-         "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or ~/.cache/aiter."),
+         "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
+         "~/.cache/aiter."),
     FLAG("no-cache", no_cache, "Compile in this process's memory, without a cache on disk."),
     TEXT("compiler", compiler, "FILE", "a path",
          "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
@@ -130,7 +143,8 @@ static int choose_operation(char *const *arguments, int count, bench_operation *
         return cli_usage_error(&tool, "run: no operation: expected flash_attn, gqa or mqa");
     const int found = bench_operation_find(arguments[1]);
     if (found < 0)
-        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa or mqa", arguments[1]);
+        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa or mqa",
+                               arguments[1]);
     if (count > 2)
         return cli_usage_error(&tool, "unexpected argument '%s'", arguments[2]);
     *operation = (bench_operation)found;
@@ -140,13 +154,15 @@ static int choose_operation(char *const *arguments, int count, bench_operation *
 static int check_heads(bench_operation operation, options *o)
 {
     if (operation == BENCH_GQA && o->heads_kv == 0)
-        return cli_usage_error(&tool, "--kv-heads: not given: gqa needs a divisor of --heads (%d)", o->heads);
+        return cli_usage_error(&tool, "--kv-heads: not given: gqa needs a divisor of --heads (%d)",
+                               o->heads);
     if (o->heads_kv == 0)
         o->heads_kv = operation == BENCH_MQA ? 1 : o->heads;
     if (operation == BENCH_MQA && o->heads_kv != 1)
         return cli_usage_error(&tool, "--kv-heads: '%d': expected 1 for mqa", o->heads_kv);
     if (o->heads % o->heads_kv != 0)
-        return cli_usage_error(&tool, "--kv-heads: '%d': expected a divisor of --heads (%d)", o->heads_kv, o->heads);
+        return cli_usage_error(&tool, "--kv-heads: '%d': expected a divisor of --heads (%d)",
+                               o->heads_kv, o->heads);
     return 0;
 }
 
@@ -157,11 +173,15 @@ static int check_shape(options *o)
     if (o->hdv == 0)
         o->hdv = o->hdqk;
     if (o->layout == TRIAL_PACKED_QKV && o->seqlen_q != o->seqlen_k)
-        return cli_usage_error(&tool, "--layout: 'packed-qkv': expected --seqlen-q (%d) and --seqlen-k (%d) to be equal",
-                               o->seqlen_q, o->seqlen_k);
+        return cli_usage_error(
+            &tool,
+            "--layout: 'packed-qkv': expected --seqlen-q (%d) and --seqlen-k (%d) to be equal",
+            o->seqlen_q, o->seqlen_k);
     if (o->layout == TRIAL_PACKED_QKV && o->hdqk != o->hdv)
-        return cli_usage_error(&tool, "--layout: 'packed-qkv': expected --head-dim (%d) and --head-dim-v (%d) to be equal",
-                               o->hdqk, o->hdv);
+        return cli_usage_error(
+            &tool,
+            "--layout: 'packed-qkv': expected --head-dim (%d) and --head-dim-v (%d) to be equal",
+            o->hdqk, o->hdv);
     return 0;
 }
 
@@ -172,11 +192,22 @@ static bench_options bench_options_of(bench_operation operation, const options *
         .device = o->device,
         .iterations = o->iterations,
         .check = o->check,
-        .spec = { .dtype = (num_dtype)o->dtype, .batch = o->batch, .heads = o->heads, .heads_kv = o->heads_kv,
-                  .seqlen_q = o->seqlen_q, .seqlen_k = o->seqlen_k, .hdqk = o->hdqk, .hdv = o->hdv,
-                  .causal = o->causal, .lse = o->lse, .layout = (trial_layout)o->layout, .scale = o->scale,
+        .spec = { .dtype = (num_dtype)o->dtype,
+                  .batch = o->batch,
+                  .heads = o->heads,
+                  .heads_kv = o->heads_kv,
+                  .seqlen_q = o->seqlen_q,
+                  .seqlen_k = o->seqlen_k,
+                  .hdqk = o->hdqk,
+                  .hdv = o->hdv,
+                  .causal = o->causal,
+                  .lse = o->lse,
+                  .layout = (trial_layout)o->layout,
+                  .scale = o->scale,
                   .seed = (uint64_t)o->seed },
-        .context = { .size = sizeof(aiter_context_options), .cache_dir = o->cache_dir, .no_cache = o->no_cache,
+        .context = { .size = sizeof(aiter_context_options),
+                     .cache_dir = o->cache_dir,
+                     .no_cache = o->no_cache,
                      .compiler = o->compiler },
     };
 }
@@ -205,8 +236,14 @@ static int run(bench_operation operation, const options *o)
 
 int main(int argc, char **argv)
 {
-    options o = { .device = "hip:0", .batch = 1, .heads = 8, .seqlen_q = 1024, .seqlen_k = -1, .hdqk = 128,
-                  .dtype = NUM_BF16, .seed = 1 };
+    options o = { .device = "hip:0",
+                  .batch = 1,
+                  .heads = 8,
+                  .seqlen_q = 1024,
+                  .seqlen_k = -1,
+                  .hdqk = 128,
+                  .dtype = NUM_BF16,
+                  .seed = 1 };
     bench_operation operation = BENCH_FLASH_ATTN;
     int num_arguments;
 
@@ -218,8 +255,8 @@ int main(int argc, char **argv)
     case CLI_RUN:
         break;
     }
-    if (choose_operation(argv + 1, num_arguments, &operation) != 0 || check_heads(operation, &o) != 0 ||
-        check_shape(&o) != 0)
+    if (choose_operation(argv + 1, num_arguments, &operation) != 0 ||
+        check_heads(operation, &o) != 0 || check_shape(&o) != 0)
         return EXIT_USAGE;
     const int code = run(operation, &o);
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -11,12 +11,12 @@ static void print_problem(const bench_options *o)
 {
     const trial_spec *s = &o->spec;
 
-    printf("  problem    batch %d, heads %d, kv heads %d, seqlen_q %d, seqlen_k %d, head_dim %d", s->batch, s->heads,
-           s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
+    printf("  problem    batch %d, heads %d, kv heads %d, seqlen_q %d, seqlen_k %d, head_dim %d",
+           s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
     if (s->hdv != s->hdqk)
         printf(" (v: %d)", s->hdv);
-    printf(", %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal", s->lse ? ", lse" : "",
-           trial_layout_name(s->layout));
+    printf(", %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
+           s->lse ? ", lse" : "", trial_layout_name(s->layout));
 }
 
 static void print_kernel(const bench_result *r)
@@ -24,21 +24,25 @@ static void print_kernel(const bench_result *r)
     const aiter_kernel_info *k = &r->kernel;
 
     printf("  kernel     %s\n", k->symbol);
-    printf("             %d VGPRs (of these %d AGPRs), %d SGPRs, %d bytes LDS, %d threads, %zu bytes of code\n", k->vgprs,
-           k->agprs, k->sgprs, k->lds_bytes, k->block_size, k->code_bytes);
-    printf("             %d VGPR spills, %d SGPR spills, %d bytes scratch\n", k->vgpr_spills, k->sgpr_spills,
-           k->scratch_bytes);
+    printf("             %d VGPRs (of these %d AGPRs), %d SGPRs, %d bytes LDS, %d threads, %zu "
+           "bytes of code\n",
+           k->vgprs, k->agprs, k->sgprs, k->lds_bytes, k->block_size, k->code_bytes);
+    printf("             %d VGPR spills, %d SGPR spills, %d bytes scratch\n", k->vgpr_spills,
+           k->sgpr_spills, k->scratch_bytes);
 }
 
 static void print_times(const bench_result *r)
 {
-    printf("  prepare    %.3f ms (%s)\n", 1e3 * r->prepare_s, r->kernel.from_cache ? "from cache" : "compiled");
-    printf("  run        min %.3f ms, median %.3f ms of %d", 1e3 * r->min_s, 1e3 * r->median_s, r->iterations);
+    printf("  prepare    %.3f ms (%s)\n", 1e3 * r->prepare_s,
+           r->kernel.from_cache ? "from cache" : "compiled");
+    printf("  run        min %.3f ms, median %.3f ms of %d", 1e3 * r->min_s, 1e3 * r->median_s,
+           r->iterations);
     if (!r->simulated)
         printf(", %.1f TFLOP/s", r->flop / r->median_s * 1e-12);
     putchar('\n');
     if (r->simulated && r->counts.launches)
-        printf("  simulator  %llu wave instructions in %llu workgroups, %.3f ms of host time per launch\n",
+        printf("  simulator  %llu wave instructions in %llu workgroups, %.3f ms of host time per "
+               "launch\n",
                (unsigned long long)(r->counts.instructions / r->counts.launches),
                (unsigned long long)r->counts.workgroups,
                1e-6 * (double)r->counts.host_ns / (double)r->counts.launches);
@@ -49,7 +53,8 @@ static void print_check(const bench_options *o, const bench_result *r)
     const ref_verdict *v = &r->verdict.result;
     char why[256];
 
-    printf("  check      max error %.3g, tolerance %.3g (error of textbook %s %.3g, largest value %.3g): %s\n",
+    printf("  check      max error %.3g, tolerance %.3g (error of textbook %s %.3g, largest value "
+           "%.3g): %s\n",
            v->max_error, v->tolerance, num_dtype_name(o->spec.dtype), v->lowp_error, v->range,
            r->verdict.pass ? "pass" : "FAIL");
     if (o->spec.lse)
@@ -61,7 +66,8 @@ static void print_check(const bench_options *o, const bench_result *r)
 
 void bench_print(const bench_options *o, const bench_result *r)
 {
-    printf("%s on %s (%s)\n", bench_operation_name(o->operation), device_name(r->device), device_product(r->device));
+    printf("%s on %s (%s)\n", bench_operation_name(o->operation), device_name(r->device),
+           device_product(r->device));
     print_problem(o);
     print_kernel(r);
     print_times(r);

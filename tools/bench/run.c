@@ -41,9 +41,11 @@ static double seconds_since(uint64_t start)
     return 1e-9 * (double)(clock_ns() - start);
 }
 
-static bench_status fail_library(char error[BENCH_ERROR_MAX], const char *doing, aiter_status status)
+static bench_status fail_library(char error[BENCH_ERROR_MAX], const char *doing,
+                                 aiter_status status)
 {
-    snprintf(error, BENCH_ERROR_MAX, "%s: %s: %s", doing, aiter_status_string(status), aiter_last_error());
+    snprintf(error, BENCH_ERROR_MAX, "%s: %s: %s", doing, aiter_status_string(status),
+             aiter_last_error());
     return BENCH_FAILED;
 }
 

@@ -58,14 +58,14 @@ static bool write_all(int fd, const char *data, size_t size)
 }
 
 /* Written beside and renamed, so that a reader or an interruption never sees half a file. */
-static bool write_file(const char *dir, const char *name, const char *extension, const void *data, size_t size,
-                       char error[EMIT_ERROR_MAX])
+static bool write_file(const char *dir, const char *name, const char *extension, const void *data,
+                       size_t size, char error[EMIT_ERROR_MAX])
 {
     char path[4096], temporary[4096];
 
     if (snprintf(path, sizeof path, "%s/%s.%s", dir, name, extension) >= (int)sizeof path ||
-        snprintf(temporary, sizeof temporary, "%s/.%s.%s.%ld", dir, name, extension, (long)getpid()) >=
-            (int)sizeof temporary) {
+        snprintf(temporary, sizeof temporary, "%s/.%s.%s.%ld", dir, name, extension,
+                 (long)getpid()) >= (int)sizeof temporary) {
         errno = ENAMETOOLONG;
         return fail(error, "write", dir);
     }
@@ -167,7 +167,8 @@ static json_object *resources(const gen_config *config, const aiter_kernel_info 
     return o;
 }
 
-static json_object *metadata(const selected *item, const gen_kernel *kernel, const aiter_kernel_info *info)
+static json_object *metadata(const selected *item, const gen_kernel *kernel,
+                             const aiter_kernel_info *info)
 {
     json_object *o = json_object_new_object();
     char text[GEN_SYMBOL_MAX + 64];
@@ -186,7 +187,8 @@ static json_object *metadata(const selected *item, const gen_kernel *kernel, con
     return o;
 }
 
-bool emit_code(const char *dir, const selected *item, const aiter_warm_result *result, char error[EMIT_ERROR_MAX])
+bool emit_code(const char *dir, const selected *item, const aiter_warm_result *result,
+               char error[EMIT_ERROR_MAX])
 {
     gen_kernel kernel;
     char *text = NULL;
@@ -194,8 +196,8 @@ bool emit_code(const char *dir, const selected *item, const aiter_warm_result *r
 
     gen_kernel_describe(&item->config, &kernel);
     json_object *o = metadata(item, &kernel, &result->info);
-    const char *json = json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                                      JSON_C_TO_STRING_NOSLASHESCAPE);
+    const char *json = json_object_to_json_string_ext(
+        o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
     if (!json || asprintf(&text, "%s\n", json) < 0)
         text = NULL;
     json_object_put(o);

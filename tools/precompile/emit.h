@@ -11,11 +11,12 @@ enum { EMIT_ERROR_MAX = 512 };
 /* Makes `dir` and its parents if they do not exist. */
 bool emit_make_dir(const char *dir, char error[EMIT_ERROR_MAX]);
 
-/* DIR/SYMBOL.hip, the translation unit that is compiled, byte for byte, and DIR/SYMBOL.options, one hiprtc option
- * per line. Every file is complete under its name or not there. */
+/* DIR/SYMBOL.hip, the translation unit that is compiled, byte for byte, and DIR/SYMBOL.options, one
+ * hiprtc option per line. Every file is complete under its name or not there. */
 bool emit_source(const char *dir, const selected *item, char error[EMIT_ERROR_MAX]);
 
 /* DIR/SYMBOL.hsaco, the code object, and DIR/SYMBOL.json, what a launcher must know. */
-bool emit_code(const char *dir, const selected *item, const aiter_warm_result *result, char error[EMIT_ERROR_MAX]);
+bool emit_code(const char *dir, const selected *item, const aiter_warm_result *result,
+               char error[EMIT_ERROR_MAX]);
 
 #endif

@@ -18,15 +18,21 @@ typedef struct options {
 } options;
 
 #define HEADING(text) { .help = text }
-#define AXIS(option, id, metavar, setter, what, text)                                                          \
-    { .name = option, .value = metavar, .set = setter, .offset = offsetof(options, axes) + (id) * sizeof(axis), \
-      .expected = what, .help = text }
-#define TEXT(option, field, metavar, text)                                                            \
-    { .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field),      \
-      .expected = "a path", .help = text }
-#define INT(option, field, low, high, text)                                                           \
-    { .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field),           \
-      .min = low, .max = high, .help = text }
+#define AXIS(option, id, metavar, setter, what, text)                                              \
+    {                                                                                              \
+        .name = option, .value = metavar, .set = setter,                                           \
+        .offset = offsetof(options, axes) + (id) * sizeof(axis), .expected = what, .help = text    \
+    }
+#define TEXT(option, field, metavar, text)                                                         \
+    {                                                                                              \
+        .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field), \
+        .expected = "a path", .help = text                                                         \
+    }
+#define INT(option, field, low, high, text)                                                        \
+    {                                                                                              \
+        .name = option, .value = "N", .set = cli_set_int, .offset = offsetof(options, field),      \
+        .min = low, .max = high, .help = text                                                      \
+    }
 #define FLAG(option, field, text) \
     { .name = option, .set = cli_set_flag, .offset = offsetof(options, field), .help = text }
 
@@ -51,13 +57,17 @@ static const cli_option table[] = {
          "The cache to fill. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or ~/.cache/aiter."),
     INT("jobs", jobs, 1, MAX_JOBS, "Compile N kernels at a time. Default: the online processors."),
     INT("timeout", timeout_s, 1, MAX_TIMEOUT_S, "Give a compile up after N seconds. Default 120."),
-    TEXT("compiler", compiler, "FILE", "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
-    FLAG("dry-run", dry_run, "Compile nothing: print the configurations. --emit-source still writes."),
+    TEXT("compiler", compiler, "FILE",
+         "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
+    FLAG("dry-run", dry_run,
+         "Compile nothing: print the configurations. --emit-source still writes."),
     HEADING("Output"),
     TEXT("emit-source", emit_source, "DIR",
-         "Write each kernel's source, DIR/SYMBOL.hip, and its compiler options, DIR/SYMBOL.options."),
+         "Write each kernel's source, DIR/SYMBOL.hip, and its compiler options, "
+         "DIR/SYMBOL.options."),
     TEXT("emit-code", emit_code, "DIR",
-         "Write each code object, DIR/SYMBOL.hsaco, and DIR/SYMBOL.json: how to launch it without libaiter."),
+         "Write each code object, DIR/SYMBOL.hsaco, and DIR/SYMBOL.json: how to launch it without "
+         "libaiter."),
     FLAG("json", json, "Print the result as JSON on stdout."),
     FLAG("quiet", quiet, "Print failures only."),
 };
@@ -65,23 +75,23 @@ static const cli_option table[] = {
 static const cli_tool tool = {
     .name = "aiter-precompile",
     .usage = "aiter-precompile --arch LIST [OPTION]... [CONFIGURATION]...",
-    .summary = "Compiles attention kernels into libaiter's cache before they are needed, without a\n"
-               "GPU.\n"
-               "A CONFIGURATION is a text as --dry-run prints it, in quotes. Options can be given\n"
-               "more than once: their lists add up.",
+    .summary =
+        "Compiles attention kernels into libaiter's cache before they are needed, without a\n"
+        "GPU.\n"
+        "A CONFIGURATION is a text as --dry-run prints it, in quotes. Options can be given\n"
+        "more than once: their lists add up.",
     .options = table,
     .num_options = sizeof table / sizeof *table,
-    .closing =
-        "Combinations of the product that are no configuration (bf16 for an architecture\n"
-        "without matrix instructions, say) are reported, counted and left out; one that\n"
-        "stands alone is an error. Progress is printed on stderr, results on stdout.\n"
-        "SIGINT and SIGTERM end the run after the compiles under way.\n"
-        "\n"
-        "Exit status: 0 everything is in the cache, 1 some failed, 2 wrong usage, 3 no\n"
-        "compiler, no usable cache or no directory to write to, 130 interrupted.\n"
-        "\n"
-        "Example: aiter-precompile --arch gfx942,gfx950 --dtype bf16 --head-dim 64,128 \\\n"
-        "           --gqa 1,8 --jobs 8\n",
+    .closing = "Combinations of the product that are no configuration (bf16 for an architecture\n"
+               "without matrix instructions, say) are reported, counted and left out; one that\n"
+               "stands alone is an error. Progress is printed on stderr, results on stdout.\n"
+               "SIGINT and SIGTERM end the run after the compiles under way.\n"
+               "\n"
+               "Exit status: 0 everything is in the cache, 1 some failed, 2 wrong usage, 3 no\n"
+               "compiler, no usable cache or no directory to write to, 130 interrupted.\n"
+               "\n"
+               "Example: aiter-precompile --arch gfx942,gfx950 --dtype bf16 --head-dim 64,128 \\\n"
+               "           --gqa 1,8 --jobs 8\n",
 };
 
 /* ---- Signals ---- */
@@ -126,8 +136,8 @@ static void print_invalid(const selection *s)
                 earlier += j < i;
             }
         if (earlier == 0)
-            fprintf(stderr, "left out: %zu of the combinations, such as %s: %s\n", alike, s->invalid[i].text,
-                    s->invalid[i].why);
+            fprintf(stderr, "left out: %zu of the combinations, such as %s: %s\n", alike,
+                    s->invalid[i].text, s->invalid[i].why);
     }
 }
 
@@ -137,7 +147,8 @@ static int select_all(const options *o, char *const *texts, int num_texts, selec
     char why[GEN_ERROR_MAX];
 
     if (num_texts == 0 && o->axes[AXIS_ARCH].count == 0)
-        return cli_usage_error(&tool, "nothing to compile: expected --arch or a configuration text");
+        return cli_usage_error(&tool,
+                               "nothing to compile: expected --arch or a configuration text");
     if (has_axes(o) && o->axes[AXIS_ARCH].count == 0)
         return cli_usage_error(&tool, "--arch: not given: expected it beside the other lists");
     if (!select_product(s, o->axes))
@@ -150,7 +161,8 @@ static int select_all(const options *o, char *const *texts, int num_texts, selec
     if (!o->quiet)
         print_invalid(s);
     if (s->count == 0)
-        return cli_usage_error(&tool, "none of the %zu combinations is a configuration", s->num_invalid);
+        return cli_usage_error(&tool, "none of the %zu combinations is a configuration",
+                               s->num_invalid);
     return 0;
 }
 
@@ -178,16 +190,20 @@ static int write_sources(const options *o, const selection *s)
 static int exit_code(const run_result *r)
 {
     if (r->fatal != AITER_OK)
-        return cli_error(&tool, EXIT_ENVIRONMENT, "%s", r->fatal_message ? r->fatal_message : "out of memory");
+        return cli_error(&tool, EXIT_ENVIRONMENT, "%s",
+                         r->fatal_message ? r->fatal_message : "out of memory");
     if (atomic_load(&interrupted))
-        return cli_error(&tool, EXIT_INTERRUPTED, "interrupted: %zu configurations were not run", r->not_run);
+        return cli_error(&tool, EXIT_INTERRUPTED, "interrupted: %zu configurations were not run",
+                         r->not_run);
     return r->failed ? EXIT_SOME_FAILED : EXIT_OK;
 }
 
 static int warm(const options *o, const selection *s)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    run_options run = { .emit_code = o->emit_code, .jobs = o->jobs, .quiet = o->quiet, .interrupted = &interrupted };
+    run_options run = {
+        .emit_code = o->emit_code, .jobs = o->jobs, .quiet = o->quiet, .interrupted = &interrupted
+    };
     run_result result;
 
     if (run.jobs == 0)

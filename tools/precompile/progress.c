@@ -1,6 +1,7 @@
 #include "tools/precompile/progress.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -22,13 +23,28 @@ void progress_start(progress *p, const char *config)
     progress_draw(p);
 }
 
-static void print_failure(const char *config, const char *message)
+static void print_indented(const char *text)
 {
-    fprintf(stderr, "failed: %s\n", config);
-    for (const char *line = message; *line;) {
-        const int size = (int)strcspn(line, "\n");
-        fprintf(stderr, "    %.*s\n", size, line);
-        line += size + (line[size] == '\n');
+    while (*text) {
+        const int size = (int)strcspn(text, "\n");
+        fprintf(stderr, "    %.*s\n", size, text);
+        text += size + (text[size] == '\n');
+    }
+}
+
+/* One mistake in a template fails every configuration in the same words. */
+static void print_failure(progress *p, const char *config, const char *message)
+{
+    const int first = (int)strcspn(message, "\n");
+    const char *rest = message + first;
+
+    fprintf(stderr, "failed: %s\n    %.*s\n", config, first, message);
+    if (*rest && p->failure && strcmp(rest, p->failure) == 0) {
+        fprintf(stderr, "    (the rest as before)\n");
+    } else if (*rest) {
+        print_indented(rest + 1);
+        free(p->failure);
+        p->failure = strdup(rest);
     }
 }
 
@@ -38,7 +54,7 @@ void progress_finish(progress *p, const char *config, const outcome *o)
     p->compiled += o->state == OUTCOME_COMPILED;
     if (o->state == OUTCOME_FAILED) {
         progress_clear(p);
-        print_failure(config, o->error ? o->error : "out of memory");
+        print_failure(p, config, o->error ? o->error : "out of memory");
     } else if (!p->quiet && !p->bar) {
         fprintf(stderr, "[%zu/%zu] %s %s (%.2f s)\n", p->done, p->total,
                 o->state == OUTCOME_CACHED ? "cached  " : "compiled", config, 1e-9 * (double)o->ns);
@@ -50,7 +66,8 @@ static int terminal_columns(void)
 {
     struct winsize size;
 
-    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_COLUMNS;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                           : DEFAULT_COLUMNS;
 }
 
 /* " [=====>   ] 12/64  3.1/s  17 s left  fmha_fwd ..." cut to the terminal's width. */
@@ -69,7 +86,8 @@ void progress_draw(progress *p)
     cells[BAR_CELLS] = '\0';
     if (p->done > 0)
         snprintf(left, sizeof left, "  %.0f s left", (double)(p->total - p->done) / rate);
-    snprintf(line, sizeof line, "[%s] %zu/%zu  %.1f/s%s  %s", cells, p->done, p->total, rate, left, p->current);
+    snprintf(line, sizeof line, "[%s] %zu/%zu  %.1f/s%s  %s", cells, p->done, p->total, rate, left,
+             p->current);
     fprintf(stderr, "\r%.*s\x1b[K", columns - 1, line);
     fflush(stderr);
 }
@@ -80,4 +98,10 @@ void progress_clear(progress *p)
         fputs("\r\x1b[K", stderr);
         fflush(stderr);
     }
+}
+
+void progress_free(progress *p)
+{
+    free(p->failure);
+    p->failure = NULL;
 }

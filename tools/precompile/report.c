@@ -109,8 +109,8 @@ static json_object *summary_json(const selection *s, const run_result *r, bool i
 void report_run(const selection *s, const run_result *r, bool interrupted, bool json)
 {
     if (!json) {
-        printf("%zu configurations: %zu compiled, %zu from cache, %zu failed", s->count, r->compiled, r->cached,
-               r->failed);
+        printf("%zu configurations: %zu compiled, %zu from cache, %zu failed", s->count,
+               r->compiled, r->cached, r->failed);
         if (r->not_run)
             printf(", %zu not run", r->not_run);
         printf(" (%.2f s)\n", 1e-9 * (double)r->ns);

@@ -19,7 +19,7 @@ typedef struct run {
     pthread_cond_t changed;
     progress progress;
     size_t next;
-    int working;                /* threads that have not finished           */
+    int working;                /* threads that have not finished */
 } run;
 
 /* ---- One configuration ---- */
@@ -49,15 +49,17 @@ static void warm_one(run *r, const selected *item, outcome *o)
     aiter_free(result.code);
 }
 
-/* With the lock held. A configuration that failed because the terminal's signal reached its compiler was not run; one
- * that failed because nothing can work is reported once, for the whole run. */
+/* With the lock held. A configuration that failed because the terminal's signal reached its
+ * compiler was not run; one that failed because nothing can work is reported once, for the whole
+ * run. */
 static void record(run *r, size_t index, outcome *o)
 {
     run_result *result = r->result;
 
     if (o->status == AITER_ERROR_COMPILER_MISSING || o->status == AITER_ERROR_CACHE)
         result->fatal = o->status;
-    if (o->state == OUTCOME_FAILED && (atomic_load(r->options->interrupted) || result->fatal != AITER_OK)) {
+    if (o->state == OUTCOME_FAILED &&
+        (atomic_load(r->options->interrupted) || result->fatal != AITER_OK)) {
         if (!result->fatal_message && result->fatal != AITER_OK) {
             result->fatal_message = o->error;
             o->error = NULL;
@@ -76,7 +78,8 @@ static void record(run *r, size_t index, outcome *o)
 /* With the lock held. */
 static bool may_start(const run *r)
 {
-    return r->next < r->selection->count && !atomic_load(r->options->interrupted) && r->result->fatal == AITER_OK;
+    return r->next < r->selection->count && !atomic_load(r->options->interrupted) &&
+           r->result->fatal == AITER_OK;
 }
 
 static void *work(void *arg)
@@ -161,6 +164,7 @@ bool run_selection(const selection *s, const run_options *options, run_result *r
     aiter_warmer_destroy(r.warmer);
     result->not_run = s->count - result->compiled - result->cached - result->failed;
     result->ns = clock_ns() - start;
+    progress_free(&r.progress);
     pthread_cond_destroy(&r.changed);
     pthread_mutex_destroy(&r.lock);
     return true;

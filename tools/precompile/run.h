@@ -9,32 +9,38 @@
 
 #include "tools/precompile/select.h"
 
-typedef enum outcome_state { OUTCOME_NOT_RUN, OUTCOME_COMPILED, OUTCOME_CACHED, OUTCOME_FAILED } outcome_state;
+typedef enum outcome_state {
+    OUTCOME_NOT_RUN,
+    OUTCOME_COMPILED,
+    OUTCOME_CACHED,
+    OUTCOME_FAILED
+} outcome_state;
 
 typedef struct outcome {
     outcome_state state;
     aiter_status status;
-    uint64_t ns;                /* from asking for it to having it                                        */
+    uint64_t ns;                /* from asking for it to having it */
     uint64_t compile_ns;
-    aiter_kernel_info info;     /* symbol is NULL: it is in the selection's kernel                        */
-    char *error;                /* OUTCOME_FAILED; owned                                                  */
+    aiter_kernel_info info;     /* symbol is NULL: it is in the selection's kernel */
+    char *error;                /* OUTCOME_FAILED; owned */
 } outcome;
 
 typedef struct run_options {
     aiter_context_options context;
-    const char *emit_code;      /* directory or NULL                                                      */
+    const char *emit_code;      /* directory or NULL */
     int jobs;
     bool quiet;
-    atomic_int *interrupted;    /* set by a signal handler: nothing new is started                        */
+    atomic_int *interrupted;    /* set by a signal handler: nothing new is started */
 } run_options;
 
 typedef struct run_result {
-    outcome *outcomes;          /* one per item of the selection                                          */
+    outcome *outcomes;          /* one per item of the selection */
     size_t compiled, cached, failed, not_run;
     uint64_t ns;
-    aiter_status fatal;         /* not AITER_OK: no configuration can succeed (no compiler, no cache); the rest
-                                   was not run                                                            */
-    char *fatal_message;        /* owned                                                                  */
+    aiter_status
+        fatal; /* not AITER_OK: no configuration can succeed (no compiler, no cache); the rest
+                                   was not run */
+    char *fatal_message;        /* owned */
 } run_result;
 
 /* false: out of memory before anything ran. Failures are printed to stderr as they happen. */

@@ -174,14 +174,18 @@ static bool add_combination(selection *s, const char *const values[NUM_AXES])
 bool select_product(selection *s, const axis axes[NUM_AXES])
 {
     static const char *const defaults[NUM_AXES][2] = {
-        [AXIS_DTYPE] = { "fp16", "bf16" }, [AXIS_HEAD_DIM] = { "128" }, [AXIS_MASK] = { "none", "causal" },
-        [AXIS_GQA] = { "1" }, [AXIS_LSE] = { "0" },
+        [AXIS_DTYPE] = { "fp16", "bf16" },
+        [AXIS_HEAD_DIM] = { "128" },
+        [AXIS_MASK] = { "none", "causal" },
+        [AXIS_GQA] = { "1" },
+        [AXIS_LSE] = { "0" },
     };
     const char *values[NUM_AXES];
     size_t at[NUM_AXES] = { 0 }, counts[NUM_AXES];
 
     for (int i = 0; i < NUM_AXES; i++)
-        counts[i] = axes[i].count ? axes[i].count : (size_t)(defaults[i][0] != NULL) + (defaults[i][1] != NULL);
+        counts[i] = axes[i].count ? axes[i].count
+                                  : (size_t)(defaults[i][0] != NULL) + (defaults[i][1] != NULL);
     if (counts[AXIS_ARCH] == 0)
         return true;
     for (;;) {

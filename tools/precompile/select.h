@@ -8,7 +8,15 @@
 #include "gen/gen.h"
 #include "tools/cli.h"
 
-typedef enum axis_id { AXIS_ARCH, AXIS_DTYPE, AXIS_HEAD_DIM, AXIS_MASK, AXIS_GQA, AXIS_LSE, NUM_AXES } axis_id;
+typedef enum axis_id {
+    AXIS_ARCH,
+    AXIS_DTYPE,
+    AXIS_HEAD_DIM,
+    AXIS_MASK,
+    AXIS_GQA,
+    AXIS_LSE,
+    NUM_AXES
+} axis_id;
 
 /* The values given to one option, in order, each accepted on its own. */
 typedef struct axis {
