@@ -835,11 +835,11 @@ static float flushed(float f)
 
 static float pairwise_model(const double *a, const double *b, unsigned group, float c)
 {
-    float p[4];
+    float x[4];
     for (unsigned k = 0; k < group; k++)
-        p[k] = flushed((float)(a[k] * b[k]));
-    const float lo = flushed(p[0] + p[1]),
-                sum = group == 2 ? lo : flushed(lo + flushed(p[2] + p[3]));
+        x[k] = flushed((float)(a[k] * b[k]));
+    const float lo = flushed(x[0] + x[1]),
+                sum = group == 2 ? lo : flushed(lo + flushed(x[2] + x[3]));
     return flushed(flushed(c) + sum);
 }
 
@@ -862,7 +862,8 @@ static float model(const shape *s, sim_arch arch, const double *a, const double 
  * covers it. */
 static uint32_t random_pattern(const operand_format *f, unsigned spread, uint32_t *seed)
 {
-    const uint32_t bits = next_random(seed) & (1u << (1 + f->fmt.exp_bits + f->fmt.man_bits)) - 1u;
+    const uint32_t patterns = 2u << (f->fmt.exp_bits + f->fmt.man_bits);
+    const uint32_t bits = next_random(seed) % patterns;
     if (spread >= f->fmt.exp_bits)
         return bits;
     const uint32_t exponent =
