@@ -835,7 +835,7 @@ static float flushed(float f)
 
 static float pairwise_model(const double *a, const double *b, unsigned group, float c)
 {
-    float x[4];
+    float x[4] = {0};
     for (unsigned k = 0; k < group; k++)
         x[k] = flushed((float)(a[k] * b[k]));
     const float lo = flushed(x[0] + x[1]),
