@@ -396,7 +396,7 @@ static float div_scale_one(float s0, float s1, float s2, bool *vcc)
 {
     const bool is_denominator = B(s0) == B(s1);
     const double q = fabs((double)s2 / (double)s1);
-    const bool tiny_quotient = q<0x1p-126, huge_denominator = fabsf(s1)> 0x1p126f;
+    const bool tiny_quotient = q < 0x1p-126, huge_denominator = fabsf(s1) > 0x1p126f;
 
     *vcc = false;
     if (s2 == 0.0f || s1 == 0.0f)
@@ -431,7 +431,7 @@ static double div_scale_one64(double s0, double s1, double s2, bool *vcc)
 {
     const bool is_denominator = sim_bits64(s0) == sim_bits64(s1);
     const long double q = fabsl((long double)s2 / (long double)s1);
-    const bool tiny_quotient = q<0x1p-1022L, huge_denominator = fabs(s1)> 0x1p1022;
+    const bool tiny_quotient = q < 0x1p-1022L, huge_denominator = fabs(s1) > 0x1p1022;
 
     *vcc = false;
     if (s2 == 0.0 || s1 == 0.0)
@@ -512,16 +512,26 @@ static void div_fmas_f32(sim_wave *w, const sim_inst *in)
     sim_put_f32(w, in, &r);
 }
 
-/* a * b + c rounded to odd: rounding it again, to fewer bits, gives the correctly rounded result.
- */
-static double fma_to_odd(double a, double b, double c)
+/* (a * b + c) * 2^n for a negative n, rounded once where it is a denormal: the bits that are shifted
+ * out and the sign of what the fused multiply-add rounded off decide. mode: MODE's rounding field. */
+static double fma_scaled_down(double a, double b, double c, int n, unsigned mode)
 {
     const double r = fma(a, b, c), rest = fma(a, b, c - r);
-    const uint64_t bits = sim_bits64(r);
+    const uint64_t bits = sim_bits64(r), sign = bits & 1ull << 63;
+    const int e = exponent64(r) + n, drop = (e < -60 ? 61 : 1 - e) + 2;
 
-    if (rest == 0.0 || rest != rest || bits & 1)
-        return r;
-    return sim_double((rest > 0.0) == (r > 0.0) ? bits | 1 : bits - 1);
+    if (e > 0 || exponent64(r) == 0 || exponent64(r) == 0x7ff)
+        return ldexp(r, n);
+    uint64_t v = ((bits & 0x000fffffffffffffu) | 1ull << 52) << 2;
+    v += rest == 0.0 ? 0 : (rest > 0.0) == !sign ? 1 : -1ull;
+    const uint64_t kept = v >> drop, half = 1ull << (drop - 1), lost = v & (2 * half - 1);
+    bool up = false;
+    switch (mode) {
+    case SIM_RNE: up = lost > half || (lost == half && kept & 1); break;
+    case SIM_ROUND_UP: up = lost && !sign; break;
+    case SIM_ROUND_DOWN: up = lost && sign; break;
+    }
+    return sim_double((kept + up) | sign);
 }
 
 static void div_fmas_f64(sim_wave *w, const sim_inst *in)
@@ -534,8 +544,8 @@ static void div_fmas_f64(sim_wave *w, const sim_inst *in)
     LANES(l) {
         const double a = sim_double(pa[l]), b = sim_double(pb[l]), c = sim_double(pc[l]);
         const int n = vcc >> l & 1 ? (exponent64(c) > 1023 ? 128 : -128) : 0;
-        r.l[l] =
-            sim_bits64(n ? ldexp(n < 0 ? fma_to_odd(a, b, c) : fma(a, b, c), n) : fma(a, b, c));
+        const double d = n < 0 ? fma_scaled_down(a, b, c, n, w->mode >> 2 & 3) : fma(a, b, c);
+        r.l[l] = sim_bits64(n > 0 ? ldexp(d, n) : d);
     }
     sim_put_f64(w, in, &r);
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "machine.h"
+#include "sim/float.h"
 #include "sim/memory.h"
 
 /* ---- a code object around a piece of disassembly ---- */
@@ -585,6 +586,109 @@ static void test_compare_exec(void **state)
     machine_free(m);
 }
 
+/* ---- division ---- */
+
+/* The sequences that LLVM emits for a correctly rounded division (AMDGPUTargetLowering's
+ * LowerFDIV32 and LowerFDIV64): numerator v[6:7], denominator v[8:9], quotient v[2:3]. */
+static const char *const divide_f32[] = {"v_div_scale_f32 v2, s[0:1], v8, v8, v6",
+                                         "v_rcp_f32_e32 v4, v2",
+                                         "v_div_scale_f32 v10, vcc, v6, v8, v6",
+                                         "v_fma_f32 v12, -v2, v4, 1.0",
+                                         "v_fmac_f32_e32 v4, v12, v4",
+                                         "v_mul_f32_e32 v12, v10, v4",
+                                         "v_fma_f32 v14, -v2, v12, v10",
+                                         "v_fmac_f32_e32 v12, v14, v4",
+                                         "v_fma_f32 v2, -v2, v12, v10",
+                                         "v_div_fmas_f32 v2, v2, v4, v12",
+                                         "v_div_fixup_f32 v2, v2, v8, v6"};
+static const char *const divide_f64[] = {"v_div_scale_f64 v[2:3], s[0:1], v[8:9], v[8:9], v[6:7]",
+                                         "v_rcp_f64_e32 v[4:5], v[2:3]",
+                                         "v_div_scale_f64 v[10:11], vcc, v[6:7], v[8:9], v[6:7]",
+                                         "v_fma_f64 v[12:13], -v[2:3], v[4:5], 1.0",
+                                         "v_fmac_f64_e32 v[4:5], v[4:5], v[12:13]",
+                                         "v_fma_f64 v[12:13], -v[2:3], v[4:5], 1.0",
+                                         "v_fmac_f64_e32 v[4:5], v[4:5], v[12:13]",
+                                         "v_mul_f64 v[12:13], v[10:11], v[4:5]",
+                                         "v_fma_f64 v[2:3], -v[2:3], v[12:13], v[10:11]",
+                                         "v_div_fmas_f64 v[2:3], v[2:3], v[4:5], v[12:13]",
+                                         "v_div_fixup_f64 v[2:3], v[2:3], v[8:9], v[6:7]"};
+
+/* Any sign and significand; exponents from the whole range, with the ends more often. */
+static uint64_t random_double(uint32_t *seed)
+{
+    uint64_t bits =
+        (uint64_t)next_random(seed) << 40 ^ (uint64_t)next_random(seed) << 20 ^ next_random(seed);
+    uint64_t exponent = next_random(seed) % 2048;
+
+    switch (next_random(seed) % 4) {
+    case 0:
+        exponent %= 60;
+        break;
+    case 1:
+        exponent = 2047 - exponent % 60;
+        break;
+    }
+    return (bits & 0x800fffffffffffff) | exponent << 52;
+}
+
+static uint32_t random_float(uint32_t *seed)
+{
+    uint32_t bits = next_random(seed) << 8 ^ next_random(seed), exponent = next_random(seed) % 256;
+
+    switch (next_random(seed) % 4) {
+    case 0:
+        exponent %= 30;
+        break;
+    case 1:
+        exponent = 255 - exponent % 30;
+        break;
+    }
+    return (bits & 0x807fffff) | exponent << 23;
+}
+
+/* The quotient is the host's, which IEEE 754 defines. */
+static void test_division(void **state)
+{
+    machine *m = machine_new(SIM_GFX942, 0);
+    uint32_t seed = 11;
+
+    (void)state;
+    for (unsigned round = 0; round < 100; round++) {
+        float n[SIM_LANES], d[SIM_LANES];
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            n[l] = sim_float(m->w->v[6][l] = random_float(&seed));
+            d[l] = sim_float(m->w->v[8][l] = random_float(&seed));
+        }
+        for (size_t i = 0; i < sizeof divide_f32 / sizeof divide_f32[0]; i++)
+            machine_run(m, divide_f32[i], NULL);
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            volatile float q = n[l] / d[l];
+            float got = sim_float(m->w->v[2][l]);
+            if (sim_bits(got) != sim_bits(q) && !(got != got && q != q))
+                fail_msg("%a / %a: %a, expected %a", n[l], d[l], got, q);
+        }
+    }
+    for (unsigned round = 0; round < 100; round++) {
+        double n[SIM_LANES], d[SIM_LANES];
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            uint64_t a = random_double(&seed), b = random_double(&seed);
+            machine_set_pair(m, 6, l, a);
+            machine_set_pair(m, 8, l, b);
+            n[l] = sim_double(a);
+            d[l] = sim_double(b);
+        }
+        for (size_t i = 0; i < sizeof divide_f64 / sizeof divide_f64[0]; i++)
+            machine_run(m, divide_f64[i], NULL);
+        for (unsigned l = 0; l < SIM_LANES; l++) {
+            volatile double q = n[l] / d[l];
+            double got = sim_double((uint64_t)m->w->v[3][l] << 32 | m->w->v[2][l]);
+            if (sim_bits64(got) != sim_bits64(q) && !(got != got && q != q))
+                fail_msg("%a / %a: %a, expected %a", n[l], d[l], got, q);
+        }
+    }
+    machine_free(m);
+}
+
 /* ---- text ---- */
 
 static void test_bad_text(void **state)
@@ -1031,6 +1135,7 @@ int main(void)
                                        cmocka_unit_test(test_permlane_swap),
                                        cmocka_unit_test(test_dpp),
                                        cmocka_unit_test(test_compare_exec),
+                                       cmocka_unit_test(test_division),
                                        cmocka_unit_test(test_bad_text),
                                        cmocka_unit_test(test_bad_operands),
                                        cmocka_unit_test(test_mutated_text),
