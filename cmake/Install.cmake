@@ -19,7 +19,7 @@ set_property(TARGET aiter-precompile aiter-bench PROPERTY INSTALL_RPATH "$ORIGIN
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/aiter DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         FILES_MATCHING PATTERN *.h)
-file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tools/*/*.1)
+file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 
 install(EXPORT aiterTargets NAMESPACE aiter:: DESTINATION ${aiter_cmake_dir})
