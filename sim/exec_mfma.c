@@ -62,7 +62,7 @@ static inline mfma unpack(uint32_t aux)
 typedef struct matrix {
     _Alignas(64) float value[MAX_ELEMENTS + SLACK];
     _Alignas(64) int32_t exp[MAX_ELEMENTS + SLACK]; /* for the fused sum */
-    int most, least; /* exponent; 128: an infinity or NaN. least: of those not zero */
+    int most;                                       /* largest exponent; 128: an infinity or NaN */
 } matrix;
 
 static inline unsigned element_bits(unsigned type)
@@ -316,21 +316,18 @@ static int min_exponent(unsigned type, sim_arch arch)
     }
 }
 
-/* Fills m->exp. A subnormal of the source format has that format's smallest exponent, a zero -126.
- */
+/* Fills m->exp and m->most. A subnormal of the source format has that format's smallest exponent, a
+ * zero -126. */
 static void find_exponents(matrix *m, unsigned count, int smallest)
 {
-    int most = -126, least = 127;
+    int most = -126;
     for (unsigned x = 0; x < count; x++) {
         const uint32_t bits = sim_bits(m->value[x]) & 0x7fffffffu;
         const int biased = (int)(bits >> 23) - 127, e = biased > smallest ? biased : smallest;
-        const int counted = bits ? e : 127;
         m->exp[x] = bits ? e : -126;
         most = m->exp[x] > most ? m->exp[x] : most;
-        least = counted < least ? counted : least;
     }
     m->most = most;
-    m->least = least;
 }
 
 static void flush_matrix(matrix *m, unsigned count, float smallest)
@@ -347,21 +344,17 @@ static bool any_special(const float *c, unsigned n)
     return found != 0;
 }
 
-/* One row: acc is C on entry, D on return, with room for whole vectors. */
+/* One row: acc is C on entry, D on return, with room for whole vectors. narrow: products are finite
+ * floats (fused), or never subnormal (pairwise). */
 INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned group, bool narrow,
                     float *acc)
 {
     vf v[MAX_VECTORS];
-    const bool is_fused = model == FUSED || model == FUSED8;
-    if (is_fused && (!narrow || any_special(acc, r->n))) {
-        exact_row(r, group, model == FUSED8, acc);
-        return;
-    }
     memcpy(v, acc, vectors * sizeof *v);
     switch (model) {
     case CHAIN: chain_row(r, vectors, v); break;
     case INTEGER: integer_row(r, vectors, (vi *)v); break;
-    case PAIRWISE: /* narrow: products of f16 are never subnormal */
+    case PAIRWISE:
         if (group == 2)
             pairwise_row(r, vectors, 2, true, v);
         else if (narrow)
@@ -370,12 +363,18 @@ INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned g
             pairwise_row(r, vectors, 4, true, v);
         break;
     case FUSED: /* 8 terms are the usual group: a constant for the compiler */
-        if (group == 8)
-            fused_row(r, vectors, 8, v);
-        else
-            fused_row(r, vectors, group, v);
+        if (!narrow || any_special(acc, r->n) ||
+            !(group == 8 ? fused_row(r, vectors, 8, v) : fused_row(r, vectors, group, v))) {
+            exact_row(r, group, false, acc);
+            return;
+        }
         break;
-    case FUSED8: fused8_row(r, vectors, 16, v); break;
+    case FUSED8:
+        if (!narrow || any_special(acc, r->n) || !fused8_row(r, vectors, 16, v)) {
+            exact_row(r, group, true, acc);
+            return;
+        }
+        break;
     }
     memcpy(acc, v, vectors * sizeof *v);
 }
@@ -429,8 +428,7 @@ static void mfma_fused(sim_wave *w, const sim_inst *inst, const mfma *s, enum mo
     const unsigned b_count = s->n * s->k * s->blocks, a_count = s->sparse ? b_count / 2 : b_count;
     find_exponents(a, a_count, min_exponent(s->a, w->arch));
     find_exponents(b, b_count, min_exponent(s->b, w->arch));
-    const bool narrow =
-        a->most < 128 && b->most < 128 && a->most + b->most <= 100 && a->least + b->least >= -100;
+    const bool narrow = a->most < 128 && b->most < 128 && a->most + b->most <= 125;
     if (model == FUSED)
         sum_model(w, inst, s, FUSED, narrow, a, b);
     else

@@ -267,22 +267,55 @@ typedef struct fused {
     vi top;
 } fused;
 
-/* Vector v of `count` terms from `from` on, `step` apart. All products must be normal floats or
- * zero, with exponents within +-100. */
-INLINE fused fused_sum(const row *r, unsigned v, unsigned from, unsigned count, unsigned step)
+/* The smallest top for which float arithmetic below is exact: what a product below 2^-126 loses
+ * then would be truncated anyway. */
+#define LEAST_TOP (-102)
+
+INLINE bool any_v(vi mask)
 {
-    fused f = {(vi){0}, splat_i(-300)};
-    const unsigned column = v * LANES_V;
+#if defined(__AVX512F__)
+    return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif defined(__AVX2__)
+    return !_mm256_testz_si256((__m256i)mask, (__m256i)mask);
+#else
+    int found = 0;
+    for (unsigned j = 0; j < LANES_V; j++)
+        found |= mask[j];
+    return found != 0;
+#endif
+}
+
+/* Whether one of the columns in `columns` has a term that is not zero. */
+INLINE bool any_term(const row *r, vi columns, unsigned column, unsigned from, unsigned count,
+                     unsigned step)
+{
+    vi found = {0};
     for (unsigned x = 0, t = from; x < count; x++, t += step)
-        f.top = max_v(f.top, splat_i(r->a_exp[t * r->a_stride]) +
-                                 load_i(r->b_exp + row_of(r, t) * r->n + column));
-    const vf scale =
-        (vf)((24 + 127 - max_v(f.top, splat_i(-100))) << 23); /* only zeros are below -100 */
+        if (r->a[t * r->a_stride] != 0)
+            found |= (load_i(r->b + row_of(r, t) * r->n + column) & 0x7fffffff) != 0;
+    return any_v(found & columns);
+}
+
+/* Vector v of `count` terms from `from` on, `step` apart, exponents at most 125. False: the sums
+ * are too small for float arithmetic. */
+INLINE bool fused_sum(const row *r, unsigned v, unsigned from, unsigned count, unsigned step,
+                      fused *f)
+{
+    const unsigned column = v * LANES_V;
+    vi top = splat_i(-300), sum = {0};
+    for (unsigned x = 0, t = from; x < count; x++, t += step)
+        top = max_v(top, splat_i(r->a_exp[t * r->a_stride]) +
+                             load_i(r->b_exp + row_of(r, t) * r->n + column));
+    const vi low = top < LEAST_TOP;
+    if (__builtin_expect(any_v(low), 0) && any_term(r, low, column, from, count, step))
+        return false;
+    const vf scale = (vf)((24 + 127 - max_v(top, splat_i(LEAST_TOP))) << 23);
     for (unsigned x = 0, t = from; x < count; x++, t += step) {
         const vf b = load_f(r->b + row_of(r, t) * r->n + column);
-        f.sum += __builtin_convertvector(splat_f(r->a[t * r->a_stride]) * b * scale, vi);
+        sum += __builtin_convertvector(splat_f(r->a[t * r->a_stride]) * b * scale, vi);
     }
-    return f;
+    *f = (fused){sum, top};
+    return true;
 }
 
 /* Half a vector of (sum * 2^(e - 24) cut to 31 fraction bits) + (addend * 2^(c_exp - 23) cut to
@@ -310,28 +343,35 @@ INLINE vf fused_end(vi sum, vi e, vf acc, bool short_c)
     return join(result[0], result[1]);
 }
 
-INLINE void fused_row(const row *r, unsigned vectors, unsigned group, vf *acc)
+/* False: exact_row has to do it. */
+INLINE bool fused_row(const row *r, unsigned vectors, unsigned group, vf *acc)
 {
+    fused f;
     for (unsigned v = 0; v < vectors; v++)
         for (unsigned t = 0; t < r->terms; t += group) {
-            const fused f = fused_sum(r, v, t, group, 1);
+            if (!fused_sum(r, v, t, group, 1, &f))
+                return false;
             acc[v] = fused_end(f.sum, f.top, acc[v], false);
         }
+    return true;
 }
 
 /* fp8: even and odd terms apart, then joined at the larger exponent. */
-INLINE void fused8_row(const row *r, unsigned vectors, unsigned group, vf *acc)
+INLINE bool fused8_row(const row *r, unsigned vectors, unsigned group, vf *acc)
 {
     const vi most = splat_i(-31);
+    fused even, odd;
     for (unsigned v = 0; v < vectors; v++)
         for (unsigned t = 0; t < r->terms; t += group) {
-            const fused even = fused_sum(r, v, t, group / 2, 2),
-                        odd = fused_sum(r, v, t + 1, group / 2, 2);
+            if (!fused_sum(r, v, t, group / 2, 2, &even) ||
+                !fused_sum(r, v, t + 1, group / 2, 2, &odd))
+                return false;
             const vi top = max_v(even.top, odd.top);
             const vi sum = (even.sum >> -max_v(even.top - top, most)) +
                            (odd.sum >> -max_v(odd.top - top, most));
             acc[v] = fused_end(sum, top, acc[v], true);
         }
+    return true;
 }
 
 /* The same for one column and any operands: infinities, NaNs and products that float does not hold.

@@ -718,6 +718,26 @@ static void subnormals(void **state)
     assert_true(dot8(SIM_GFX942, F16, (uint16_t[8]){0}, one, 0x1p-130f) == 0x1p-130f);
 }
 
+/* Products far below what float arithmetic holds exactly, alone and beside larger ones. */
+static void tiny_products(void **state)
+{
+    (void)state;
+    uint16_t a[8], b[8], one[8] = {0x3f80}, zero[8] = {0};
+    for (unsigned k = 0; k < 8; k++)
+        a[k] = b[k] = 0x2180; /* bf16 2^-60 */
+    assert_true(dot8(SIM_GFX942, BF16, a, b, 0) == 0x1p-117f);
+    assert_true(dot8(SIM_GFX90A, BF16, a, b, 0) == 0x1p-117f);
+    assert_true(dot8(SIM_GFX942, BF16, a, zero, 0x1p-120f) == 0x1p-120f);
+    for (unsigned k = 0; k < 8; k++)
+        a[k] = b[k] = 0x1c80; /* 2^-70 */
+    assert_true(dot8(SIM_GFX942, BF16, a, b, 0) == 0x1p-137f);
+    assert_true(dot8(SIM_GFX942, BF16, a, b, 0x1p-130f) == 0x1p-130f + 0x1p-137f);
+    assert_true(dot8(SIM_GFX90A, BF16, a, b, 0) == 0);
+    one[1] = 0x0080; /* 1 and 2^-126, which vanishes beside it */
+    b[0] = b[1] = 0x3f80;
+    assert_true(dot8(SIM_GFX942, BF16, one, b, 0) == 1);
+}
+
 /* 2^30 and seven times 63. gfx90a adds pairwise with rounding to 24 bits: 2^30 + 63 -> 2^30, + 126
  * -> 2^30 + 128; second group 252; sum 2^30 + 380 -> 2^30 + 384. gfx942 truncates each product 24
  * bits below 2^30, that is to a multiple of 64: nothing of the 63s remains (MMA-Sim's models). */
@@ -997,6 +1017,7 @@ int main(void)
         cmocka_unit_test(every_pair_of_formats_multiplies),
         cmocka_unit_test(scales_apply_to_blocks_of_32),
         cmocka_unit_test(subnormals),
+        cmocka_unit_test(tiny_products),
         cmocka_unit_test(order_and_truncation_of_sums),
         cmocka_unit_test(infinities_and_nans),
         cmocka_unit_test(arbitrary_values_follow_the_models),
