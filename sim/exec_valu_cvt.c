@@ -167,7 +167,7 @@ static void cvt_f32_f64(sim_wave *w, const sim_inst *in)
     SIM_INLINE uint32_t name##_one(uint32_t bits)                                                  \
     {                                                                                              \
         const float a = convert(bits);                                                             \
-        return (uint32_t)(expr) & 0xffff;                                                            \
+        return (uint32_t)(expr) & 0xffff;                                                          \
     }                                                                                              \
     static void name(sim_wave *w, const sim_inst *in)                                              \
     {                                                                                              \

@@ -512,8 +512,9 @@ static void div_fmas_f32(sim_wave *w, const sim_inst *in)
     sim_put_f32(w, in, &r);
 }
 
-/* (a * b + c) * 2^n for a negative n, rounded once where it is a denormal: the bits that are shifted
- * out and the sign of what the fused multiply-add rounded off decide. mode: MODE's rounding field. */
+/* (a * b + c) * 2^n for a negative n, rounded once where it is a denormal: the bits that are
+ * shifted out and the sign of what the fused multiply-add rounded off decide. mode: MODE's rounding
+ * field. */
 static double fma_scaled_down(double a, double b, double c, int n, unsigned mode)
 {
     const double r = fma(a, b, c), rest = fma(a, b, c - r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/landing.h"
 #include "sim/memory.h"
 #include "sim/program.h"
 
@@ -21,6 +22,7 @@
 
 struct sim_worker {
     sim_wave *waves;
+    sim_landing *landings;
     uint8_t *lds, *scratch;
     size_t lds_size, scratch_size;
     uint64_t executed;
@@ -33,10 +35,13 @@ sim_worker *sim_worker_create(void)
     if (!worker)
         return NULL;
     worker->waves = aligned_alloc(64, MAX_WAVES * sizeof(sim_wave));
-    if (!worker->waves) {
-        free(worker);
+    worker->landings = malloc(MAX_WAVES * SIM_MAX_LANDINGS * sizeof *worker->landings);
+    if (!worker->waves || !worker->landings) {
+        sim_worker_destroy(worker);
         return NULL;
     }
+    for (unsigned i = 0; i < MAX_WAVES; i++)
+        worker->waves[i].landings = worker->landings + i * SIM_MAX_LANDINGS;
     return worker;
 }
 
@@ -45,6 +50,7 @@ void sim_worker_destroy(sim_worker *worker)
     if (!worker)
         return;
     free(worker->waves);
+    free(worker->landings);
     free(worker->lds);
     free(worker->scratch);
     free(worker);
@@ -217,6 +223,8 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
     w->index = index;
     w->state = SIM_RUNNING;
     w->executed = 0;
+    w->vm_issued = 0;
+    w->first_landing = w->num_landings = 0;
     w->scratch = scratch;
     w->scratch_bytes = scratch_bytes;
     w->mode = initial_mode(d->kernel);
@@ -241,6 +249,18 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
 }
 
 /* ---- running ---- */
+
+/* What waves wait for arrives when no other one can go on without it. */
+static void finish_waits(sim_workgroup *wg)
+{
+    for (unsigned i = 0; i < wg->num_waves; i++) {
+        sim_wave *w = &wg->waves[i];
+        if (w->state == SIM_AT_WAIT) {
+            sim_landing_finish(w, w->vm_wait);
+            w->state = SIM_RUNNING;
+        }
+    }
+}
 
 /* Lets waves pass a barrier that all waves which have not ended have reached. */
 static void release_barrier(sim_workgroup *wg)
@@ -280,7 +300,8 @@ static int run_waves(sim_workgroup *wg)
         for (unsigned i = 0; i < wg->num_waves; i++) {
             sim_wave *w = &wg->waves[i];
             if (w->state == SIM_RUNNING)
-                sim_run_wave(w, wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
+                sim_run_wave(w,
+                             wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
             check_wave_limit(w);
             if (w->state == SIM_FAULTED)
                 return -1;
@@ -288,6 +309,7 @@ static int run_waves(sim_workgroup *wg)
         }
         if (ended == wg->num_waves)
             return 0;
+        finish_waits(wg);
         release_barrier(wg);
     }
 }

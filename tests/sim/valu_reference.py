@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 """Cases for vector instructions: python3 valu_reference.py > valu_cases.h
 
-An independent model: exact rational arithmetic for floating point, rounded once in the way the case's MODE asks for;
-integers as Python's. Every formula is the one of the instruction's entry in AMD's "CDNA3" and "CDNA4" instruction set
-architecture documents (chapters VOP1, VOP2, VOPC, VOP3, VOP3P), unless a comment names another source. Nothing here
-comes from running the simulator.
+An independent model: exact rational arithmetic for floating point, rounded once in the way the
+case's MODE asks for; integers as Python's. Every formula is the one of the instruction's entry in
+AMD's "CDNA3" and "CDNA4" instruction set architecture documents (chapters VOP1, VOP2, VOPC, VOP3,
+VOP3P), unless a comment names another source. Nothing here comes from running the simulator.
 
-A row: instruction text, sources v2, v4, v6 (pairs where 64 bits wide), the destination's old value, vcc, MODE,
-expected destination, expected vcc (-1: not written)."""
+A row: instruction text, sources v2, v4, v6 (pairs where 64 bits wide), the destination's old
+value, vcc, MODE, expected destination, expected vcc (-1: not written).
+
+--all writes every row instead of ten of each instruction and MODE."""
 from fractions import Fraction as Q
 import math
 import sys
@@ -53,7 +55,8 @@ class Fmt:
         ulp = Q(2) ** (e - self.man)
         n = a // ulp
         rest = a - n * ulp
-        up = {0: rest > ulp / 2 or (rest == ulp / 2 and n & 1), 1: rest and not s, 2: rest and s, 3: False}[mode]
+        up = {0: rest > ulp / 2 or (rest == ulp / 2 and n & 1), 1: rest and not s, 2: rest and s,
+            3: False}[mode]
         a = (n + (1 if up else 0)) * ulp
         limit = Q(2) ** (self.bias + 1)
         if a >= limit:
@@ -79,7 +82,7 @@ def quiet(f, x):
 
 
 def arith(f, fn, srcs, mode=0):
-    """fn of the sources' values; NaN and invalid operations as IEEE 754 has them; the sign of zero sums likewise."""
+    """fn of the sources' values; NaN, invalid operations and signs of zero as IEEE 754 has them."""
     for x in srcs:
         if f.isnan(x):
             return quiet(f, x)
@@ -112,13 +115,15 @@ def fma(x, y, z): return mul(x, y) + z
 
 def inputs(f):
     one = f.bias << f.man
-    return [0, f.sign, one, one | f.sign, one + 1, one + (1 << (f.man - 1)), one - 1, 1, f.sign | 1, (1 << f.man) - 1, 1 << f.man,
+    return [0, f.sign, one, one | f.sign, one + 1, one + (1 << (f.man - 1)), one - 1, 1,
+        f.sign | 1, (1 << f.man) - 1, 1 << f.man,
             f.inf - 1, f.inf, f.sign | f.inf, f.qnan | 5, (one + (f.man << f.man)) | f.sign | 3]
 
 
 def pairs(f):
     i = inputs(f)
-    return [(x, i[(k * 7 + 3) % len(i)]) for k, x in enumerate(i)] + [(x, i[(k * 5 + 1) % len(i)]) for k, x in enumerate(i)]
+    return [(x, i[(k * 7 + 3) % len(i)]) for k, x in enumerate(i)] + [(x,
+        i[(k * 5 + 1) % len(i)]) for k, x in enumerate(i)]
 
 
 def triples(f):
@@ -139,22 +144,27 @@ for mode in range(4):
         row("v_add_f64 v[0:1], v[2:3], v[4:5]", arith(F64, add, (x, y), mode), x, y, mode=m16)
         row("v_mul_f64 v[0:1], v[2:3], v[4:5]", arith(F64, mul, (x, y), mode), x, y, mode=m16)
     for x, y, z in triples(F64):
-        row("v_fma_f64 v[0:1], v[2:3], v[4:5], v[6:7]", arith(F64, fma, (x, y, z), mode), x, y, z, mode=m16)
+        row("v_fma_f64 v[0:1], v[2:3], v[4:5], v[6:7]", arith(F64, fma, (x, y, z), mode), x, y, z,
+            mode=m16)
     for x, y in pairs(F16):  # the high half becomes zero
         row("v_add_f16_e32 v0, v2, v4", arith(F16, add, (x, y), mode), x | 0xABCD0000, y, mode=m16)
         row("v_sub_f16_e32 v0, v2, v4", arith(F16, sub, (x, y), mode), x, y | 0x12340000, mode=m16)
         row("v_mul_f16_e32 v0, v2, v4", arith(F16, mul, (x, y), mode), x, y, mode=m16)
     for x, y, z in triples(F16):  # gfx9's own fma keeps the high half
-        row("v_fma_f16 v0, v2, v4, v6", arith(F16, fma, (x, y, z), mode) | OLD & 0xFFFF0000, x, y, z, mode=m16)
-        row("v_fma_f16 v0, v2, v4, v6 op_sel:[0,0,0,1]", arith(F16, fma, (x, y, z), mode) << 16 | OLD & 0xFFFF, x, y, z, mode=m16)
-        row("v_fma_f16 v0, v2, v4, v6 op_sel:[1,0,0,0]", arith(F16, fma, (x, y, z), mode) | OLD & 0xFFFF0000, x << 16 | 0x7777, y, z, mode=m16)
+        row("v_fma_f16 v0, v2, v4, v6", arith(F16, fma, (x, y, z), mode) | OLD & 0xFFFF0000, x, y,
+            z, mode=m16)
+        row("v_fma_f16 v0, v2, v4, v6 op_sel:[0,0,0,1]", arith(F16, fma, (x, y, z),
+            mode) << 16 | OLD & 0xFFFF, x, y, z, mode=m16)
+        row("v_fma_f16 v0, v2, v4, v6 op_sel:[1,0,0,0]", arith(F16, fma, (x, y, z),
+            mode) | OLD & 0xFFFF0000, x << 16 | 0x7777, y, z, mode=m16)
     for x in inputs(F32):  # f32 -> f16 rounds as MODE's double and half field says
         v = F16.qnan if F32.isnan(x) else F16.round(F32.value(x), mode, bool(x & F32.sign))
         if not F32.isnan(x):
             row("v_cvt_f16_f32_e32 v0, v2", v, x, mode=m16)
     for x in inputs(F64):
         if not F64.isnan(x):
-            row("v_cvt_f32_f64_e32 v0, v[2:3]", F32.round(F64.value(x), mode, bool(x & F64.sign)), x, mode=m32)
+            row("v_cvt_f32_f64_e32 v0, v[2:3]", F32.round(F64.value(x), mode, bool(x & F64.sign)),
+                x, mode=m32)
     for x in (0x7FFFFFFF, 0xFFFFFFFF, 0x80000001, 0x01000001, 0xFEFFFFFF, 5, 0):
         row("v_cvt_f32_u32_e32 v0, v2", F32.round(Q(x), mode), x, mode=m32)
         row("v_cvt_f32_i32_e32 v0, v2", F32.round(Q(x - (x >> 31 << 32)), mode), x, mode=m32)
@@ -183,20 +193,25 @@ for deno in range(4):
     def flush(f, x):
         return x & f.sign if x & ~f.sign < 1 << f.man else x
 
-    for f, text, m in ((F32, "v_mul_f32_e32 v0, v2, v4", m32), (F64, "v_mul_f64 v[0:1], v[2:3], v[4:5]", m16)):
+    for f, text, m in ((F32, "v_mul_f32_e32 v0, v2, v4", m32), (F64,
+        "v_mul_f64 v[0:1], v[2:3], v[4:5]", m16)):
         one, half = f.bias << f.man, (f.bias - 1) << f.man
-        for x, y in ((1, one), (f.sign | 7, one), (1 << f.man, half), ((1 << f.man) + 4, half | f.sign), (one, one)):
+        for x, y in ((1, one), (f.sign | 7, one), (1 << f.man, half), ((1 << f.man) + 4,
+            half | f.sign), (one, one)):
             xi, yi = (x, y) if deno & 1 else (flush(f, x), flush(f, y))
             r = arith(f, mul, (xi, yi))
             row(text, r if deno & 2 else flush(f, r), x, y, mode=m)
-    for x, y in ((1, 0x3C00), (0x8007, 0x3C00), (0x400, 0x3800), (0x404, 0xB800), (0x3C00, 0x3C00), (0x3FF, 0x4000)):
+    for x, y in ((1, 0x3C00), (0x8007, 0x3C00), (0x400, 0x3800), (0x404, 0xB800), (0x3C00, 0x3C00),
+        (0x3FF, 0x4000)):
         xi, yi = (x, y) if deno & 1 else (flush(F16, x), flush(F16, y))
         out = (lambda v: v) if deno & 2 else (lambda v: flush(F16, v))
         row("v_mul_f16_e32 v0, v2, v4", out(arith(F16, mul, (xi, yi))), x, y, mode=m16)
         row("v_add_f16_e32 v0, v2, v4", out(arith(F16, add, (xi, yi))), x, y, mode=m16)
-        row("v_pk_mul_f16 v0, v2, v4", out(arith(F16, mul, (xi, yi))) * 0x10001, x * 0x10001, y * 0x10001, mode=m16)
+        row("v_pk_mul_f16 v0, v2, v4", out(arith(F16, mul, (xi, yi))) * 0x10001, x * 0x10001,
+            y * 0x10001, mode=m16)
         row("v_cvt_f32_f16_e32 v0, v2", F32.round(F16.value(xi), 0, bool(x & 0x8000)), x, mode=m16)
-        row("v_cvt_f16_f32_e32 v0, v2", out(x), F32.round(F16.value(x), 0, bool(x & 0x8000)), mode=m16)
+        row("v_cvt_f16_f32_e32 v0, v2", out(x), F32.round(F16.value(x), 0, bool(x & 0x8000)),
+            mode=m16)
 
 
 # ---- minimum, maximum, median (IEEE mode: a signaling NaN becomes quiet and is the result) ----
@@ -221,10 +236,12 @@ for f, t, w in ((F32, "f32", 1), (F64, "f64", 2), (F16, "f16", 1)):
     r = (lambda n: f"v[{n}:{n + 1}]") if w == 2 else (lambda n: f"v{n}")
     e = "" if w == 2 else "_e32"
     snan = f.inf | 9
-    for x, y in pairs(f) + [(snan, f.bias << f.man), (f.bias << f.man, snan), (f.qnan, snan), (0, f.sign), (f.sign, 0)]:
+    for x, y in pairs(f) + [(snan, f.bias << f.man), (f.bias << f.man, snan), (f.qnan, snan), (0,
+        f.sign), (f.sign, 0)]:
         row(f"v_min_{t}{e} {r(0)}, {r(2)}, {r(4)}", minmax(f, x, y, False), x, y)
         row(f"v_max_{t}{e} {r(0)}, {r(2)}, {r(4)}", minmax(f, x, y, True), x, y)
-        row(f"v_max_{t}{e} {r(0)}, {r(2)}, {r(4)}", minmax(f, x, y, True, False), x, y, mode=MODE & ~0x200)
+        row(f"v_max_{t}{e} {r(0)}, {r(2)}, {r(4)}", minmax(f, x, y, True, False), x, y,
+            mode=MODE & ~0x200)
 for x, y, z in triples(F32):
     lo = minmax(F32, minmax(F32, x, y, False), z, False)
     hi = minmax(F32, minmax(F32, x, y, True), z, True)
@@ -241,7 +258,8 @@ for x, y, z in triples(F32):
     row("v_med3_f32 v0, v2, v4, v6", med, x, y, z)
 
 # ---- compares ----
-tests = {"f": lambda a, b: False, "lt": lambda a, b: a < b, "eq": lambda a, b: a == b, "le": lambda a, b: a <= b,
+tests = {"f": lambda a, b: False, "lt": lambda a, b: a < b, "eq": lambda a, b: a == b,
+    "le": lambda a, b: a <= b,
          "gt": lambda a, b: a > b, "ge": lambda a, b: a >= b}
 for f, t, w in ((F32, "f32", 1), (F64, "f64", 2), (F16, "f16", 1)):
     r = (lambda n: f"v[{n}:{n + 1}]") if w == 2 else (lambda n: f"v{n}")
@@ -256,7 +274,8 @@ for f, t, w in ((F32, "f32", 1), (F64, "f64", 2), (F16, "f16", 1)):
         row(f"v_cmp_o_{t}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(not un))
         row(f"v_cmp_u_{t}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(un))
         row(f"v_cmp_tru_{t}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=1)
-    classes = [(f.inf | 1, 0), (f.qnan, 1), (f.sign | f.inf, 2), (f.sign | f.bias << f.man, 3), (f.sign | 1, 4), (f.sign, 5),
+    classes = [(f.inf | 1, 0), (f.qnan, 1), (f.sign | f.inf, 2), (f.sign | f.bias << f.man, 3),
+        (f.sign | 1, 4), (f.sign, 5),
                (0, 6), (1, 7), (f.bias << f.man, 8), (f.inf, 9)]
     for x, k in classes:
         row(f"v_cmp_class_{t}_e32 vcc, {r(2)}, v4", OLD, x, 1 << k, want_vcc=1)
@@ -271,12 +290,15 @@ def signed(x, bits):
 ints32 = [0, 1, 2, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x12345678, 0xFEDCBA98, 31, 33, 0x00FF00FF]
 ipairs = [(x, ints32[(k * 3 + j) % len(ints32)]) for j in (1, 5, 8) for k, x in enumerate(ints32)]
 for bits, r, vals in ((32, lambda n: f"v{n}", ipairs), (16, lambda n: f"v{n}", ipairs),
-                      (64, lambda n: f"v[{n}:{n + 1}]", [(x << 32 | y, y << 31 | x) for x, y in ipairs])):
+                      (64, lambda n: f"v[{n}:{n + 1}]", [(x << 32 | y, y << 31 | x) for x,
+                          y in ipairs])):
     for x, y in vals + [(7, 7)]:
         for n, fn in dict(tests, ne=lambda a, b: a != b, t=lambda a, b: True).items():
             m = (1 << bits) - 1
-            row(f"v_cmp_{n}_u{bits}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(fn(x & m, y & m)))
-            row(f"v_cmp_{n}_i{bits}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(fn(signed(x, bits), signed(y, bits))))
+            row(f"v_cmp_{n}_u{bits}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(fn(x & m,
+                y & m)))
+            row(f"v_cmp_{n}_i{bits}_e32 vcc, {r(2)}, {r(4)}", OLD, x, y, want_vcc=int(fn(signed(x,
+                bits), signed(y, bits))))
 
 # ---- integers ----
 M = 0xFFFFFFFF
@@ -291,23 +313,34 @@ def sat(v, lo, hi): return max(lo, min(hi, v))
 
 
 two = {
-    "v_add_u32_e32": lambda a, b: a + b, "v_sub_u32_e32": lambda a, b: a - b, "v_subrev_u32_e32": lambda a, b: b - a,
-    "v_add_u32_e64:clamp": lambda a, b: sat(a + b, 0, M), "v_sub_u32_e64:clamp": lambda a, b: sat(a - b, 0, M),
+    "v_add_u32_e32": lambda a, b: a + b,
+    "v_sub_u32_e32": lambda a, b: a - b,
+    "v_subrev_u32_e32": lambda a, b: b - a,
+    "v_add_u32_e64:clamp": lambda a, b: sat(a + b, 0,
+        M), "v_sub_u32_e64:clamp": lambda a, b: sat(a - b, 0, M),
     "v_add_i32": lambda a, b: a + b, "v_sub_i32": lambda a, b: a - b,
     "v_add_i32:clamp": lambda a, b: sat(s32(a) + s32(b), -2**31, 2**31 - 1),
     "v_sub_i32:clamp": lambda a, b: sat(s32(a) - s32(b), -2**31, 2**31 - 1),
     "v_mul_lo_u32": lambda a, b: a * b, "v_mul_hi_u32": lambda a, b: a * b >> 32,
-    "v_mul_hi_i32": lambda a, b: s32(a) * s32(b) >> 32, "v_mul_i32_i24_e32": lambda a, b: s24(a) * s24(b),
-    "v_mul_hi_i32_i24_e32": lambda a, b: s24(a) * s24(b) >> 32, "v_mul_u32_u24_e32": lambda a, b: u24(a) * u24(b),
+    "v_mul_hi_i32": lambda a, b: s32(a) * s32(b) >> 32,
+    "v_mul_i32_i24_e32": lambda a, b: s24(a) * s24(b),
+    "v_mul_hi_i32_i24_e32": lambda a, b: s24(a) * s24(b) >> 32,
+    "v_mul_u32_u24_e32": lambda a, b: u24(a) * u24(b),
     "v_mul_hi_u32_u24_e32": lambda a, b: u24(a) * u24(b) >> 32, "v_and_b32_e32": lambda a, b: a & b,
-    "v_or_b32_e32": lambda a, b: a | b, "v_xor_b32_e32": lambda a, b: a ^ b, "v_xnor_b32_e32": lambda a, b: ~(a ^ b),
-    "v_lshlrev_b32_e32": lambda a, b: b << (a & 31), "v_lshrrev_b32_e32": lambda a, b: b >> (a & 31),
-    "v_ashrrev_i32_e32": lambda a, b: s32(b) >> (a & 31), "v_min_i32_e32": lambda a, b: min(s32(a), s32(b)),
+    "v_or_b32_e32": lambda a, b: a | b,
+    "v_xor_b32_e32": lambda a, b: a ^ b,
+    "v_xnor_b32_e32": lambda a, b: ~(a ^ b),
+    "v_lshlrev_b32_e32": lambda a, b: b << (a & 31),
+    "v_lshrrev_b32_e32": lambda a, b: b >> (a & 31),
+    "v_ashrrev_i32_e32": lambda a, b: s32(b) >> (a & 31), "v_min_i32_e32": lambda a, b: min(s32(a),
+        s32(b)),
     "v_max_i32_e32": lambda a, b: max(s32(a), s32(b)), "v_min_u32_e32": min, "v_max_u32_e32": max,
-    "v_bfm_b32": lambda a, b: ((1 << (a & 31)) - 1) << (b & 31), "v_bcnt_u32_b32": lambda a, b: bin(a).count("1") + b,
+    "v_bfm_b32": lambda a, b: ((1 << (a & 31)) - 1) << (b & 31),
+    "v_bcnt_u32_b32": lambda a, b: bin(a).count("1") + b,
     "v_pack_b32_f16": lambda a, b: u16(b) << 16 | u16(a),
     "v_cvt_pk_u16_u32": lambda a, b: min(b, 65535) << 16 | min(a, 65535),
-    "v_cvt_pk_i16_i32": lambda a, b: u16(sat(s32(b), -32768, 32767)) << 16 | u16(sat(s32(a), -32768, 32767)),
+    "v_cvt_pk_i16_i32": lambda a, b: u16(sat(s32(b), -32768, 32767)) << 16 | u16(sat(s32(a),
+        -32768, 32767)),
 }
 for x, y in ipairs:
     for n, fn in two.items():
@@ -315,18 +348,24 @@ for x, y in ipairs:
         row(f"{name} v0, v2, v4" + (" " + mod if mod else ""), fn(x, y) & M, x, y)
 two16 = {
     "v_add_u16_e32": lambda a, b: u16(a) + u16(b), "v_sub_u16_e32": lambda a, b: u16(a) - u16(b),
-    "v_subrev_u16_e32": lambda a, b: u16(b) - u16(a), "v_add_u16_e64:clamp": lambda a, b: sat(u16(a) + u16(b), 0, 65535),
-    "v_sub_u16_e64:clamp": lambda a, b: sat(u16(a) - u16(b), 0, 65535), "v_mul_lo_u16_e32": lambda a, b: a * b,
-    "v_lshlrev_b16_e32": lambda a, b: b << (a & 15), "v_lshrrev_b16_e32": lambda a, b: u16(b) >> (a & 15),
-    "v_ashrrev_i16_e32": lambda a, b: s16(b) >> (a & 15), "v_max_u16_e32": lambda a, b: max(u16(a), u16(b)),
-    "v_min_u16_e32": lambda a, b: min(u16(a), u16(b)), "v_max_i16_e32": lambda a, b: max(s16(a), s16(b)),
+    "v_subrev_u16_e32": lambda a, b: u16(b) - u16(a),
+    "v_add_u16_e64:clamp": lambda a, b: sat(u16(a) + u16(b), 0, 65535),
+    "v_sub_u16_e64:clamp": lambda a, b: sat(u16(a) - u16(b), 0,
+        65535), "v_mul_lo_u16_e32": lambda a, b: a * b,
+    "v_lshlrev_b16_e32": lambda a, b: b << (a & 15),
+    "v_lshrrev_b16_e32": lambda a, b: u16(b) >> (a & 15),
+    "v_ashrrev_i16_e32": lambda a, b: s16(b) >> (a & 15), "v_max_u16_e32": lambda a, b: max(u16(a),
+        u16(b)),
+    "v_min_u16_e32": lambda a, b: min(u16(a), u16(b)), "v_max_i16_e32": lambda a, b: max(s16(a),
+        s16(b)),
     "v_min_i16_e32": lambda a, b: min(s16(a), s16(b)),
 }
 for x, y in ipairs:
     for n, fn in two16.items():  # VOP2 16-bit results: the high half becomes zero
         name, _, mod = n.partition(":")
         row(f"{name} v0, v2, v4" + (" " + mod if mod else ""), fn(x, y) & 0xFFFF, x, y)
-    row("v_add_i16 v0, v2, v4 clamp", u16(sat(s16(x) + s16(y), -32768, 32767)) | OLD & 0xFFFF0000, x, y)
+    row("v_add_i16 v0, v2, v4 clamp", u16(sat(s16(x) + s16(y), -32768, 32767)) | OLD & 0xFFFF0000,
+        x, y)
     row("v_add_i16 v0, v2, v4 op_sel:[1,0,1]", u16((x >> 16) + y) << 16 | OLD & 0xFFFF, x, y)
 
 
@@ -360,45 +399,65 @@ def med(a, b, c): return sorted((a, b, c))[1]
 
 
 three = {
-    "v_bfe_u32": lambda a, b, c: field(a, b, c, False), "v_bfe_i32": lambda a, b, c: field(a, b, c, True),
-    "v_bfi_b32": lambda a, b, c: a & b | ~a & c, "v_alignbit_b32": lambda a, b, c: (a << 32 | b) >> (c & 31),
+    "v_bfe_u32": lambda a, b, c: field(a, b, c, False), "v_bfe_i32": lambda a, b, c: field(a, b, c,
+        True),
+    "v_bfi_b32": lambda a, b, c: a & b | ~a & c,
+    "v_alignbit_b32": lambda a, b, c: (a << 32 | b) >> (c & 31),
     "v_alignbyte_b32": lambda a, b, c: (a << 32 | b) >> 8 * (c & 3), "v_perm_b32": perm,
-    "v_min3_i32": lambda a, b, c: min(s32(a), s32(b), s32(c)), "v_max3_i32": lambda a, b, c: max(s32(a), s32(b), s32(c)),
-    "v_med3_i32": lambda a, b, c: med(s32(a), s32(b), s32(c)), "v_min3_u32": min, "v_max3_u32": max, "v_med3_u32": med,
-    "v_lshl_add_u32": lambda a, b, c: (a << (b & 31)) + c, "v_add_lshl_u32": lambda a, b, c: ((a + b) & M) << (c & 31),
+    "v_min3_i32": lambda a, b, c: min(s32(a), s32(b),
+        s32(c)), "v_max3_i32": lambda a, b, c: max(s32(a), s32(b), s32(c)),
+    "v_med3_i32": lambda a, b, c: med(s32(a), s32(b),
+        s32(c)), "v_min3_u32": min, "v_max3_u32": max, "v_med3_u32": med,
+    "v_lshl_add_u32": lambda a, b, c: (a << (b & 31)) + c,
+    "v_add_lshl_u32": lambda a, b, c: ((a + b) & M) << (c & 31),
     "v_add3_u32": lambda a, b, c: a + b + c, "v_lshl_or_b32": lambda a, b, c: a << (b & 31) | c,
-    "v_and_or_b32": lambda a, b, c: a & b | c, "v_or3_b32": lambda a, b, c: a | b | c, "v_xad_u32": lambda a, b, c: (a ^ b) + c,
-    "v_mad_u32_u24": lambda a, b, c: u24(a) * u24(b) + c, "v_mad_i32_i24": lambda a, b, c: s24(a) * s24(b) + s32(c),
-    "v_mad_u32_u16": lambda a, b, c: u16(a) * u16(b) + c, "v_mad_i32_i16": lambda a, b, c: s16(a) * s16(b) + s32(c),
+    "v_and_or_b32": lambda a, b, c: a & b | c,
+    "v_or3_b32": lambda a, b, c: a | b | c,
+    "v_xad_u32": lambda a, b, c: (a ^ b) + c,
+    "v_mad_u32_u24": lambda a, b, c: u24(a) * u24(b) + c,
+    "v_mad_i32_i24": lambda a, b, c: s24(a) * s24(b) + s32(c),
+    "v_mad_u32_u16": lambda a, b, c: u16(a) * u16(b) + c,
+    "v_mad_i32_i16": lambda a, b, c: s16(a) * s16(b) + s32(c),
     "v_sad_u8": lambda a, b, c: sum(abs(byte(a, i) - byte(b, i)) for i in range(4)) + c,
     "v_sad_hi_u8": lambda a, b, c: (sum(abs(byte(a, i) - byte(b, i)) for i in range(4)) << 16) + c,
     "v_sad_u16": lambda a, b, c: abs(u16(a) - u16(b)) + abs((a >> 16) - (b >> 16)) + c,
     "v_sad_u32": lambda a, b, c: abs(a - b) + c,
-    "v_msad_u8": lambda a, b, c: sum(abs(byte(a, i) - byte(b, i)) for i in range(4) if byte(b, i)) + c,
-    "v_lerp_u8": lambda a, b, c: sum((byte(a, i) + byte(b, i) + (c >> 8 * i & 1)) >> 1 << 8 * i for i in range(4)),
-    "v_dot4_i32_i8": lambda a, b, c: sum(signed(byte(a, i), 8) * signed(byte(b, i), 8) for i in range(4)) + s32(c),
+    "v_msad_u8": lambda a, b, c: sum(abs(byte(a, i) - byte(b, i)) for i in range(4) if byte(b,
+        i)) + c,
+    "v_lerp_u8": lambda a, b, c: sum((byte(a, i) + byte(b,
+        i) + (c >> 8 * i & 1)) >> 1 << 8 * i for i in range(4)),
+    "v_dot4_i32_i8": lambda a, b, c: sum(signed(byte(a, i), 8) * signed(byte(b, i),
+        8) for i in range(4)) + s32(c),
     "v_dot4_u32_u8": lambda a, b, c: sum(byte(a, i) * byte(b, i) for i in range(4)) + c,
-    "v_dot8_i32_i4": lambda a, b, c: sum(signed(a >> i, 4) * signed(b >> i, 4) for i in range(0, 32, 4)) + s32(c),
-    "v_dot8_u32_u4": lambda a, b, c: sum((a >> i & 15) * (b >> i & 15) for i in range(0, 32, 4)) + c,
+    "v_dot8_i32_i4": lambda a, b, c: sum(signed(a >> i, 4) * signed(b >> i, 4) for i in range(0,
+        32, 4)) + s32(c),
+    "v_dot8_u32_u4": lambda a, b, c: sum((a >> i & 15) * (b >> i & 15) for i in range(0, 32,
+        4)) + c,
     "v_dot2_i32_i16": lambda a, b, c: s16(a) * s16(b) + s16(a >> 16) * s16(b >> 16) + s32(c),
     "v_dot2_u32_u16": lambda a, b, c: u16(a) * u16(b) + (a >> 16) * (b >> 16) + c,
 }
-itriples = [(x, y, z) for (x, y), z in zip(ipairs, (0x03020706, 0x0C080D05, 5, 0x10F, 0xFFFFFFFF, 0x80000000, 0x0B0A0908, 17) * 5)]
+itriples = [(x, y, z) for (x, y), z in zip(ipairs, (0x03020706, 0x0C080D05, 5, 0x10F, 0xFFFFFFFF,
+    0x80000000, 0x0B0A0908, 17) * 5)]
 for x, y, z in itriples:
     for n, fn in three.items():
         row(f"{n} v0, v2, v4, v6", fn(x, y, z) & M, x, y, z)
     for t in (0x00, 0x96, 0xE8, 0xCA, 0x01, 0x80):
-        r = sum((t >> ((x >> i & 1) * 4 + (y >> i & 1) * 2 + (z >> i & 1)) & 1) << i for i in range(32))
-        row(f"v_bitop3_b32 v0, v2, v4, v6 bitop3:{t:#x}" if t else "v_bitop3_b32 v0, v2, v4, v6", r, x, y, z, arch=2)
+        r = sum((t >> ((x >> i & 1) * 4 + (y >> i & 1) * 2 + (z >> i & 1)) & 1) << i
+                for i in range(32))
+        row(f"v_bitop3_b32 v0, v2, v4, v6 bitop3:{t:#x}" if t else "v_bitop3_b32 v0, v2, v4, v6",
+            r, x, y, z, arch=2)
     keep = OLD & 0xFFFF0000
     row("v_mad_u16 v0, v2, v4, v6", u16(x * y + z) | keep, x, y, z)
-    row("v_mad_i16 v0, v2, v4, v6 clamp", u16(sat(s16(x) * s16(y) + s16(z), -32768, 32767)) | keep, x, y, z)
+    row("v_mad_i16 v0, v2, v4, v6 clamp", u16(sat(s16(x) * s16(y) + s16(z), -32768, 32767)) | keep,
+        x, y, z)
     row("v_mad_legacy_u16 v0, v2, v4, v6", u16(x * y + z), x, y, z)
     row("v_med3_i16 v0, v2, v4, v6", u16(med(s16(x), s16(y), s16(z))) | keep, x, y, z)
     row("v_max3_u16 v0, v2, v4, v6", max(u16(x), u16(y), u16(z)) | keep, x, y, z)
     wide = x << 32 | z
-    row("v_mad_u64_u32 v[0:1], vcc, v2, v4, v[6:7]", (x * y + wide) & (1 << 64) - 1, x, y, wide, want_vcc=(x * y + wide) >> 64)
-    row("v_lshl_add_u64 v[0:1], v[2:3], v4, v[6:7]", ((wide << (y & 7)) + (y << 31)) & (1 << 64) - 1, wide, y, y << 31, arch=1)
+    row("v_mad_u64_u32 v[0:1], vcc, v2, v4, v[6:7]", (x * y + wide) & (1 << 64) - 1, x, y, wide,
+        want_vcc=(x * y + wide) >> 64)
+    row("v_lshl_add_u64 v[0:1], v[2:3], v4, v[6:7]",
+        ((wide << (y & 7)) + (y << 31)) & (1 << 64) - 1, wide, y, y << 31, arch=1)
     row("v_lshlrev_b64 v[0:1], v2, v[4:5]", (wide << (y & 63)) & (1 << 64) - 1, y, wide)
     row("v_lshrrev_b64 v[0:1], v2, v[4:5]", wide >> (y & 63), y, wide)
     row("v_ashrrev_i64 v[0:1], v2, v[4:5]", signed(wide, 64) >> (y & 63) & (1 << 64) - 1, y, wide)
@@ -415,7 +474,8 @@ for x in ints32:
         row(f"v_cvt_f32_ubyte{k}_e32 v0, v2", F32.round(Q(byte(x, k))), x)
 for x, y in ipairs:
     for cin in (0, 1):
-        for n, v, co in (("addc", x + y + cin, x + y + cin > M), ("subb", x - y - cin, y + cin > x), ("subbrev", y - x - cin, x + cin > y)):
+        for n, v, co in (("addc", x + y + cin, x + y + cin > M), ("subb", x - y - cin,
+            y + cin > x), ("subbrev", y - x - cin, x + cin > y)):
             row(f"v_{n}_co_u32_e32 v0, vcc, v2, v4, vcc", v & M, x, y, vcc=cin, want_vcc=int(co))
         row("v_cndmask_b32_e32 v0, v2, v4, vcc", y if cin else x, x, y, vcc=cin)
     row("v_cndmask_b32_e64 v0, -v2, |v4|, vcc", y & 0x7FFFFFFF, x, y, vcc=1)
@@ -430,19 +490,24 @@ for (a, b), (c, d) in zip(hp, hp[5:] + hp[:5]):
     x, y = b << 16 | a, d << 16 | c
     for n, fn in (("add", add), ("mul", mul)):
         row(f"v_pk_{n}_f16 v0, v2, v4", arith(F16, fn, (b, d)) << 16 | arith(F16, fn, (a, c)), x, y)
-        row(f"v_pk_{n}_f16 v0, v2, v4 op_sel:[1,0] op_sel_hi:[0,1]", arith(F16, fn, (a, d)) << 16 | arith(F16, fn, (b, c)), x, y)
+        row(f"v_pk_{n}_f16 v0, v2, v4 op_sel:[1,0] op_sel_hi:[0,1]", arith(F16, fn, (a,
+            d)) << 16 | arith(F16, fn, (b, c)), x, y)
         row(f"v_pk_{n}_f16 v0, v2, v4 neg_lo:[1,0] neg_hi:[0,1]",
             arith(F16, fn, (b, d ^ F16.sign)) << 16 | arith(F16, fn, (a ^ F16.sign, c)), x, y)
-    row("v_pk_fma_f16 v0, v2, v4, v6", arith(F16, fma, (b, d, a)) << 16 | arith(F16, fma, (a, c, b)), x, y, a << 16 | b)
-    row("v_pk_max_f16 v0, v2, v4", minmax(F16, b, d, True, False) << 16 | minmax(F16, a, c, True, False), x, y)
-    row("v_pk_min_f16 v0, v2, v4", minmax(F16, b, d, False, False) << 16 | minmax(F16, a, c, False, False), x, y)
+    row("v_pk_fma_f16 v0, v2, v4, v6", arith(F16, fma, (b, d, a)) << 16 | arith(F16, fma, (a, c,
+        b)), x, y, a << 16 | b)
+    row("v_pk_max_f16 v0, v2, v4", minmax(F16, b, d, True, False) << 16 | minmax(F16, a, c, True,
+        False), x, y)
+    row("v_pk_min_f16 v0, v2, v4", minmax(F16, b, d, False, False) << 16 | minmax(F16, a, c, False,
+        False), x, y)
 for x, y, z in itriples:
     def pk(fn, lo, hi, clamp=False):
         r = [fn(*t) for t in (lo, hi)]
         return u16(r[0]) | u16(r[1]) << 16
     L, H = (x, y, z), (x >> 16, y >> 16, z >> 16)
     row("v_pk_add_u16 v0, v2, v4", pk(lambda a, b, c: a + b, L, H), x, y)
-    row("v_pk_sub_i16 v0, v2, v4 clamp", pk(lambda a, b, c: sat(s16(a) - s16(b), -32768, 32767), L, H), x, y)
+    row("v_pk_sub_i16 v0, v2, v4 clamp", pk(lambda a, b, c: sat(s16(a) - s16(b), -32768, 32767), L,
+        H), x, y)
     row("v_pk_mad_i16 v0, v2, v4, v6", pk(lambda a, b, c: a * b + c, L, H), x, y, z)
     row("v_pk_mul_lo_u16 v0, v2, v4", pk(lambda a, b, c: a * b, L, H), x, y)
     row("v_pk_max_i16 v0, v2, v4", pk(lambda a, b, c: max(s16(a), s16(b)), L, H), x, y)
@@ -454,19 +519,24 @@ for (a, b), (c, d) in zip(pairs(F32), pairs(F32)[5:] + pairs(F32)[:5]):
     x, y = b << 32 | a, d << 32 | c
     t = "v[0:1], v[2:3], v[4:5]"
     row(f"v_pk_add_f32 {t}", arith(F32, add, (b, d)) << 32 | arith(F32, add, (a, c)), x, y)
-    row(f"v_pk_mul_f32 {t} op_sel:[1,0] op_sel_hi:[0,1]", arith(F32, mul, (a, d)) << 32 | arith(F32, mul, (b, c)), x, y)
+    row(f"v_pk_mul_f32 {t} op_sel:[1,0] op_sel_hi:[0,1]", arith(F32, mul, (a,
+        d)) << 32 | arith(F32, mul, (b, c)), x, y)
     row(f"v_pk_mul_f32 {t} neg_lo:[0,1] neg_hi:[0,1]",
         arith(F32, mul, (b, d ^ F32.sign)) << 32 | arith(F32, mul, (a, c ^ F32.sign)), x, y)
-    row(f"v_pk_fma_f32 {t}, v[6:7]", arith(F32, fma, (b, d, a)) << 32 | arith(F32, fma, (a, c, b)), x, y, a << 32 | b)
-    row(f"v_pk_mov_b32 {t} op_sel:[1,0]", c << 32 | b if False else (y & M) << 32 | x >> 32, x, y)
+    row(f"v_pk_fma_f32 {t}, v[6:7]", arith(F32, fma, (b, d, a)) << 32 | arith(F32, fma, (a, c, b)),
+        x, y, a << 32 | b)
+    row(f"v_pk_mov_b32 {t} op_sel:[1,0]", (y & M) << 32 | x >> 32, x, y)
     row(f"v_pk_mov_b32 {t} op_sel:[0,1]", (y >> 32) << 32 | x & M, x, y)
 
 # mixed precision: op_sel_hi makes a source binary16, op_sel picks its half
-for h, x, y in ((0x3C00, 0x40490FDB, 0x3F000000), (0xC500, 0x3E000001, 0x80000001), (0x0001, 0x4B000003, 0x00000000)):
+for h, x, y in ((0x3C00, 0x40490FDB, 0x3F000000), (0xC500, 0x3E000001, 0x80000001), (0x0001,
+    0x4B000003, 0x00000000)):
     hv = F32.round(F16.value(h), 0, bool(h & 0x8000))
     row("v_fma_mix_f32 v0, v2, v4, v6 op_sel_hi:[1,0,0]", arith(F32, fma, (hv, x, y)), h, x, y)
-    row("v_fma_mix_f32 v0, v2, v4, v6 op_sel:[1,0,0] op_sel_hi:[1,0,0]", arith(F32, fma, (hv, x, y)), h << 16 | 7, x, y)
-    row("v_fma_mix_f32 v0, -v2, v4, |v6| op_sel_hi:[1,0,0]", arith(F32, fma, (hv ^ F32.sign, x, y & 0x7FFFFFFF)), h, x, y)
+    row("v_fma_mix_f32 v0, v2, v4, v6 op_sel:[1,0,0] op_sel_hi:[1,0,0]", arith(F32, fma, (hv, x,
+        y)), h << 16 | 7, x, y)
+    row("v_fma_mix_f32 v0, -v2, v4, |v6| op_sel_hi:[1,0,0]", arith(F32, fma, (hv ^ F32.sign, x,
+        y & 0x7FFFFFFF)), h, x, y)
     m = F16.round(F32.value(arith(F32, fma, (hv, x, y))))
     row("v_fma_mixlo_f16 v0, v2, v4, v6 op_sel_hi:[1,0,0]", m | OLD & 0xFFFF0000, h, x, y)
     row("v_fma_mixhi_f16 v0, v2, v4, v6 op_sel_hi:[1,0,0]", m << 16 | OLD & 0xFFFF, h, x, y)
@@ -484,7 +554,8 @@ def to_int(f, x, lo, hi):
     return sat(int(v), lo, hi)  # int() truncates
 
 
-near = [0x4EFFFFFF, 0x4F000000, 0xCF000000, 0xCF000001, 0x4F7FFFFF, 0x4F800000, 0x3FC00000, 0xBFC00000, 0x40200000, 0x3F7FFFFF]
+near = [0x4EFFFFFF, 0x4F000000, 0xCF000000, 0xCF000001, 0x4F7FFFFF, 0x4F800000, 0x3FC00000,
+    0xBFC00000, 0x40200000, 0x3F7FFFFF]
 for x in inputs(F32) + near:
     row("v_cvt_i32_f32_e32 v0, v2", to_int(F32, x, -2**31, 2**31 - 1) & M, x)
     row("v_cvt_u32_f32_e32 v0, v2", to_int(F32, x, 0, M), x)
@@ -492,7 +563,8 @@ for x in inputs(F32) + near:
         v, neg = F32.value(x), bool(x & F32.sign)
         row("v_cvt_f64_f32_e32 v[0:1], v2", F64.round(v, 0, neg), x)
         row("v_cvt_pkrtz_f16_f32 v0, v2, v4", F16.round(v, 3, neg) | 0x3C000000, x, 0x3F800000)
-        row("v_cvt_pk_bf16_f32 v0, v2, v4", BF16.round(v, 0, neg) | 0xBF800000, x, 0xBF800000, arch=2)
+        row("v_cvt_pk_bf16_f32 v0, v2, v4", BF16.round(v, 0, neg) | 0xBF800000, x, 0xBF800000,
+            arch=2)
         row("v_cvt_pk_f16_f32 v0, v2, v4", F16.round(v, 0, neg) | 0x3C000000, x, 0x3F800000, arch=2)
         if abs(v) != math.inf:
             fl = math.floor(v)
@@ -506,14 +578,16 @@ for x in inputs(F32) + near:
             for e in (3, -7, 130, -130, 0x7FFFFFFF):
                 scaled = F32.round(v * Q(2) ** min(e, 400), 0, neg)
                 row("v_ldexp_f32 v0, v2, v4", scaled, x, e & M)
-for x in inputs(F64) + [0x41DFFFFFFFC00000, 0x41E0000000000000, 0xC1E0000000200000, 0x41EFFFFFFFF00000]:
+for x in inputs(F64) + [0x41DFFFFFFFC00000, 0x41E0000000000000, 0xC1E0000000200000,
+    0x41EFFFFFFFF00000]:
     row("v_cvt_i32_f64_e32 v0, v[2:3]", to_int(F64, x, -2**31, 2**31 - 1) & M, x)
     row("v_cvt_u32_f64_e32 v0, v[2:3]", to_int(F64, x, 0, M), x)
 for h in inputs(F16) + [0x0400, 0x7BFF, 0xFBFF, 0x03FF, 0x83FF]:
     if not F16.isnan(h):
         v, neg = F16.value(h), bool(h & 0x8000)
         row("v_cvt_f32_f16_e32 v0, v2", F32.round(v, 0, neg), h | 0x55550000)
-        row("v_cvt_f32_f16_sdwa v0, v2 dst_sel:DWORD dst_unused:UNUSED_PAD src0_sel:WORD_1", F32.round(v, 0, neg), h << 16 | 0x5555)
+        row("v_cvt_f32_f16_sdwa v0, v2 dst_sel:DWORD dst_unused:UNUSED_PAD src0_sel:WORD_1",
+            F32.round(v, 0, neg), h << 16 | 0x5555)
     row("v_cvt_u16_f16_e32 v0, v2", to_int(F16, h, 0, 65535), h)
     row("v_cvt_i16_f16_e32 v0, v2", to_int(F16, h, -32768, 32767) & 0xFFFF, h)
 
@@ -531,10 +605,13 @@ def fp8(bits, exp, man, fnuz):
             return None
     elif e == 31:
         return s * math.inf if m == 0 else None
-    return s * (Q(m) * Q(2) ** (1 - bias - man) if e == 0 else Q(m | 1 << man) * Q(2) ** (e - bias - man))
+    if e == 0:
+        return s * Q(m) * Q(2) ** (1 - bias - man)
+    return s * Q(m | 1 << man) * Q(2) ** (e - bias - man)
 
 
-for bits in (0, 1, 0x80, 0x81, 0x38, 0x40, 0xB8, 0x7E, 0x7F, 0xFF, 0x7B, 0x7C, 0x7D, 0x08, 0x07, 0xC3):
+for bits in (0, 1, 0x80, 0x81, 0x38, 0x40, 0xB8, 0x7E, 0x7F, 0xFF, 0x7B, 0x7C, 0x7D, 0x08, 0x07,
+    0xC3):
     for name, exp, man in (("fp8", 4, 3), ("bf8", 5, 2)):
         for arch, fnuz in ((1, True), (2, False)):
             v = fp8(bits, exp, man, fnuz)
@@ -543,47 +620,61 @@ for bits in (0, 1, 0x80, 0x81, 0x38, 0x40, 0xB8, 0x7E, 0x7F, 0xFF, 0x7B, 0x7C, 0
             w = F32.round(v, 0, bits == 0x80)
             only = 0x10 + arch
             row(f"v_cvt_f32_{name}_e32 v0, v2", w, bits | 0xAABBCC00, arch=only)
-            row(f"v_cvt_f32_{name}_sdwa v0, v2 src0_sel:BYTE_2", w, bits << 16 | 0x11002233, arch=only)
+            row(f"v_cvt_f32_{name}_sdwa v0, v2 src0_sel:BYTE_2", w, bits << 16 | 0x11002233,
+                arch=only)
             if abs(v) != math.inf:
-                row(f"v_cvt_pk_{name}_f32 v0, v2, v4", bits << 8 | bits | OLD & 0xFFFF0000, w, w, arch=only)
-                row(f"v_cvt_pk_{name}_f32 v0, v2, v4 op_sel:[0,0,1]", bits << 24 | bits << 16 | OLD & 0xFFFF, w, w, arch=only)
+                row(f"v_cvt_pk_{name}_f32 v0, v2, v4", bits << 8 | bits | OLD & 0xFFFF0000, w, w,
+                    arch=only)
+                row(f"v_cvt_pk_{name}_f32 v0, v2, v4 op_sel:[0,0,1]",
+                    bits << 24 | bits << 16 | OLD & 0xFFFF, w, w, arch=only)
 
-# ---- exact results of transcendentals (denormals are flushed, infinities and NaN as documented) ----
+# ---- exact results of transcendentals; denormals are flushed ----
 INF, NINF, NAN = F32.inf, F32.inf | F32.sign, F32.qnan
-for x, w in ((0, 0x3F800000), (0x3F800000, 0x40000000), (0xC1200000, 0x3A800000), (INF, INF), (NINF, 0), (0x42FE0000, 0x7F000000),
+for x, w in ((0, 0x3F800000), (0x3F800000, 0x40000000), (0xC1200000, 0x3A800000), (INF, INF),
+    (NINF, 0), (0x42FE0000, 0x7F000000),
              (0x43000000, INF), (0xC2FC0000, 0x00800000), (0xC2FE0000, 0), (1, 0x3F800000)):
     row("v_exp_f32_e32 v0, v2", w, x)
-for x, w in ((0x3F800000, 0), (0x40000000, 0x3F800000), (0x3A800000, 0xC1200000), (0, NINF), (F32.sign, NINF), (1, NINF), (INF, INF),
+for x, w in ((0x3F800000, 0), (0x40000000, 0x3F800000), (0x3A800000, 0xC1200000), (0, NINF),
+    (F32.sign, NINF), (1, NINF), (INF, INF),
              (0xBF800000, NAN), (0x00800000, 0xC2FC0000)):
     row("v_log_f32_e32 v0, v2", w, x)
-for x, w in ((0x3F800000, 0x3F800000), (0xC0800000, 0xBE800000), (0, INF), (F32.sign, NINF), (INF, 0), (NINF, F32.sign), (1, INF),
+for x, w in ((0x3F800000, 0x3F800000), (0xC0800000, 0xBE800000), (0, INF), (F32.sign, NINF), (INF,
+    0), (NINF, F32.sign), (1, INF),
              (0x7F000000, 0), (0x7E800000, 0x00800000)):
     row("v_rcp_f32_e32 v0, v2", w, x)
-for x, w in ((0x3F800000, 0x3F800000), (0x40800000, 0x3F000000), (0, INF), (INF, 0), (0xBF800000, NAN)):
+for x, w in ((0x3F800000, 0x3F800000), (0x40800000, 0x3F000000), (0, INF), (INF, 0), (0xBF800000,
+    NAN)):
     row("v_rsq_f32_e32 v0, v2", w, x)
-for x, w in ((0x40800000, 0x40000000), (0, 0), (F32.sign, F32.sign), (INF, INF), (0xBF800000, NAN), (1, 0)):
+for x, w in ((0x40800000, 0x40000000), (0, 0), (F32.sign, F32.sign), (INF, INF), (0xBF800000, NAN),
+    (1, 0)):
     row("v_sqrt_f32_e32 v0, v2", w, x)
 for x, w in ((0, 0), (0x3E800000, 0x3F800000), (0x3F400000, 0xBF800000), (0x44000000, 0)):
     row("v_sin_f32_e32 v0, v2", w, x)
 for x, w in ((0, 0x3F800000), (0x3F000000, 0xBF800000), (0x44000000, 0x3F800000)):
     row("v_cos_f32_e32 v0, v2", w, x)
-for x, m, e in ((0x40A00000, 0x3F200000, 3), (0xBF000000, 0xBF000000, 0), (1, 0x3F000000, -148), (0, 0, 0), (INF, INF, 0)):
+for x, m, e in ((0x40A00000, 0x3F200000, 3), (0xBF000000, 0xBF000000, 0), (1, 0x3F000000, -148),
+    (0, 0, 0), (INF, INF, 0)):
     row("v_frexp_mant_f32_e32 v0, v2", m, x)
     row("v_frexp_exp_i32_f32_e32 v0, v2", e & M, x)
 
 # ---- division fix-up: v2 quotient, v4 denominator, v6 numerator ----
-for q, d, n, w in ((0x3F800000, 0, 0, 0xFFC00000), (0x3F800000, INF, NINF, 0xFFC00000), (0, 0, 0xBF800000, NINF),
-                   (0, INF, 0x3F800000, 0), (0, NINF, 0x3F800000, F32.sign), (0xC0000000, 0x3F800000, 0x40000000, 0x40000000),
-                   (0x40000000, 0xBF800000, 0x40000000, 0xC0000000), (1, 0x7FA00000, 0, 0x7FE00000), (1, 0, 0xFF800001, 0xFFC00001)):
+for q, d, n, w in ((0x3F800000, 0, 0, 0xFFC00000), (0x3F800000, INF, NINF, 0xFFC00000), (0, 0,
+    0xBF800000, NINF),
+                   (0, INF, 0x3F800000, 0), (0, NINF, 0x3F800000, F32.sign), (0xC0000000,
+                       0x3F800000, 0x40000000, 0x40000000),
+                   (0x40000000, 0xBF800000, 0x40000000, 0xC0000000), (1, 0x7FA00000, 0,
+                       0x7FE00000), (1, 0, 0xFF800001, 0xFFC00001)):
     row("v_div_fixup_f32 v0, v2, v4, v6", w, q, d, n)
 
 # ---- SDWA ----
 X, Y = 0x81828384, 0x01020304
-for sel, v in (("BYTE_0", 0x84), ("BYTE_1", 0x83), ("BYTE_2", 0x82), ("BYTE_3", 0x81), ("WORD_0", 0x8384), ("WORD_1", 0x8182), ("DWORD", X)):
+for sel, v in (("BYTE_0", 0x84), ("BYTE_1", 0x83), ("BYTE_2", 0x82), ("BYTE_3", 0x81), ("WORD_0",
+    0x8384), ("WORD_1", 0x8182), ("DWORD", X)):
     bits = {"B": 8, "W": 16, "D": 32}[sel[0]]
     t = "dst_sel:DWORD dst_unused:UNUSED_PAD"
     row(f"v_add_u32_sdwa v0, v2, v4 {t} src0_sel:{sel} src1_sel:BYTE_3", v + 1 & M, X, Y)
-    row(f"v_add_u32_sdwa v0, sext(v2), v4 {t} src0_sel:{sel} src1_sel:BYTE_3", signed(v, bits) + 1 & M, X, Y)
+    row(f"v_add_u32_sdwa v0, sext(v2), v4 {t} src0_sel:{sel} src1_sel:BYTE_3", signed(v,
+        bits) + 1 & M, X, Y)
     shift = {"B": 8 * int(sel[-1]), "W": 16 * int(sel[-1]), "D": 0}[sel[0]] if sel != "DWORD" else 0
     mask = ((1 << bits) - 1) << shift
     res = X ^ Y
@@ -591,8 +682,10 @@ for sel, v in (("BYTE_0", 0x84), ("BYTE_1", 0x83), ("BYTE_2", 0x82), ("BYTE_3", 
     sx = 0
     if bits < 32 and res >> (bits - 1) & 1:
         sx = ~((1 << (shift + bits)) - 1) & M
-    for unused, rest in (("UNUSED_PAD", 0), ("UNUSED_SEXT", sx), ("UNUSED_PRESERVE", OLD & M & ~mask)):
-        row(f"v_xor_b32_sdwa v0, v2, v4 dst_sel:{sel} dst_unused:{unused} src0_sel:DWORD src1_sel:DWORD", put | rest, X, Y)
+    for unused, rest in (("UNUSED_PAD", 0), ("UNUSED_SEXT", sx), ("UNUSED_PRESERVE",
+        OLD & M & ~mask)):
+        row(f"v_xor_b32_sdwa v0, v2, v4 dst_sel:{sel} dst_unused:{unused} "
+            "src0_sel:DWORD src1_sel:DWORD", put | rest, X, Y)
 
 # ---- output: rows of one instruction and MODE together, thinned to the most telling number ----
 LIMIT = 10 ** 9 if "--all" in sys.argv else 10
