@@ -6,6 +6,7 @@
  * aligned to their size. Cache control bits (glc, slc, sc0, sc1, nt) do not change values, except
  * that glc/sc0 asks a buffer atomic for the old value. */
 #include "sim/atomic.h"
+#include "sim/landing.h"
 #include "sim/memory.h"
 #include "sim/transfer.h"
 
@@ -219,6 +220,7 @@ static void global_addresses(const sim_wave *w, const sim_inst *inst, const sim_
 static void global_load(sim_wave *w, const sim_inst *inst)
 {
     _Alignas(64) uint64_t address[SIM_LANES];
+    w->vm_issued++;
     global_addresses(w, inst, &inst->ops[1], &inst->ops[2], address);
     if (lanes_ok(w, inst, address, access_size(inst->aux), false))
         load_global(w, inst->ops[0].reg, inst->aux, address);
@@ -227,6 +229,7 @@ static void global_load(sim_wave *w, const sim_inst *inst)
 static void global_store(sim_wave *w, const sim_inst *inst)
 {
     _Alignas(64) uint64_t address[SIM_LANES];
+    w->vm_issued++;
     global_addresses(w, inst, &inst->ops[0], &inst->ops[2], address);
     if (lanes_ok(w, inst, address, access_size(inst->aux), true))
         store_global(w, inst->ops[1].reg, inst->aux, address);
@@ -263,6 +266,7 @@ static void flat_load(sim_wave *w, const sim_inst *inst)
     _Alignas(64) uint64_t address[SIM_LANES];
     uint8_t bytes[SIM_LANES][16];
     unsigned l;
+    w->vm_issued++;
     global_addresses(w, inst, &inst->ops[1], &NO_SADDR, address);
     if (all_global(w, address)) {
         if (lanes_ok(w, inst, address, size, false))
@@ -283,6 +287,7 @@ static void flat_store(sim_wave *w, const sim_inst *inst)
     _Alignas(64) uint64_t address[SIM_LANES];
     uint8_t bytes[16];
     unsigned l;
+    w->vm_issued++;
     global_addresses(w, inst, &inst->ops[0], &NO_SADDR, address);
     if (all_global(w, address)) {
         if (lanes_ok(w, inst, address, access_size(inst->aux), true))
@@ -317,6 +322,7 @@ static void scratch_load(sim_wave *w, const sim_inst *inst)
     const unsigned size = access_size(inst->aux);
     uint8_t bytes[SIM_LANES][16];
     unsigned l;
+    w->vm_issued++;
     FOR_LANES(l, sim_exec_mask(w)) {
         const uint64_t o = scratch_offset(w, inst, &inst->ops[1], &inst->ops[2], l);
         if (!read_lane(w, inst, SCRATCH, l, o, size, bytes[l]))
@@ -330,6 +336,7 @@ static void scratch_store(sim_wave *w, const sim_inst *inst)
 {
     uint8_t bytes[16];
     unsigned l;
+    w->vm_issued++;
     FOR_LANES(l, sim_exec_mask(w)) {
         const uint64_t o = scratch_offset(w, inst, &inst->ops[0], &inst->ops[2], l);
         get_lane(w, inst->ops[1].reg, l, inst->aux, bytes);
@@ -409,6 +416,7 @@ static void atomic_at(sim_wave *w, const sim_inst *inst, bool global)
     const sim_operand *saddr = global ? &inst->ops[first + 2] : &NO_SADDR;
     uint64_t address[SIM_LANES], old;
     unsigned l;
+    w->vm_issued++;
     global_addresses(w, inst, &inst->ops[first], saddr, address);
     FOR_LANES(l, sim_exec_mask(w)) {
         const space where = global ? GLOBAL : flat_space(&address[l]);
@@ -560,6 +568,7 @@ static void buffer_load(sim_wave *w, const sim_inst *inst)
     _Alignas(64) uint64_t address[SIM_LANES];
     uint8_t bytes[SIM_LANES][16];
     unsigned l;
+    w->vm_issued++;
     if (buffer_addresses(w, &b, size, address)) {
         if (lanes_ok(w, inst, address, size, false))
             load_global(w, inst->ops[0].reg, inst->aux, address);
@@ -579,6 +588,7 @@ static void buffer_store(sim_wave *w, const sim_inst *inst)
     _Alignas(64) uint64_t address[SIM_LANES];
     uint8_t bytes[16];
     unsigned l;
+    w->vm_issued++;
     if (buffer_addresses(w, &b, size, address)) {
         if (lanes_ok(w, inst, address, size, true))
             store_global(w, inst->ops[0].reg, inst->aux, address);
@@ -597,6 +607,7 @@ static void buffer_atomic(sim_wave *w, const sim_inst *inst)
     const buffer b = open_buffer(w, inst, 1);
     const unsigned reg = inst->ops[0].reg;
     unsigned l;
+    w->vm_issued++;
     FOR_LANES(l, sim_exec_mask(w)) {
         uint64_t o, old = 0;
         if (buffer_offset(&b, l, 0, inst->aux & WIDE ? 8 : 4, &o) &&
@@ -609,67 +620,84 @@ static void buffer_atomic(sim_wave *w, const sim_inst *inst)
 
 /* ---- direct to LDS ---- */
 
-/* LDS byte address of a wave's data: M0 + the instruction's offset (which the memory address gets
- * too) + lane * pitch (CDNA3 ISA guide, "Memory Buffer Load to LDS"). M0[15:0] up to gfx942;
- * gfx950's LDS needs more bits. Bytes and shorts are extended to a dword, 12 bytes are padded with
- * zeros to 16 (MLIR's amdgpu.gather_to_lds; Triton's AMD
- * TargetInfo::supportsDirectToLdsLoadBitWidth). */
-static bool put_lds(sim_wave *w, const sim_inst *inst, unsigned l, const uint8_t *bytes)
+/* Where a wave's data go in LDS: M0 + the instruction's offset (which the memory address gets too)
+ * + lane * pitch (CDNA3 ISA guide, "Memory Buffer Load to LDS"). M0[15:0] up to gfx942; gfx950's
+ * LDS needs more bits. Bytes and shorts are extended to a dword, 12 bytes are padded with zeros to
+ * 16 (MLIR's amdgpu.gather_to_lds; Triton's AMD TargetInfo::supportsDirectToLdsLoadBitWidth). */
+static sim_landing *start_landing(sim_wave *w, const sim_inst *inst)
 {
-    const unsigned size = access_size(inst->aux), pitch = size <= 4 ? 4 : 16;
     const uint32_t m0 = w->arch >= SIM_GFX950 ? w->s[SIM_M0] : w->s[SIM_M0] & 0xffff;
-    const uint64_t address = (uint64_t)m0 + (uint64_t)(int64_t)inst->offset + (uint64_t)l * pitch;
-    uint8_t padded[16] = {0};
-    memcpy(padded, bytes, size);
-    if (size < 4) {
+    sim_landing *load = sim_landing_next(w);
+    w->vm_issued++;
+    load->address = m0 + (uint32_t)inst->offset;
+    load->pitch = access_size(inst->aux) <= 4 ? 4 : 16;
+    load->lanes = sim_exec_mask(w);
+    return load;
+}
+
+static bool put_lds(sim_wave *w, const sim_inst *inst, sim_landing *load, unsigned l,
+                    const uint8_t *bytes)
+{
+    const uint64_t address = load->address + (uint64_t)l * load->pitch;
+    uint8_t *to = load->data[l];
+    memset(to, 0, sizeof load->data[l]);
+    memcpy(to, bytes, access_size(inst->aux));
+    if (access_size(inst->aux) < 4) {
         uint32_t dword;
-        memcpy(&dword, padded, 4);
+        memcpy(&dword, to, 4);
         dword = extend(dword, 0, inst->aux);
-        memcpy(padded, &dword, 4);
+        memcpy(to, &dword, 4);
     }
-    return write_lane(w, inst, LDS, l, address, pitch, padded);
+    return lane_ok(w, inst, LDS, l, address, load->pitch, true);
 }
 
 /* Lanes out of the buffer's range write zeros. */
 static void buffer_load_lds(sim_wave *w, const sim_inst *inst)
 {
     const buffer b = open_buffer(w, inst, 0);
+    sim_landing *load = start_landing(w, inst);
     uint8_t bytes[16];
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w))
         if (!buffer_read(w, inst, &b, l, access_size(inst->aux), bytes) ||
-            !put_lds(w, inst, l, bytes))
+            !put_lds(w, inst, load, l, bytes))
             return;
+    sim_landing_add(w);
 }
 
 static void global_load_lds(sim_wave *w, const sim_inst *inst)
 {
+    sim_landing *load = start_landing(w, inst);
     uint64_t address[SIM_LANES];
     uint8_t bytes[16];
     unsigned l;
     global_addresses(w, inst, &inst->ops[0], &inst->ops[1], address);
     FOR_LANES(l, sim_exec_mask(w))
         if (!read_lane(w, inst, GLOBAL, l, address[l], access_size(inst->aux), bytes) ||
-            !put_lds(w, inst, l, bytes))
+            !put_lds(w, inst, load, l, bytes))
             return;
+    sim_landing_add(w);
 }
 
 static void scratch_load_lds(sim_wave *w, const sim_inst *inst)
 {
+    sim_landing *load = start_landing(w, inst);
     uint8_t bytes[16];
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w)) {
         const uint64_t o = scratch_offset(w, inst, &inst->ops[0], &inst->ops[1], l);
         if (!read_lane(w, inst, SCRATCH, l, o, access_size(inst->aux), bytes) ||
-            !put_lds(w, inst, l, bytes))
+            !put_lds(w, inst, load, l, bytes))
             return;
     }
+    sim_landing_add(w);
 }
 
-/* Caches are not modelled: memory is coherent at once. */
+/* Caches are not modelled: memory is coherent at once. (vmcnt counts a write-back, not an
+ * invalidation: LLVM, SIInsertWaitcnts. Counting both only makes loads land earlier.) */
 static void cache_control(sim_wave *w, const sim_inst *inst)
 {
-    (void)w;
+    w->vm_issued++;
     (void)inst;
 }
 

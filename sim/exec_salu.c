@@ -2,6 +2,7 @@
  * Semantics: "AMD Instinct MI300" and "CDNA4" ISA guides, instruction chapters of these encodings.
  */
 #include "sim/engine.h"
+#include "sim/landing.h"
 #include "sim/lanes.h"
 #include "sim/program.h"
 #include "sim/wave.h"
@@ -477,9 +478,22 @@ static void nothing(sim_wave *w, const sim_inst *in)
     (void)w, (void)in;
 }
 
+/* simm16: vmcnt in 3:0 and 15:14 (ISA guide, "S_WAITCNT"). Everything but loads to LDS is done at
+ * once. */
+static void waitcnt(sim_wave *w, const sim_inst *in)
+{
+    const unsigned simm16 = in->enc & 0xffff, vmcnt = (simm16 & 15) | (simm16 >> 10 & 0x30);
+
+    if (sim_landing_due(w, vmcnt)) {
+        w->vm_wait = vmcnt;
+        w->state = SIM_AT_WAIT;
+    }
+}
+
 static void endpgm(sim_wave *w, const sim_inst *in)
 {
     (void)in;
+    sim_landing_finish(w, 0);
     w->state = SIM_ENDED;
 }
 
@@ -817,7 +831,7 @@ const sim_op SIM_TABLE(salu)[] = {{"s_add_u32", D2, add_u32},
                                   {"s_cbranch_execnz", "Iany", cbranch_execnz},
                                   {"s_barrier", "", barrier},
                                   {"s_setkill", "Iany", nothing},
-                                  {"s_waitcnt", "Iany", nothing},
+                                  {"s_waitcnt", "Iany", waitcnt},
                                   {"s_sethalt", "Iany", sethalt},
                                   {"s_sleep", "Iany", nothing},
                                   {"s_setprio", "Iany", nothing},

@@ -56,6 +56,7 @@ typedef struct sim_wave sim_wave;
 typedef struct sim_inst sim_inst;
 typedef struct sim_program sim_program;
 typedef struct sim_workgroup sim_workgroup;
+typedef struct sim_landing sim_landing;
 
 typedef void (*sim_exec_fn)(sim_wave *w, const sim_inst *inst);
 
@@ -211,7 +212,15 @@ SIM_TABLES(SIM_DECLARE_TABLE)
 
 /* ---- wave state ---- */
 
-typedef enum sim_wave_state { SIM_RUNNING, SIM_AT_BARRIER, SIM_ENDED, SIM_FAULTED } sim_wave_state;
+typedef enum sim_wave_state {
+    SIM_RUNNING,
+    SIM_AT_BARRIER,
+    SIM_AT_WAIT, /* s_waitcnt: for loads that write LDS (landing.h) */
+    SIM_ENDED,
+    SIM_FAULTED
+} sim_wave_state;
+
+#define SIM_MAX_LANDINGS 64 /* vmcnt counts to 63 */
 
 struct sim_wave {
     _Alignas(64) uint32_t v[SIM_VGPRS][SIM_LANES];
@@ -230,6 +239,11 @@ struct sim_wave {
     uint8_t *scratch;
     uint32_t scratch_bytes; /* per lane */
     uint64_t executed;      /* wave instructions */
+    /* Loads on their way to LDS, a ring. */
+    uint64_t vm_issued; /* memory instructions that vmcnt counts */
+    unsigned vm_wait;   /* SIM_AT_WAIT: how many of them may be outstanding */
+    unsigned first_landing, num_landings;
+    sim_landing *landings; /* SIM_MAX_LANDINGS */
 };
 
 struct sim_error;

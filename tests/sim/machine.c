@@ -17,6 +17,8 @@ machine *machine_new(sim_arch arch, uint32_t lds_bytes)
     assert_non_null(m->w);
     assert_non_null(m->program);
     memset(m->w, 0, sizeof *m->w);
+    m->w->landings = malloc(SIM_MAX_LANDINGS * sizeof *m->w->landings);
+    assert_non_null(m->w->landings);
     m->program->arch = arch;
     m->wg.lds = calloc(1, lds_bytes + 1);
     m->wg.lds_bytes = lds_bytes;
@@ -36,6 +38,7 @@ void machine_free(machine *m)
 {
     free(m->wg.lds);
     free(m->w->scratch);
+    free(m->w->landings);
     free(m->w);
     sim_program_destroy(m->program);
     free(m);
@@ -73,6 +76,13 @@ void machine_run(machine *m, const char *text, const char *encoding)
     execute(m, text, encoding);
     if (m->w->state == SIM_FAULTED)
         fail_msg("%s: lane %d: %s", text, m->error.lane, m->error.message);
+}
+
+void machine_wait(machine *m)
+{
+    machine_run(m, "s_waitcnt vmcnt(0)", "BF8C0F70");
+    if (m->w->state == SIM_AT_WAIT)
+        sim_landing_finish(m->w, m->w->vm_wait);
 }
 
 void machine_run_fault(machine *m, const char *text, int lane, const char *message)

@@ -3,6 +3,7 @@
 #define TESTS_SIM_MACHINE_H
 
 #include "sim/engine.h"
+#include "sim/landing.h"
 #include "sim/program.h"
 
 typedef struct machine {
@@ -25,7 +26,10 @@ void machine_scratch(machine *m, uint32_t bytes);
  * not fit the arch. */
 void machine_run(machine *m, const char *text, const char *encoding);
 
-/* The same, but the instruction must stop the wave with a fault whose message contains `message`,
+/* s_waitcnt vmcnt(0). */
+void machine_wait(machine *m);
+
+/* machine_run(), but the instruction must stop the wave with a fault whose message contains `message`,
  * for this lane. */
 void machine_run_fault(machine *m, const char *text, int lane, const char *message);
 

@@ -594,11 +594,44 @@ static void direct_loads_to_lds(void **state)
                 memcpy(expected + 256 + 16 + l * cases[n].pitch, value, cases[n].pitch);
         }
         machine_run(m, cases[n].text, NULL);
+        machine_wait(m);
         assert_memory_equal(m->wg.lds, expected, 4096);
         machine_free(m);
     }
     assert_false(machine_knows(SIM_GFX942, "buffer_load_dwordx4 v1, s[8:11], s12 offen lds"));
     assert_false(machine_knows(SIM_GFX90A, "global_load_lds_dword v[2:3], off"));
+}
+
+/* vmcnt counts every memory instruction, and they come back in order: S_WAITCNT waits until no more
+ * than so many of the last ones are outstanding (CDNA3 ISA guide, "Manually Inserted Wait States").
+ * A load to LDS is not there before. */
+static void direct_loads_land_when_waited_for(void **state)
+{
+    (void)state;
+    static const char *const load = "buffer_load_dword v1, s[8:11], 0 offen lds";
+    machine *m = machine_new(SIM_GFX950, 4096);
+    set_resource(m, 0, 0, 4096, 0x27000);
+    for (unsigned l = 0; l < 64; l++)
+        m->w->v[1][l] = 4 * l;
+    machine_run(m, load, NULL);
+    m->w->s[SIM_M0] = 1024;
+    machine_run(m, load, NULL);
+    machine_run(m, "buffer_load_dword v2, v1, s[8:11], 0 offen", NULL);
+
+    const uint8_t nothing[256] = {0};
+    assert_memory_equal(m->wg.lds, nothing, 256);
+    machine_run(m, "s_waitcnt vmcnt(3)", "BF8C0F73");
+    assert_int_equal(m->w->state, SIM_RUNNING);
+    machine_run(m, "s_waitcnt lgkmcnt(0)", "BF8CC07F"); /* vmcnt(63) */
+    assert_int_equal(m->w->state, SIM_RUNNING);
+    machine_run(m, "s_waitcnt vmcnt(2)", "BF8C0F72");
+    assert_int_equal(m->w->state, SIM_AT_WAIT);
+    sim_landing_finish(m->w, m->w->vm_wait);
+    assert_memory_equal(m->wg.lds, data, 256);
+    assert_memory_equal(m->wg.lds + 1024, nothing, 256);
+    machine_wait(m);
+    assert_memory_equal(m->wg.lds + 1024, data, 256);
+    machine_free(m);
 }
 
 static void direct_loads_are_checked(void **state)
@@ -610,6 +643,7 @@ static void direct_loads_are_checked(void **state)
     for (unsigned l = 0; l < 64; l++)
         m->w->v[1][l] = 4 * l;
     machine_run(m, "buffer_load_dword v1, s[8:11], 0 offen lds", NULL);
+    machine_wait(m);
     for (unsigned l = 0; l < 64; l++) { /* out of range of the buffer: zeros are written */
         uint32_t v;
         memcpy(&v, m->wg.lds + 4 * l, 4);
@@ -654,6 +688,7 @@ int main(void)
         TEST(compare_and_swap),
         TEST(atomics_of_two_threads_do_not_get_lost),
         TEST(direct_loads_to_lds),
+        TEST(direct_loads_land_when_waited_for),
         TEST(direct_loads_are_checked),
         TEST(cache_instructions_do_nothing),
     };
