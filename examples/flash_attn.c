@@ -253,8 +253,8 @@ int main(int argc, char **argv)
 {
     aiter_context_options options = AITER_CONTEXT_OPTIONS_INIT;
     aiter_attn_args args = AITER_ATTN_ARGS_INIT;
-    int64_t q_shape[4] = { BATCH, SEQLEN, HEADS, HEAD_DIM },
-            kv_shape[4] = { BATCH, SEQLEN, HEADS_KV, HEAD_DIM };
+    int64_t q_shape[] = { BATCH, SEQLEN, HEADS, HEAD_DIM };
+    int64_t kv_shape[] = { BATCH, SEQLEN, HEADS_KV, HEAD_DIM };
 
     options.hip_runtime = parse(argc, argv, &options);
     options.log = log_message;
@@ -263,10 +263,10 @@ int main(int argc, char **argv)
     fill(q, Q_SIZE);
     fill(k, KV_SIZE);
     fill(v, KV_SIZE);
-    const DLTensor tq = tensor(upload(q, sizeof q), q_shape),
-                   tout = tensor(upload(out, sizeof out), q_shape);
-    const DLTensor tk = tensor(upload(k, sizeof k), kv_shape),
-                   tv = tensor(upload(v, sizeof v), kv_shape);
+    const DLTensor tq = tensor(upload(q, sizeof q), q_shape);
+    const DLTensor tk = tensor(upload(k, sizeof k), kv_shape);
+    const DLTensor tv = tensor(upload(v, sizeof v), kv_shape);
+    const DLTensor tout = tensor(upload(out, sizeof out), q_shape);
     args.q = &tq;
     args.k = &tk;
     args.v = &tv;

@@ -1,7 +1,5 @@
 #include "tools/cli.h"
 
-#include <aiter/aiter.h>
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,6 +34,14 @@ int cli_usage_error(const cli_tool *tool, const char *format, ...)
     va_end(args);
     fprintf(stderr, "Try '%s --help'.\n", tool->name);
     return EXIT_USAGE;
+}
+
+void cli_log(void *user, aiter_log_level level, const char *message)
+{
+    const cli_tool *tool = user;
+
+    if (level == AITER_LOG_WARNING)
+        fprintf(stderr, "%s: warning: %s\n", tool->name, message);
 }
 
 /* ---- Values ---- */

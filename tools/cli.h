@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <aiter/aiter.h>
+
 /* Exit codes that all tools share; each tool's --help lists what it uses. */
 enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_INTERRUPTED = 130 };
 
@@ -56,5 +58,9 @@ int cli_usage_error(const cli_tool *tool, const char *format, ...)
 /* Likewise without the pointer; returns `code`. */
 int cli_error(const cli_tool *tool, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* An aiter_log_fn that prints warnings to stderr; errors are in what the calls return. user: the
+ * cli_tool. */
+void cli_log(void *user, aiter_log_level level, const char *message);
 
 #endif

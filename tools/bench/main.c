@@ -208,7 +208,9 @@ static bench_options bench_options_of(bench_operation operation, const options *
         .context = { .size = sizeof(aiter_context_options),
                      .cache_dir = o->cache_dir,
                      .no_cache = o->no_cache,
-                     .compiler = o->compiler },
+                     .compiler = o->compiler,
+                     .log = cli_log,
+                     .log_user = (void *)&tool },
     };
 }
 

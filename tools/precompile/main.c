@@ -202,7 +202,11 @@ static int warm(const options *o, const selection *s)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
     run_options run = {
-        .emit_code = o->emit_code, .jobs = o->jobs, .quiet = o->quiet, .interrupted = &interrupted
+        .tool = &tool,
+        .emit_code = o->emit_code,
+        .jobs = o->jobs,
+        .quiet = o->quiet,
+        .interrupted = &interrupted,
     };
     run_result result;
 

@@ -104,6 +104,17 @@ static void *work(void *arg)
     return NULL;
 }
 
+/* Called from workers without the lock. */
+static void on_log(void *user, aiter_log_level level, const char *message)
+{
+    run *r = user;
+
+    pthread_mutex_lock(&r->lock);
+    progress_clear(&r->progress);
+    cli_log((void *)r->options->tool, level, message);
+    pthread_mutex_unlock(&r->lock);
+}
+
 /* ---- All of them ---- */
 
 /* The calling thread only draws, so that a bar moves while every worker compiles. */
@@ -147,6 +158,7 @@ static void run_threads(run *r)
 bool run_selection(const selection *s, const run_options *options, run_result *result)
 {
     run r = { .selection = s, .options = options, .result = result };
+    aiter_context_options context = options->context;
     const uint64_t start = clock_ns();
 
     *result = (run_result){ 0 };
@@ -156,7 +168,9 @@ bool run_selection(const selection *s, const run_options *options, run_result *r
     pthread_mutex_init(&r.lock, NULL);
     pthread_cond_init(&r.changed, NULL);
     progress_init(&r.progress, s->count, options->quiet);
-    result->fatal = aiter_warmer_create(&r.warmer, &options->context);
+    context.log = on_log;
+    context.log_user = &r;
+    result->fatal = aiter_warmer_create(&r.warmer, &context);
     if (result->fatal == AITER_OK)
         run_threads(&r);
     else

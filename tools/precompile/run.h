@@ -26,7 +26,8 @@ typedef struct outcome {
 } outcome;
 
 typedef struct run_options {
-    aiter_context_options context;
+    const cli_tool *tool;       /* whose messages these are */
+    aiter_context_options context; /* log is set here */
     const char *emit_code;      /* directory or NULL */
     int jobs;
     bool quiet;
