@@ -70,11 +70,11 @@ note()
 
 missing_packages()
 {
-    local package
+    local package status
     for package in "${packages[@]}"; do
         # shellcheck disable=SC2016 # the ${...} is dpkg-query's
-        [ "$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
-            printf '%s ' "$package"
+        status=$(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) || true
+        [ "$status" = installed ] || printf '%s ' "$package"
     done
 }
 
@@ -141,12 +141,12 @@ ensure_rocm()
         note rocm "using the one in $root"
         rocm_prefix=$root
         [ "$root" = /usr ] && rocm_prefix=
-    elif [ -n "${ROCM_PATH:-}" ]; then
+    elif has_hiprtc "$rocm_prefix/usr/lib/x86_64-linux-gnu" || has_hiprtc "$rocm_prefix/lib"; then
+        note rocm "using the one in $rocm_prefix"
+    elif [ -z "${AITER_ROCM_PREFIX:-}" ] && [ -n "${ROCM_PATH:-}" ]; then
         note rocm "ROCM_PATH=$ROCM_PATH: expected lib/libhiprtc.so.6 or later and" \
              "lib/libamd_comgr.so.* there"
         exit 1
-    elif [ -s "$rocm_prefix/.aiter-packages" ]; then
-        note rocm "using the packages in $rocm_prefix"
     else
         step rocm "fetching Debian's packages into $rocm_prefix" \
              scripts/fetch-rocm.sh "$rocm_prefix"

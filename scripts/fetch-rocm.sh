@@ -102,8 +102,10 @@ newest_packages()
 {
     local library package
     for library in "${libraries[@]}"; do
-        package=$(apt-cache pkgnames "$library" | grep -E "^${library}[0-9]+\$" | sort -V | tail -n 1)
-        [ -n "$package" ] || die "no package $library<number> in $suite"
+        package=$(apt-cache pkgnames "$library" | grep -E "^${library}[0-9]+\$" | sort -V |
+                  tail -n 1)
+        [ -n "$package" ] ||
+            die "the mirror ${AITER_DEBIAN_MIRROR:-of this machine} gave no package $library<N> of $suite"
         echo "$package"
     done
 }
@@ -147,6 +149,9 @@ work=$prefix.work
 exec 9>"$prefix.lock"
 flock 9
 complete && exit 0
+# What is there gives way to the new prefix: never something that was not made here.
+[ ! -e "$prefix" ] || [ -e "$prefix/$marker" ] || rmdir "$prefix" 2>/dev/null ||
+    die "$prefix exists and is no prefix of packages: name another folder, or remove it"
 
 write_config
 export APT_CONFIG=$work/apt/apt.conf
