@@ -25,15 +25,9 @@ int attention_longest(const int lengths[MAX_SEQUENCES], int count)
     return longest;
 }
 
-static int heads_of(const attention *a, int which)
-{
-    return which == 0 ? a->heads : a->heads_kv;
-}
+static int heads_of(const attention *a, int which) { return which == 0 ? a->heads : a->heads_kv; }
 
-static int dim_of(const attention *a, int which)
-{
-    return which == 2 ? a->hdv : a->hdqk;
-}
+static int dim_of(const attention *a, int which) { return which == 2 ? a->hdv : a->hdqk; }
 
 static size_t elements_of(const attention *a, int which)
 {
@@ -47,11 +41,13 @@ size_t attention_bytes(const attention *a, int which)
     return elements_of(a, which) * (a->element == ELEMENT_BF16 ? 2 : 1);
 }
 
-/* ---- fp8 with 4 exponent and 3 mantissa bits. OCP: bias 7, 0x7f and 0xff are NaN. FNUZ: bias 8, 0x80 is NaN. ---- */
+/* ---- fp8 with 4 exponent and 3 mantissa bits. OCP: bias 7, 0x7f and 0xff are NaN. FNUZ: bias 8,
+ * 0x80 is NaN. ---- */
 
 static float fp8_value(element kind, uint8_t bits)
 {
-    const int exponent = bits >> 3 & 15, mantissa = bits & 7, bias = kind == ELEMENT_FP8_OCP ? 7 : 8;
+    const int exponent = bits >> 3 & 15, mantissa = bits & 7,
+              bias = kind == ELEMENT_FP8_OCP ? 7 : 8;
     const float size = exponent ? ldexpf((float)(8 + mantissa), exponent - bias - 3)
                                 : ldexpf((float)mantissa, 1 - bias - 3);
 
@@ -116,12 +112,15 @@ static float *gather(const attention *a, int which, int sequence)
     const int *lengths = which == 0 ? a->seqlen_q : a->seqlen_k;
     const int first = attention_tokens(lengths, sequence), rows = lengths[sequence];
     const int heads = heads_of(a, which), dim = dim_of(a, which);
-    float *values = malloc((size_t)heads * (size_t)rows * (size_t)dim * sizeof *values), *to = values;
+    float *values = malloc((size_t)heads * (size_t)rows * (size_t)dim * sizeof *values),
+          *to = values;
 
     for (int h = 0; values && h < heads; h++)
         for (int r = 0; r < rows; r++)
             for (int d = 0; d < dim; d++)
-                *to++ = load(a, which, ((size_t)(first + r) * (size_t)heads + (size_t)h) * (size_t)dim + (size_t)d);
+                *to++ = load(a, which,
+                             ((size_t)(first + r) * (size_t)heads + (size_t)h) * (size_t)dim +
+                                 (size_t)d);
     return values;
 }
 
@@ -148,10 +147,19 @@ static bool job_start(job *j, const attention *a, int sequence)
         if (!j->input[which])
             return false;
     }
-    j->problem = (ref_problem){ .dtype = NUM_BF16, .batch = 1, .heads = a->heads, .heads_kv = a->heads_kv,
-                                .seqlen_q = a->seqlen_q[sequence], .seqlen_k = a->seqlen_k[sequence],
-                                .hdqk = a->hdqk, .hdv = a->hdv, .causal = a->causal, .scale = a->scale,
-                                .q = j->input[0], .k = j->input[1], .v = j->input[2] };
+    j->problem = (ref_problem){.dtype = NUM_BF16,
+                               .batch = 1,
+                               .heads = a->heads,
+                               .heads_kv = a->heads_kv,
+                               .seqlen_q = a->seqlen_q[sequence],
+                               .seqlen_k = a->seqlen_k[sequence],
+                               .hdqk = a->hdqk,
+                               .hdv = a->hdv,
+                               .causal = a->causal,
+                               .scale = a->scale,
+                               .q = j->input[0],
+                               .k = j->input[1],
+                               .v = j->input[2]};
     const size_t rows = ref_rows(&j->problem);
     j->out = malloc(rows * (size_t)a->hdv * sizeof *j->out);
     j->lse = malloc(rows * sizeof *j->lse);
@@ -159,7 +167,8 @@ static bool job_start(job *j, const attention *a, int sequence)
 }
 
 /* The kernel's results in the reference's order. */
-static void collect(job *j, const attention *a, int sequence, const uint16_t *out, const float *lse, bool packed_lse)
+static void collect(job *j, const attention *a, int sequence, const uint16_t *out, const float *lse,
+                    bool packed_lse)
 {
     const int first = attention_tokens(a->seqlen_q, sequence), rows = a->seqlen_q[sequence];
     const int tokens = attention_tokens(a->seqlen_q, a->sequences);
@@ -167,16 +176,19 @@ static void collect(job *j, const attention *a, int sequence, const uint16_t *ou
 
     for (int h = 0; h < a->heads; h++)
         for (int r = 0; r < rows; r++) {
-            const size_t from = ((size_t)(first + r) * (size_t)a->heads + (size_t)h) * (size_t)a->hdv;
+            const size_t from =
+                ((size_t)(first + r) * (size_t)a->heads + (size_t)h) * (size_t)a->hdv;
             for (int d = 0; d < a->hdv; d++)
                 *to++ = num_bf16_to_float(out[from + (size_t)d]);
             if (lse)
-                j->lse[h * rows + r] = lse[packed_lse ? h * tokens + first + r : first * a->heads + h * rows + r];
+                j->lse[h * rows + r] =
+                    lse[packed_lse ? h * tokens + first + r : first * a->heads + h * rows + r];
         }
 }
 
-/* One row of the textbook computation with fp8 probabilities: exp(score - max) rounded to fp8, exact sums, divided by
- * the sum of the probabilities before rounding. Returns how far it is from float64. `p` has room for one row. */
+/* One row of the textbook computation with fp8 probabilities: exp(score - max) rounded to fp8,
+ * exact sums, divided by the sum of the probabilities before rounding. Returns how far it is from
+ * float64. `p` has room for one row. */
 static double fp8_row_error(const job *j, element kind, int head, int row, double *p)
 {
     const ref_problem *r = &j->problem;
@@ -185,7 +197,8 @@ static double fp8_row_error(const job *j, element kind, int head, int row, doubl
     const float *q = r->q + ((size_t)head * (size_t)r->seqlen_q + (size_t)row) * (size_t)r->hdqk;
     const float *k = r->k + (size_t)kv * (size_t)r->seqlen_k * (size_t)r->hdqk;
     const float *v = r->v + (size_t)kv * (size_t)r->seqlen_k * (size_t)r->hdv;
-    const double *exact = j->exact.out + ((size_t)head * (size_t)r->seqlen_q + (size_t)row) * (size_t)r->hdv;
+    const double *exact =
+        j->exact.out + ((size_t)head * (size_t)r->seqlen_q + (size_t)row) * (size_t)r->hdv;
     double largest = -INFINITY, sum = 0, worst = 0;
 
     for (int i = 0; i < keys; i++) {
@@ -242,8 +255,8 @@ static void merge(verdict *v, const ref_verdict *one, int sequence, double textb
 }
 
 /* Judges one sequence. false: out of memory. */
-static bool judge_one(job *j, const attention *a, int sequence, const uint16_t *out, const float *lse, bool packed_lse,
-                      verdict *v)
+static bool judge_one(job *j, const attention *a, int sequence, const uint16_t *out,
+                      const float *lse, bool packed_lse, verdict *v)
 {
     ref_verdict one;
 
@@ -251,23 +264,27 @@ static bool judge_one(job *j, const attention *a, int sequence, const uint16_t *
         return false;
     collect(j, a, sequence, out, lse, packed_lse);
     ref_judge(&j->problem, &j->exact, j->out, lse ? j->lse : NULL, &one);
-    const double textbook = a->element == ELEMENT_BF16 ? one.lowp_error : fp8_textbook(j, a->element);
+    const double textbook =
+        a->element == ELEMENT_BF16 ? one.lowp_error : fp8_textbook(j, a->element);
     if (textbook >= 0)
         merge(v, &one, sequence, textbook, lse != NULL);
     return textbook >= 0;
 }
 
-bool attention_judge(const attention *a, const uint16_t *out, const float *lse, bool packed_lse, verdict *v)
+bool attention_judge(const attention *a, const uint16_t *out, const float *lse, bool packed_lse,
+                     verdict *v)
 {
     bool enough = true;
 
-    *v = (verdict){ .pass = true, .lse_error = NAN, .max_error = -1 };
+    *v = (verdict){.pass = true, .lse_error = NAN, .max_error = -1};
     for (int s = 0; s < a->sequences && enough; s++) {
-        job j = { 0 };
+        job j = {0};
         enough = judge_one(&j, a, s, out, lse, packed_lse, v);
         job_free(&j);
     }
-    if (lse && !(v->lse_error <= 1e-3)) /* a probability off by 0.1 % in a merge */
+    /* How far a merge of partial results would be off. AITER's fp8 kernels for gfx950 replace exp
+     * by a linear interpolation in tiles that add little, which costs 2e-3. */
+    if (lse && !(v->lse_error <= (a->element == ELEMENT_BF16 ? 1e-5 : 5e-3)))
         v->pass = false;
     return enough;
 }

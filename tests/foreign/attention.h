@@ -1,5 +1,6 @@
-/* Attention problems for kernels that were written elsewhere: sequences packed one after the other, (token, head,
- * head_dim), which is both a padded-free batch and a batch of equal lengths; bf16, or fp8 in and bf16 out. */
+/* Attention problems for kernels that were written elsewhere: sequences packed one after the other,
+ * (token, head, head_dim), which is both a padded-free batch and a batch of equal lengths; bf16, or
+ * fp8 in and bf16 out. */
 #ifndef TEST_FOREIGN_ATTENTION_H
 #define TEST_FOREIGN_ATTENTION_H
 
@@ -12,13 +13,13 @@ typedef enum element { ELEMENT_BF16, ELEMENT_FP8_FNUZ, ELEMENT_FP8_OCP } element
 enum { MAX_SEQUENCES = 8 };
 
 typedef struct attention {
-    element element;                            /* of q, k and v; the result is bf16                     */
+    element element; /* of q, k and v; the result is bf16                     */
     int sequences, heads, heads_kv, hdqk, hdv;
     int seqlen_q[MAX_SEQUENCES], seqlen_k[MAX_SEQUENCES];
-    bool causal;                                /* aligned to the bottom right                           */
+    bool causal; /* aligned to the bottom right                           */
     float scale;
-    float descale[3];                           /* what the numbers of q, k and v are multiplied with    */
-    void *input[3];                             /* as the kernel reads them                              */
+    float descale[3]; /* what the numbers of q, k and v are multiplied with    */
+    void *input[3];   /* as the kernel reads them                              */
 } attention;
 
 /* Sum of the first `count` lengths. */
@@ -34,16 +35,18 @@ void attention_free(attention *a);
 typedef struct verdict {
     bool pass;
     size_t not_finite;
-    double max_error;       /* against float64 of the rounded inputs                                      */
-    double tolerance;       /* max(2 textbook, 1 % of the range)                                        */
-    double textbook;        /* the textbook computation in bf16, or with the probabilities rounded to fp8 */
-    double range;           /* largest |float64 result|                                                   */
-    double lse_error;       /* NaN: no lse was given                                                      */
-    int sequence, head, row, column; /* the worst element                                                 */
+    double max_error; /* against float64 of the rounded inputs */
+    double tolerance; /* max(2 textbook, 1 % of the range)                                        */
+    double
+        textbook; /* the textbook computation in bf16, or with the probabilities rounded to fp8 */
+    double range; /* largest |float64 result|                                                   */
+    double lse_error;                /* NaN: no lse was given */
+    int sequence, head, row, column; /* the worst element */
 } verdict;
 
-/* `out` is (token, head, hdv). `lse` is NULL, (sequence, head, row) or, if `packed_lse`, (head, token).
- * false: out of memory. */
-bool attention_judge(const attention *a, const uint16_t *out, const float *lse, bool packed_lse, verdict *v);
+/* `out` is (token, head, hdv). `lse` is NULL, (sequence, head, row) or, if `packed_lse`, (head,
+ * token). false: out of memory. */
+bool attention_judge(const attention *a, const uint16_t *out, const float *lse, bool packed_lse,
+                     verdict *v);
 
 #endif

@@ -1,4 +1,5 @@
-/* A device and what a test of somebody else's kernel does with it: load a code object, launch one of its kernels. */
+/* A device and what a test of somebody else's kernel does with it: load a code object, launch one
+ * of its kernels. */
 #ifndef TEST_FOREIGN_GPU_H
 #define TEST_FOREIGN_GPU_H
 
@@ -15,9 +16,9 @@ typedef struct gpu {
     hip_error (*load)(hip_module *module, const char *path);
     hip_error (*unload)(hip_module module);
     hip_error (*find)(hip_function *function, hip_module module, const char *name);
-    hip_error (*launch)(hip_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
-                        unsigned block_y, unsigned block_z, unsigned shared_bytes, hip_stream stream,
-                        void **kernel_params, void **extra);
+    hip_error (*launch)(hip_function function, unsigned grid_x, unsigned grid_y, unsigned grid_z,
+                        unsigned block_x, unsigned block_y, unsigned block_z, unsigned shared_bytes,
+                        hip_stream stream, void **kernel_params, void **extra);
     const char *(*report)(void); /* NULL: not the simulator */
     char error[DEVICE_ERROR_MAX];
 } gpu;
@@ -26,12 +27,13 @@ typedef struct gpu {
 bool gpu_open(gpu *g, const char *name);
 void gpu_close(gpu *g);
 
-/* Runs a kernel of a code object file once and waits for it. `arguments` is what the kernarg segment shall hold. */
-bool gpu_run(gpu *g, const char *file, const char *kernel, const unsigned grid[3], const unsigned block[3],
-             unsigned shared_bytes, void *arguments, size_t size);
+/* Runs a kernel of a code object file once and waits for it. `arguments` is what the kernarg
+ * segment shall hold. */
+bool gpu_run(gpu *g, const char *file, const char *kernel, const unsigned grid[3],
+             const unsigned block[3], unsigned shared_bytes, void *arguments, size_t size);
 
-/* Device memory with the contents of `data`, or filled with bytes 0xff, which is a NaN in every format, if it is NULL.
- * NULL: message in error. */
+/* Device memory with the contents of `data`, or filled with bytes 0xff, which is a NaN in every
+ * format, if it is NULL. NULL: message in error. */
 void *gpu_buffer(gpu *g, const void *data, size_t bytes);
 
 #endif
