@@ -17,7 +17,7 @@ enum { BATCH, ROW, HEAD, DIM };
 /* Dimensions of lse: batch, head, row. */
 enum { LSE_HEAD = 1, LSE_ROW = 2 };
 
-enum { MIN_HEAD_DIM = 8, MAX_HEAD_DIM = 256, HEAD_DIM_STEP = 8 };
+enum { HEAD_DIM_STEP = 8, MAX_HEAD_DIM = 256 };
 
 #define MAY_BE_EMPTY (1u << BATCH | 1u << ROW)
 
@@ -30,6 +30,8 @@ static const rt_tensor_rule q_rule = {
     .row_dim = ROW,
     .align_strides = true,
     .written = false,
+    .last_step = HEAD_DIM_STEP,
+    .last_max = MAX_HEAD_DIM,
 };
 static const rt_tensor_rule k_rule = {
     .name = "k",
@@ -40,6 +42,8 @@ static const rt_tensor_rule k_rule = {
     .row_dim = ROW,
     .align_strides = true,
     .written = false,
+    .last_step = HEAD_DIM_STEP,
+    .last_max = MAX_HEAD_DIM,
 };
 static const rt_tensor_rule v_rule = {
     .name = "v",
@@ -50,6 +54,8 @@ static const rt_tensor_rule v_rule = {
     .row_dim = ROW,
     .align_strides = true,
     .written = false,
+    .last_step = HEAD_DIM_STEP,
+    .last_max = MAX_HEAD_DIM,
 };
 static const rt_tensor_rule out_rule = {
     .name = "out",
@@ -60,6 +66,8 @@ static const rt_tensor_rule out_rule = {
     .row_dim = ROW,
     .align_strides = true,
     .written = true,
+    .last_step = HEAD_DIM_STEP,
+    .last_max = MAX_HEAD_DIM,
 };
 static const rt_tensor_rule lse_rule = {
     .name = "lse",
@@ -108,23 +116,10 @@ static aiter_status same_dtype(const rt_tensor *t, const rt_tensor *q)
                    gen_dtype_name(t->dtype), gen_dtype_name(q->dtype));
 }
 
-static aiter_status check_head_dim(const rt_tensor *t)
-{
-    int64_t size = t->size[DIM];
-    if (size < MIN_HEAD_DIM || size > MAX_HEAD_DIM || size % HEAD_DIM_STEP != 0)
-        return rt_fail(INVALID,
-                       "%s.shape[%d] (%s) is %" PRId64 ": expected a multiple of %d from %d to %d",
-                       t->rule->name, DIM, t->rule->dims[DIM], size, HEAD_DIM_STEP, MIN_HEAD_DIM,
-                       MAX_HEAD_DIM);
-    return AITER_OK;
-}
-
 static aiter_status check_sizes(const tensors *t)
 {
     aiter_status status;
-    if ((status = check_head_dim(&t->q)) != AITER_OK ||
-        (status = check_head_dim(&t->v)) != AITER_OK ||
-        (status = same_size(&t->k, BATCH, &t->q, BATCH)) != AITER_OK ||
+    if ((status = same_size(&t->k, BATCH, &t->q, BATCH)) != AITER_OK ||
         (status = same_size(&t->k, DIM, &t->q, DIM)) != AITER_OK ||
         (status = same_size(&t->v, BATCH, &t->q, BATCH)) != AITER_OK ||
         (status = same_size(&t->v, ROW, &t->k, ROW)) != AITER_OK ||

@@ -72,8 +72,21 @@ static aiter_status check_device(const rt_tensor_rule *rule, DLDevice found, int
     return AITER_OK;
 }
 
+static aiter_status check_last_size(const rt_tensor_rule *rule, int64_t size)
+{
+    int d = rule->rank - 1, step = rule->last_step;
+    if (step == 0 || (size >= step && size <= rule->last_max && size % step == 0))
+        return AITER_OK;
+    return rt_fail(INVALID,
+                   "%s.shape[%d] (%s) is %" PRId64 ": expected a multiple of %d from %d to %d",
+                   rule->name, d, rule->dims[d], size, step, step, rule->last_max);
+}
+
 static aiter_status read_sizes(const rt_tensor_rule *rule, const int64_t *shape, rt_tensor *out)
 {
+    aiter_status status = check_last_size(rule, shape[rule->rank - 1]);
+    if (status != AITER_OK)
+        return status;
     for (int d = 0; d < rule->rank; d++) {
         int64_t least = rule->may_be_empty & 1u << d ? 0 : 1;
         if (shape[d] < least || shape[d] > RT_MAX_SIZE)

@@ -21,6 +21,8 @@ typedef struct rt_tensor_rule {
     int row_dim;           /* dimension whose stride is limited to RT_MAX_ROW_STRIDE; -1: none */
     bool align_strides;    /* strides are multiples of 16 bytes                                */
     bool written;          /* elements must not overlap each other                             */
+    int last_step;         /* the last dimension is a multiple of this, 0: any size ...        */
+    int last_max;          /* ... from it up to this                                           */
 } rt_tensor_rule;
 
 /* Kernels step over the rows of a tile with 32-bit signed byte offsets: this keeps 128 rows of

@@ -65,6 +65,7 @@ SPOIL(head_dim_0, in->shape[Q][3] = 0)
 SPOIL(head_dim_7, in->shape[Q][3] = 7)
 SPOIL(head_dim_59, in->shape[Q][3] = 59)
 SPOIL(head_dim_264, in->shape[Q][3] = 264)
+SPOIL(contiguous_head_dim_59, in->shape[Q][3] = 59, in->tensor[Q].strides = NULL)
 SPOIL(head_dim_v_12, in->shape[V][3] = 12)
 SPOIL(k_batch, in->shape[K][0] = 3)
 SPOIL(k_head_dim, in->shape[K][3] = 64)
@@ -193,10 +194,13 @@ static const misuse misuses[] = {
       NULL, 0 },
     { "seqlen too large", bad_seqlen_huge,
       "q.shape[1] (seqlen_q) is 1073741825: expected 0 to 1073741824", NULL, 0 },
-    { "head_dim 0", bad_head_dim_0, "q.shape[3] (head_dim) is 0: expected 1 to", NULL, 0 },
+    { "head_dim 0", bad_head_dim_0, "q.shape[3] (head_dim) is 0: expected a multiple of 8 from 8 to 256",
+      NULL, 0 },
     { "head_dim 7", bad_head_dim_7,
       "q.shape[3] (head_dim) is 7: expected a multiple of 8 from 8 to 256", NULL, 0 },
     { "head_dim 59", bad_head_dim_59,
+      "q.shape[3] (head_dim) is 59: expected a multiple of 8 from 8 to 256", NULL, 0 },
+    { "head_dim 59, contiguous", bad_contiguous_head_dim_59,
       "q.shape[3] (head_dim) is 59: expected a multiple of 8 from 8 to 256", NULL, 0 },
     { "head_dim 264", bad_head_dim_264,
       "q.shape[3] (head_dim) is 264: expected a multiple of 8 from 8 to 256", NULL, 0 },
