@@ -65,31 +65,45 @@ static void check_arguments(const gen_kernel *expected, const helper_kernel *ker
     assert_int_equal(kernel->kernarg_segment_align, 8);
 }
 
+/* Registers never overflow into memory, and LDS and block are what the launcher is told. */
+static void check_resources(const gen_config *config, const gen_kernel *expected,
+                            const helper_kernel *kernel)
+{
+    assert_string_equal(kernel->name, expected->symbol);
+    assert_int_equal(kernel->group_segment_fixed_size, expected->lds_bytes);
+    assert_int_equal(kernel->max_flat_workgroup_size, expected->block);
+    assert_int_equal(kernel->wavefront_size, config->arch->wave_size);
+    assert_int_equal(kernel->private_segment_fixed_size, 0);
+    assert_int_equal(kernel->vgpr_spill_count, 0);
+    assert_int_equal(kernel->sgpr_spill_count, 0);
+    assert_true(kernel->vgpr_count * (unsigned)expected->waves_per_simd <=
+                (unsigned)config->arch->vgprs);
+}
+
+static void check_config(const gen_config *config)
+{
+    char text[GEN_TEXT_MAX];
+    gen_kernel expected;
+    helper_kernel *kernels = NULL;
+
+    gen_config_print(config, text);
+    print_message("%s\n", text);
+    gen_kernel_describe(config, &expected);
+    char *metadata = compile(config);
+    assert_int_equal(helper_metadata_parse(metadata, &kernels), 1);
+    check_arguments(&expected, &kernels[0]);
+    check_resources(config, &expected, &kernels[0]);
+    helper_kernels_free(kernels, 1);
+    free(metadata);
+}
+
 static void check(const char *text)
 {
     char err[GEN_ERROR_MAX];
     gen_config config;
-    gen_kernel expected;
-    helper_kernel *kernels = NULL;
-
-    print_message("%s\n", text);
     if (!gen_config_parse(text, &config, err))
         fail_msg("%s: %s", text, err);
-    gen_kernel_describe(&config, &expected);
-    char *metadata = compile(&config);
-    assert_int_equal(helper_metadata_parse(metadata, &kernels), 1);
-
-    assert_string_equal(kernels[0].name, expected.symbol);
-    check_arguments(&expected, &kernels[0]);
-    assert_int_equal(kernels[0].group_segment_fixed_size, expected.lds_bytes);
-    assert_int_equal(kernels[0].max_flat_workgroup_size, expected.block);
-    assert_int_equal(kernels[0].wavefront_size, config.arch->wave_size);
-    assert_int_equal(kernels[0].private_segment_fixed_size, 0);
-    assert_int_equal(kernels[0].vgpr_spill_count, 0);
-    assert_int_equal(kernels[0].sgpr_spill_count, 0);
-
-    helper_kernels_free(kernels, 1);
-    free(metadata);
+    check_config(&config);
 }
 
 static void test_matrix_kernels(void **state)
@@ -115,9 +129,30 @@ static void test_portable_kernels(void **state)
     check("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256");
 }
 
+/* The head_dims that models have, on every arch in every type. */
+static void test_every_arch_and_type(void **state)
+{
+    (void)state;
+    static const int head_dims[][2] = { { 32, 32 },   { 64, 64 },   { 96, 96 },  { 128, 128 },
+                                        { 192, 128 }, { 192, 192 }, { 256, 256 } };
+    char err[GEN_ERROR_MAX];
+    gen_config c = { .op = GEN_FMHA_FWD, .gqa = 1 };
+    for (size_t a = 0; (c.arch = gen_arch_at(a)); a++)
+        for (c.dtype = GEN_FP16; c.dtype <= GEN_FP32; c.dtype++)
+            for (size_t h = 0; h < sizeof head_dims / sizeof head_dims[0]; h++) {
+                c.hdqk = head_dims[h][0];
+                c.hdv = head_dims[h][1];
+                c.mask = GEN_MASK_CAUSAL;
+                c.lse = true;
+                if (gen_config_validate(&c, err))
+                    check_config(&c);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_arch_and_type),
         cmocka_unit_test(test_matrix_kernels),
         cmocka_unit_test(test_portable_kernels),
     };
