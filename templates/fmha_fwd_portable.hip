@@ -58,6 +58,14 @@ struct state {
     float sum;           // of the row's probabilities, this thread's keys only
 };
 
+// The scheduler may start the reads of two keys early, not those of a whole step: at some head_dims it would take more
+// registers than there are.
+INLINE void limit_early_reads(int key)
+{
+    if (key % 2 == 1)
+        __builtin_amdgcn_sched_barrier(0);
+}
+
 // The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on are invisible.
 INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP / 4])
 {
@@ -72,6 +80,7 @@ INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP 
         dot = quad_sum(dot);
         if (part == key % 4)
             s[key / 4] = key < limit ? dot : -INFINITE;
+        limit_early_reads(key);
     }
 }
 
@@ -93,6 +102,7 @@ template <int FROM> INLINE void accumulate_key(state &st, const float *v_row, fl
         for (int e = 0; e < 4; e++)
             st.o[c][e] = __builtin_fmaf(weight, value[e], st.o[c][e]);
     }
+    limit_early_reads(FROM);
 }
 
 INLINE void accumulate(state &st, const float *v_lds, const float s[STEP / 4])

@@ -127,6 +127,11 @@ static void test_portable_kernels(void **state)
     check("fmha_fwd arch=gfx950 dtype=fp32 hdqk=192 hdv=128 gqa=4");
     check("fmha_fwd arch=gfx1100 dtype=fp32 hdqk=128 mask=causal gqa=8 lse=1");
     check("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256");
+    /* These need the most registers of all head_dims. */
+    check("fmha_fwd arch=gfx90a dtype=fp32 hdqk=88");
+    check("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 hdv=256 lse=1");
+    check("fmha_fwd arch=gfx1100 dtype=fp32 hdqk=8 hdv=256 mask=causal lse=1");
+    check("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=112 mask=causal lse=1");
 }
 
 /* The head_dims that models have, on every arch in every type. */
