@@ -14,7 +14,6 @@
 // element e of lane l being key 16t + 8(e / 4) + 4h + e % 4; V^T is laid out to match.
 
 using half8 = vec<elem_t, 8>;
-using half4 = vec<elem_t, 4>;
 using float16 = vec<float, 16>;
 using uint2 = vec<uint, 2>;
 using uint4 = vec<uint, 4>;
@@ -54,8 +53,9 @@ INLINE float16 mfma(half8 a, half8 b, float16 acc)
 #endif
 }
 
-// Two probabilities to the kernel's dtype, round to nearest even. They are never negative; a NaN stays one.
-INLINE uint pack_probabilities(float x, float y)
+// Two numbers to the kernel's dtype, round to nearest even. The sum of a rounding bf16 cannot turn the NaNs that arise
+// here into numbers: the low half of those that arithmetic makes, and of those that come from 16-bit inputs, is 0.
+INLINE uint pack(float x, float y)
 {
 #if AITER_DTYPE_BF16 && !AITER_CVT_PK_BF16
     uint a = bit_cast<uint>(x), b = bit_cast<uint>(y);
@@ -301,7 +301,7 @@ INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_lo
             float x = hw_exp2(__builtin_fmaf(s[step / 2][r], scale_log2, -st.m_scaled));
             float y = hw_exp2(__builtin_fmaf(s[step / 2][r + 1], scale_log2, -st.m_scaled));
             sums += vec<float, 2>{ x, y };
-            packed[e / 2] = pack_probabilities(x, y);
+            packed[e / 2] = pack(x, y);
         }
         p[step] = bit_cast<half8>(packed);
     }
@@ -335,11 +335,10 @@ INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, 
         for (int g = 0; g < 4; g++) {
             if (b * 32 + g * 8 >= HDV)
                 continue;
-            half4 out;
-            for (int e = 0; e < 4; e++)
-                out[e] = elem_t(st.o[b][g * 4 + e] * inverse);
-            __builtin_amdgcn_raw_buffer_store_b64(bit_cast<uint2>(out), rows,
-                                                  row * stride_bytes + (b * 32 + g * 8 + half * 4) * 2, 0, 0);
+            uint2 out = { pack(st.o[b][g * 4] * inverse, st.o[b][g * 4 + 1] * inverse),
+                          pack(st.o[b][g * 4 + 2] * inverse, st.o[b][g * 4 + 3] * inverse) };
+            int offset = row * stride_bytes + (b * 32 + g * 8 + half * 4) * 2;
+            __builtin_amdgcn_raw_buffer_store_b64(out, rows, offset, 0, 0);
         }
 }
 
