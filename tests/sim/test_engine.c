@@ -983,6 +983,50 @@ static void test_barrier(void **state)
     finish(&l);
 }
 
+/* Wave 0 starts a load into LDS that wave 1 has not read yet, and waits for it: wave 1 runs first, as
+ * it would while the load is under way. */
+static void test_load_to_lds_takes_time(void **state)
+{
+    static const char *const lines[] = {"v_mov_b32_e32 v2, 0",
+                                        "v_mov_b32_e32 v1, 42",
+                                        "ds_write_b32 v2, v1;D81A0000 00000102",
+                                        "s_barrier",
+                                        "v_cmp_gt_u32_e32 vcc, 64, v0",
+                                        "s_cbranch_vccz 4;BF860004", /* wave 1 skips the load */
+                                        "v_lshlrev_b32_e32 v6, 2, v0",
+                                        "global_load_lds_dword v6, s[0:1];DCA88000 00000006",
+                                        "s_waitcnt vmcnt(0);BF8C0F70",
+                                        "ds_read_b32 v3, v2;D86C0000 03000002",
+                                        "s_barrier",
+                                        "ds_read_b32 v5, v2;D86C0000 05000002",
+                                        "v_lshlrev_b32_e32 v4, 2, v0",
+                                        "global_store_dword v4, v3, s[0:1] offset:1024;DC708400 "
+                                        "00000304",
+                                        "global_store_dword v4, v5, s[0:1] offset:2048;DC708800 "
+                                        "00000504",
+                                        "s_endpgm",
+                                        NULL};
+    kernel_facts facts = plain;
+    launch l;
+    uint64_t out = memory(4096);
+
+    (void)state;
+    for (unsigned i = 0; i < 64; i++)
+        ((uint32_t *)(uintptr_t)out)[i] = 7;
+    facts.group = 256;
+    l = prepare("gfx950", &facts, lines);
+    l.dispatch.kernarg = out;
+    l.dispatch.block[0] = l.dispatch.grid[0] = 128;
+    if (run(&l, 0, 0, 0))
+        fail_msg("%s", l.error.message);
+    for (unsigned i = 0; i < 128; i++) {
+        assert_int_equal(word(out, 256 + i), i < 64 ? 7 : 42);
+        assert_int_equal(word(out, 512 + i), 7);
+    }
+    release(out, 4096);
+    finish(&l);
+}
+
 /* A function call: s_getpc, s_swappc and back with s_setpc. */
 static void test_call(void **state)
 {
@@ -1145,6 +1189,7 @@ int main(void)
                                        cmocka_unit_test(test_user_sgprs),
                                        cmocka_unit_test(test_kernarg_preload),
                                        cmocka_unit_test(test_barrier),
+                                       cmocka_unit_test(test_load_to_lds_takes_time),
                                        cmocka_unit_test(test_call),
                                        cmocka_unit_test(test_gpr_index),
                                        cmocka_unit_test(test_faults),
