@@ -39,6 +39,10 @@ run_case()
         bash -c '. "$0"; . "$1"' "$cases/../t.sh" "$cases/$name.sh" </dev/null 2>&1 | filter
 }
 
+if grep -q '^# needs: a terminal' "$cases/$name.sh" && ! script -qec true /dev/null >/dev/null 2>&1; then
+    echo "$name: skipped, no pseudo-terminal can be had here"
+    exit 77
+fi
 if [ -n "$update" ]; then
     run_case >"$cases/$name.out"
     exit

@@ -1,3 +1,4 @@
+# needs: a terminal
 # On a terminal: a bar that is drawn over, cut to the width, and gone at the end.
 run="aiter-precompile --arch gfx942 --dtype bf16 --head-dim 32 --jobs 1"
 script -qec "stty cols 60; $run" /dev/null >typescript
