@@ -153,15 +153,17 @@ static unsigned blgp_lane(unsigned l, unsigned blgp)
 }
 
 /* Decodes operand registers into elements [block][k][i] as float or int32 bits. `k` counts stored
- * elements. */
+ * elements. A lane holds one run of k, or two that lie k / 2 apart. */
 static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned type, unsigned k,
-                        unsigned blgp, uint32_t *restrict out)
+                        unsigned runs, unsigned blgp, uint32_t *restrict out)
 {
     const unsigned per_lane = k * s->n * s->blocks / SIM_LANES, per_reg = 32 / element_bits(type);
+    const unsigned run = per_lane / runs;
     _Alignas(64) uint32_t lanes[SIM_LANES], moved[SIM_LANES];
     for (unsigned e = 0; e < per_lane; e++) {
         decode_element(lanes, w->v[reg + e / per_reg], type, e % per_reg * element_bits(type),
                        w->arch);
+        const unsigned base = e < run ? e : k / runs + e - run;
         const uint32_t *from = lanes;
         if (blgp) {
             for (unsigned l = 0; l < SIM_LANES; l++)
@@ -169,7 +171,7 @@ static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned
             from = moved;
         }
         for (unsigned segment = 0; segment < SIM_LANES / s->n; segment++) {
-            const unsigned block = segment % s->blocks, at = segment / s->blocks * per_lane + e;
+            const unsigned block = segment % s->blocks, at = base + segment / s->blocks * run;
             memcpy(out + (block * k + at) * s->n, from + segment * s->n, s->n * sizeof *out);
         }
     }
@@ -197,14 +199,20 @@ static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, matri
 {
     const unsigned stored = s->sparse ? s->k / 2 : s->k;
     uint32_t *out = (uint32_t *)m->value;
-    load_matrix(w, inst->ops[1].reg, s, s->a, stored, 0, out);
+    load_matrix(w, inst->ops[1].reg, s, s->a, stored, 1, 0, out);
     if (!s->sparse && inst->cbsz && s->blocks > 1)
         broadcast_blocks(out, s->k * s->n, s->blocks, inst->cbsz, inst->abid);
 }
 
+/* B of a sparse instruction that has 8 registers (gfx950) comes in two runs, as 8-bit operands of
+ * v_mfma_f32_*_f8f6f4 do: lane l has k = 16 (l / n) + e, then K / 2 + 16 (l / n) + e of 8-bit types.
+ * No document says so; AITER's kernel fmha_v4_fwd/fwd_hd128_fp8.co for gfx950 sums the rows of a
+ * 32x32x64 operand with v_smfmac_f32_16x16x128_fp8_fp8 and a pattern of ones, which is right with
+ * this layout only. For 16-bit types it is inferred from that. */
 static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, matrix *m)
 {
-    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, s->sparse ? 0 : inst->blgp,
+    const bool wide = s->sparse && s->n * s->k * element_bits(s->b) == SIM_LANES * 256;
+    load_matrix(w, inst->ops[2].reg, s, s->b, s->k, wide ? 2 : 1, s->sparse ? 0 : inst->blgp,
                 (uint32_t *)m->value);
     clear_slack(m, s->n * s->k * s->blocks);
 }

@@ -509,6 +509,14 @@ static void c_may_be_a_constant(void **state)
 
 /* ---- sparse: two of each four k are stored; two 2-bit indices say which ---- */
 
+/* k of element e of B's lane l: one run, or two if the lane holds 32 bytes. */
+static unsigned sparse_b_k(const shape *s, unsigned l, unsigned e)
+{
+    const unsigned each = s->k * s->n / 64, runs = each * bits_of(s->b) == 256 ? 2 : 1;
+    const unsigned run = each / runs;
+    return e / run * (s->k / runs) + l / s->n * run + e % run;
+}
+
 static void place_sparse(machine *m, const shape *s, unsigned set, uint32_t seed)
 {
     const unsigned b_each = s->k * s->n / 64, a_each = b_each / 2;
@@ -529,7 +537,7 @@ static void place_sparse(machine *m, const shape *s, unsigned set, uint32_t seed
         }
         m->w->v[X_REG][l] = a_each * 2 == 32 ? indices : indices << set * a_each * 2;
         for (unsigned e = 0; e < b_each; e++)
-            place(m, B_REG, s->b, l, e, encode(s->b, p.b[0][l / s->n * b_each + e][i], m->w->arch));
+            place(m, B_REG, s->b, l, e, encode(s->b, p.b[0][sparse_b_k(s, l, e)][i], m->w->arch));
     }
 }
 
