@@ -5,7 +5,8 @@
  *
  * DIR is the hsa/ folder of a copy of AITER's repository (ROCm/aiter); $AITER_HSA_DIR if not given.
  * Without either the exit status is 77. Kernels are those that DIR/ARCH/fmha_v3_fwd/fmha_fwd.csv
- * lists. Exit status 0: all right.
+ * lists, and those of DIR/ARCH/fmha_v4_fwd/fmha_v4_fwd.csv that scale whole tensors. Exit status 0:
+ * all right.
  *
  * Facts about the kernels, from that repository at commit e4048607:
  *
@@ -15,7 +16,8 @@
  * - get_grid_dim and fmha_fwd_v3 there: grid and block. get_kernel_co_name: gfx942 has two sets of
  *   files, MI300 and MI308.
  * - csrc/py_itfs_cu/asm_mha_varlen_fwd.cu: packed sequences come with the numbers of their first
- *   tokens, and have no batch stride. */
+ *   tokens, and have no batch stride.
+ * - csrc/py_itfs_cu/asm_mha_v4_fwd.cu: the second table's kernels take the same kernarg segment. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,13 +39,39 @@ typedef struct kernel {
     int group;    /* 1: packed sequences               */
     int rounding; /* of the probabilities to bf16      */
     int tile_q, tile_k;
+    bool has_lse;
+    bool one_to_one; /* no two query heads share a KV head */
 } kernel;
 
-static bool parse_row(const char *line, kernel *k)
+static bool parse_v3(const char *line, kernel *k)
 {
+    *k = (kernel){.has_lse = true};
     return sscanf(line, "%15[^,],%d,%d,%d,%d,%d,%d,%d,%127[^,],%127[^,\r\n]", k->dtype, &k->hdqk,
                   &k->hdv, &k->mask, &k->group, &k->rounding, &k->tile_q, &k->tile_k, k->name,
                   k->file) == 10;
+}
+
+/* AttentionFormat and AttentionScaleMode of csrc/py_itfs_cu/asm_mha_v4_fwd.cu */
+enum { FORMAT_FP8 = 3, FORMAT_FP8_FNUZ = 4, FORMAT_INT8 = 10, SCALE_PER_TENSOR = 1 };
+
+/* A row of fmha_v4_fwd.csv, with columns q_format,k_format,v_format,o_format, the four scale modes,
+ * hdim_q,hdim_v,mask,mode,ts_qo,ts_kv,knl_name,co_name. False also for the block-scaled formats,
+ * whose tensors have layouts of their own. */
+static bool parse_v4(const char *line, kernel *k)
+{
+    int format[4], scale[4];
+
+    *k = (kernel){.one_to_one = true};
+    if (sscanf(line, "%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%d,%127[^,],%127[^,\r\n]", &format[0],
+               &format[1], &format[2], &format[3], &scale[0], &scale[1], &scale[2], &scale[3],
+               &k->hdqk, &k->hdv, &k->mask, &k->group, &k->tile_q, &k->tile_k, k->name,
+               k->file) != 16)
+        return false;
+    strcpy(k->dtype, format[0] == FORMAT_INT8 ? "i8fp8" : "fp8");
+    return (format[0] == FORMAT_INT8 || format[0] == FORMAT_FP8) && format[1] == format[0] &&
+           (format[2] == FORMAT_FP8 || format[2] == FORMAT_FP8_FNUZ) &&
+           scale[0] == SCALE_PER_TENSOR && scale[1] == SCALE_PER_TENSOR &&
+           scale[2] == SCALE_PER_TENSOR;
 }
 
 /* ---- The kernarg segment ---- */
@@ -187,7 +215,7 @@ static void set_shapes(slots *s, const run *r)
 {
     const attention *a = &r->problem;
     const bool group = r->kernel->group;
-    const size_t bytes = a->element == ELEMENT_BF16 ? 2 : 1, hd = (size_t)a->hdqk,
+    const size_t bytes = a->element_qk == ELEMENT_BF16 ? 2 : 1, hd = (size_t)a->hdqk,
                  hdv = (size_t)a->hdv;
     const size_t heads = (size_t)a->heads, kv = (size_t)a->heads_kv;
     const size_t sq = (size_t)attention_longest(a->seqlen_q, a->sequences);
@@ -215,7 +243,7 @@ static slots arguments(const run *r)
     set_shapes(&s, r);
     s.scale[SCALE][0] = r->problem.scale;
     set(&s, TUNING, (size_t)tuning(r->kernel, &r->problem, device_arch(r->gpu.device)));
-    set(&s, WANT_LSE, 1);
+    set(&s, WANT_LSE, r->kernel->has_lse);
     set_pointer(&s, PTR_O, r->out);
     set_pointer(&s, PTR_LSE, r->lse);
     for (int i = 0; i < 3; i++)
@@ -252,10 +280,10 @@ static bool judge(run *r, verdict *v)
                  lse_bytes = rows_of(r) * sizeof(float);
     uint16_t *out = malloc(out_bytes);
     float *lse = malloc(lse_bytes);
-    bool done = out && lse &&
-                device_download(r->gpu.device, out, r->out, out_bytes, r->gpu.error) &&
-                device_download(r->gpu.device, lse, r->lse, lse_bytes, r->gpu.error) &&
-                attention_judge(&r->problem, out, lse, r->kernel->group, v);
+    bool done =
+        out && lse && device_download(r->gpu.device, out, r->out, out_bytes, r->gpu.error) &&
+        device_download(r->gpu.device, lse, r->lse, lse_bytes, r->gpu.error) &&
+        attention_judge(&r->problem, out, r->kernel->has_lse ? lse : NULL, r->kernel->group, v);
 
     free(out);
     free(lse);
@@ -288,7 +316,7 @@ enum { NUM_SHAPES = sizeof shapes / sizeof *shapes, NUM_DEFAULT_SHAPES = 3 };
 
 static element element_of(const kernel *k, const char *arch)
 {
-    if (strncmp(k->dtype, "fp8", 3) != 0)
+    if (!strstr(k->dtype, "fp8"))
         return ELEMENT_BF16;
     return strcmp(arch, "gfx942") == 0 ? ELEMENT_FP8_FNUZ : ELEMENT_FP8_OCP;
 }
@@ -297,14 +325,20 @@ static element element_of(const kernel *k, const char *arch)
 static attention problem_of(const kernel *k, const shape *s, const float descale[3],
                             const char *arch)
 {
-    attention a = {.element = element_of(k, arch),
+    const element kind = element_of(k, arch);
+    const bool int8 = k->dtype[0] == 'i';
+    const float unit = int8 ? INT8_UNIT : 1;
+    attention a = {.element_qk = int8 ? ELEMENT_INT8 : kind,
+                   .element = kind,
                    .heads = s->heads,
-                   .heads_kv = s->heads_kv,
+                   .heads_kv = k->one_to_one ? s->heads : s->heads_kv,
                    .hdqk = k->hdqk,
                    .hdv = k->hdv,
                    .causal = k->mask != 0,
                    .scale = 1 / sqrtf((float)k->hdqk),
-                   .descale = {descale[0], descale[1], descale[2]}};
+                   /* v4's fp8 kernels scale Q and round it to fp8 once more. */
+                   .allowance = k->has_lse ? 2 : 4,
+                   .descale = {descale[0] / unit, descale[1] / unit, descale[2]}};
 
     a.sequences = k->group && s->batch < 2 ? 2 : s->batch;
     for (int i = 0; i < a.sequences; i++) {
@@ -400,8 +434,8 @@ static void run_shapes(const options *o, const char *arch, const char *folder, c
 }
 
 /* Every kernel of one folder that the table names and the options choose. */
-static void run_folder(const options *o, const char *arch, const char *table, const char *folder,
-                       tally *t)
+static void run_folder(const options *o, const char *arch, const char *table,
+                       bool (*parse)(const char *line, kernel *k), const char *folder, tally *t)
 {
     char line[512];
     kernel k;
@@ -413,7 +447,7 @@ static void run_folder(const options *o, const char *arch, const char *table, co
         return;
     }
     while (fgets(line, sizeof line, file))
-        if (parse_row(line, &k) && (!o->kernel || strstr(k.file, o->kernel)))
+        if (parse(line, &k) && (!o->kernel || strstr(k.file, o->kernel)))
             run_shapes(o, arch, folder, &k, t);
     fclose(file);
 }
@@ -427,8 +461,12 @@ static void run_arch(const options *o, const char *arch, const char *const *subf
     snprintf(table, sizeof table, "%s/%s/fmha_v3_fwd/fmha_fwd.csv", o->hsa, arch);
     for (; *subfolders; subfolders++) {
         snprintf(folder, sizeof folder, "%s/%s/fmha_v3_fwd%s", o->hsa, arch, *subfolders);
-        run_folder(o, arch, table, folder, t);
+        run_folder(o, arch, table, parse_v3, folder, t);
     }
+    snprintf(table, sizeof table, "%s/%s/fmha_v4_fwd/fmha_v4_fwd.csv", o->hsa, arch);
+    snprintf(folder, sizeof folder, "%s/%s/fmha_v4_fwd", o->hsa, arch);
+    if (access(table, F_OK) == 0) /* older copies do not have it */
+        run_folder(o, arch, table, parse_v4, folder, t);
 }
 
 /* ---- Command line ---- */

@@ -36,9 +36,14 @@ static size_t elements_of(const attention *a, int which)
     return (size_t)tokens * (size_t)heads_of(a, which) * (size_t)dim_of(a, which);
 }
 
+static element kind_of(const attention *a, int which)
+{
+    return which == 2 ? a->element : a->element_qk;
+}
+
 size_t attention_bytes(const attention *a, int which)
 {
-    return elements_of(a, which) * (a->element == ELEMENT_BF16 ? 2 : 1);
+    return elements_of(a, which) * (kind_of(a, which) == ELEMENT_BF16 ? 2 : 1);
 }
 
 /* ---- fp8 with 4 exponent and 3 mantissa bits. OCP: bias 7, 0x7f and 0xff are NaN. FNUZ: bias 8,
@@ -71,17 +76,25 @@ static uint8_t fp8_nearest(element kind, float value)
 
 static void store(const attention *a, int which, size_t i, float value)
 {
-    if (a->element == ELEMENT_BF16)
+    const element kind = kind_of(a, which);
+
+    if (kind == ELEMENT_BF16)
         ((uint16_t *)a->input[which])[i] = num_bf16_from_float(value);
+    else if (kind == ELEMENT_INT8)
+        ((int8_t *)a->input[which])[i] = (int8_t)lrintf(INT8_UNIT * value);
     else
-        ((uint8_t *)a->input[which])[i] = fp8_nearest(a->element, value);
+        ((uint8_t *)a->input[which])[i] = fp8_nearest(kind, value);
 }
 
 static float load(const attention *a, int which, size_t i)
 {
-    if (a->element == ELEMENT_BF16)
+    const element kind = kind_of(a, which);
+
+    if (kind == ELEMENT_INT8)
+        return ((const int8_t *)a->input[which])[i] * a->descale[which];
+    if (kind == ELEMENT_BF16)
         return num_bf16_to_float(((const uint16_t *)a->input[which])[i]);
-    return fp8_value(a->element, ((const uint8_t *)a->input[which])[i]) * a->descale[which];
+    return fp8_value(kind, ((const uint8_t *)a->input[which])[i]) * a->descale[which];
 }
 
 bool attention_fill(attention *a, uint64_t seed)
@@ -234,9 +247,10 @@ static double fp8_textbook(const job *j, element kind)
     return worst;
 }
 
-static void merge(verdict *v, const ref_verdict *one, int sequence, double textbook, bool lse)
+static void merge(verdict *v, const ref_verdict *one, int sequence, double textbook,
+                  double allowance, bool lse)
 {
-    const double tolerance = fmax(2 * textbook, 1e-2 * one->range);
+    const double tolerance = fmax(allowance * textbook, 1e-2 * one->range);
 
     v->pass = v->pass && one->max_error <= tolerance && one->not_finite == 0;
     v->not_finite += one->not_finite;
@@ -267,7 +281,7 @@ static bool judge_one(job *j, const attention *a, int sequence, const uint16_t *
     const double textbook =
         a->element == ELEMENT_BF16 ? one.lowp_error : fp8_textbook(j, a->element);
     if (textbook >= 0)
-        merge(v, &one, sequence, textbook, lse != NULL);
+        merge(v, &one, sequence, textbook, a->allowance, lse != NULL);
     return textbook >= 0;
 }
 

@@ -1,6 +1,6 @@
 /* Attention problems for kernels that were written elsewhere: sequences packed one after the other,
- * (token, head, head_dim), which is both a padded-free batch and a batch of equal lengths; bf16, or
- * fp8 in and bf16 out. */
+ * (token, head, head_dim), which is both a batch without padding and one of equal lengths. Inputs
+ * are bf16, fp8 or int8, the result is bf16. */
 #ifndef TEST_FOREIGN_ATTENTION_H
 #define TEST_FOREIGN_ATTENTION_H
 
@@ -8,17 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum element { ELEMENT_BF16, ELEMENT_FP8_FNUZ, ELEMENT_FP8_OCP } element;
+typedef enum element { ELEMENT_BF16, ELEMENT_FP8_FNUZ, ELEMENT_FP8_OCP, ELEMENT_INT8 } element;
 
 enum { MAX_SEQUENCES = 8 };
+enum { INT8_UNIT = 32 }; /* an int8 input of size 1, before its descale factor */
 
 typedef struct attention {
-    element element; /* of q, k and v; the result is bf16                     */
+    element element_qk; /* of q and k; the result is bf16                        */
+    element element;    /* of v, and of the probabilities; not int8              */
     int sequences, heads, heads_kv, hdqk, hdv;
     int seqlen_q[MAX_SEQUENCES], seqlen_k[MAX_SEQUENCES];
     bool causal; /* aligned to the bottom right                           */
     float scale;
     float descale[3]; /* what the numbers of q, k and v are multiplied with    */
+    double allowance; /* how often the textbook's error a kernel may have        */
     void *input[3];   /* as the kernel reads them                              */
 } attention;
 
@@ -36,7 +39,7 @@ typedef struct verdict {
     bool pass;
     size_t not_finite;
     double max_error; /* against float64 of the rounded inputs */
-    double tolerance; /* max(2 textbook, 1 % of the range)                                        */
+    double tolerance; /* max(allowance * textbook, 1 % of range) */
     double
         textbook; /* the textbook computation in bf16, or with the probabilities rounded to fp8 */
     double range; /* largest |float64 result|                                                   */
