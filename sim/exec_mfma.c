@@ -205,10 +205,10 @@ static void load_a(const sim_wave *w, const sim_inst *inst, const mfma *s, matri
 }
 
 /* B of a sparse instruction that has 8 registers (gfx950) comes in two runs, as 8-bit operands of
- * v_mfma_f32_*_f8f6f4 do: lane l has k = 16 (l / n) + e, then K / 2 + 16 (l / n) + e of 8-bit types.
- * No document says so; AITER's kernel fmha_v4_fwd/fwd_hd128_fp8.co for gfx950 sums the rows of a
- * 32x32x64 operand with v_smfmac_f32_16x16x128_fp8_fp8 and a pattern of ones, which is right with
- * this layout only. For 16-bit types it is inferred from that. */
+ * v_mfma_f32_*_f8f6f4 do: lane l has k = 16 (l / n) + e, then K / 2 + 16 (l / n) + e of 8-bit
+ * types. No document says so; AITER's kernel fmha_v4_fwd/fwd_hd128_fp8.co for gfx950 sums the rows
+ * of a 32x32x64 operand with v_smfmac_f32_16x16x128_fp8_fp8 and a pattern of ones, which is right
+ * with this layout only. For 16-bit types it is inferred from that. */
 static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, matrix *m)
 {
     const bool wide = s->sparse && s->n * s->k * element_bits(s->b) == SIM_LANES * 256;

@@ -337,7 +337,7 @@ static attention problem_of(const kernel *k, const shape *s, const float descale
                    .causal = k->mask != 0,
                    .scale = 1 / sqrtf((float)k->hdqk),
                    /* v4's fp8 kernels scale Q and round it to fp8 once more. */
-                   .allowance = k->has_lse ? 2 : 4,
+                   .allowance = k->has_lse || int8 ? 2 : 4,
                    .descale = {descale[0] / unit, descale[1] / unit, descale[2]}};
 
     a.sequences = k->group && s->batch < 2 ? 2 : s->batch;
