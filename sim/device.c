@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/check.h"
 #include "sim/report.h"
 
 #define GIB ((size_t)1 << 30)
@@ -110,6 +111,13 @@ static hip_error parse_list(const char *list)
 static void init_once(void)
 {
     const char *list = getenv("AITER_SIM_DEVICES");
+    unsigned checks;
+    char error[200];
+    if (sim_check_environment(&checks, error, sizeof error)) {
+        sim_report("%s", error);
+        devices.error = HIP_ERROR_INVALID_VALUE;
+        return;
+    }
     if (list && *list) {
         devices.error = parse_list(list);
         return;

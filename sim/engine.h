@@ -9,6 +9,7 @@
 #ifndef SIM_ENGINE_H
 #define SIM_ENGINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,6 +57,7 @@ typedef struct sim_dispatch {
     uint64_t dispatch_packet; /* device address of the 64-byte AQL packet, 0 if none */
     uint64_t queue;           /* device address of the queue structure, 0 if none */
     uint64_t dispatch_id;
+    unsigned checks;  /* SIM_CHECK_* (check.h); 0: none */
     uint32_t num_xcc; /* XCDs; workgroup number modulo this is what HW_REG_XCC_ID reads (0: 1) */
 } sim_dispatch;
 
@@ -69,6 +71,7 @@ typedef struct sim_error {
     int lane;             /* -1 if none */
     unsigned wave;
     uint32_t workgroup[3];
+    bool finding; /* of a checker */
 } sim_error;
 
 /* Per-thread buffers (register files, LDS, scratch), reused from workgroup to workgroup. NULL

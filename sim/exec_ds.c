@@ -28,6 +28,13 @@ static bool usable(sim_wave *w, const sim_inst *inst)
     return false;
 }
 
+/* Only the names of DS instructions tell reads from writes; atomics count as writes. */
+static void note(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t address, unsigned size)
+{
+    sim_note(w, inst, true, (int)lane, address, size,
+             strncmp(inst->op->name, "ds_read", 7) != 0);
+}
+
 /* Addresses of the active lanes, checked for size bytes; others are 0. */
 static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *addr,
                           uint32_t offset, unsigned size, uint32_t out[SIM_LANES])
@@ -49,9 +56,13 @@ static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *
             bad |= active & ((uint64_t)out[l] + size > bytes);
         }
     }
-    if (!bad)
-        return true;
     unsigned l;
+    if (!bad) {
+        if (w->check)
+            FOR_LANES(l, exec)
+                note(w, inst, l, out[l], size);
+        return true;
+    }
     FOR_LANES(l, exec)
         if ((uint64_t)out[l] + size > bytes)
             return lds_range_fault(w, inst, l, out[l], size);
@@ -160,6 +171,7 @@ static void ds_read_addtid(sim_wave *w, const sim_inst *inst)
             lds_range_fault(w, inst, l, base + 4 * l, 4);
             return;
         }
+        note(w, inst, l, base + 4 * l, 4);
         w->v[inst->ops[0].reg][l] = get32(w->wg->lds + base + 4 * l);
     }
 }
@@ -280,6 +292,7 @@ static void ds_write_addtid(sim_wave *w, const sim_inst *inst)
             lds_range_fault(w, inst, l, base + 4 * l, 4);
             return;
         }
+        note(w, inst, l, base + 4 * l, 4);
         put32(w->wg->lds + base + 4 * l, w->v[inst->ops[0].reg][l]);
     }
 }
@@ -359,6 +372,7 @@ static void ds_condxchg32(sim_wave *w, const sim_inst *inst)
             lds_range_fault(w, inst, l, at, 8);
             return;
         }
+        note(w, inst, l, at, 8);
         for (unsigned d = 0; d < 2; d++) {
             const uint32_t data = w->v[inst->ops[2].reg + d][l];
             uint8_t *p = w->wg->lds + at + 4 * d;
@@ -381,6 +395,7 @@ static void ds_append(sim_wave *w, const sim_inst *inst)
         lds_range_fault(w, inst, (unsigned)__builtin_ctzll(exec), address, 4);
         return;
     }
+    note(w, inst, (unsigned)__builtin_ctzll(exec), address, 4);
     const uint32_t old = get32(w->wg->lds + address), lanes = (uint32_t)__builtin_popcountll(exec);
     put32(w->wg->lds + address, inst->aux ? old - lanes : old + lanes);
     FOR_LANES(l, exec)

@@ -50,14 +50,19 @@ static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lan
                     unsigned size, bool write)
 {
     if (where == GLOBAL) {
-        if (global_ok(w, address, size, write))
+        if (global_ok(w, address, size, write)) {
+            sim_note(w, inst, false, (int)lane, address, size, write);
             return true;
+        }
         global_fault(w, inst, lane, address, size, write);
         return false;
     }
     const uint64_t bytes = where == LDS ? w->wg->lds_bytes : w->scratch_bytes;
-    if (address + size <= bytes)
+    if (address + size <= bytes) {
+        if (where == LDS)
+            sim_note(w, inst, true, (int)lane, address, size, write);
         return true;
+    }
     sim_fault(w, inst, (int)lane, address,
               "%s access of %u bytes at %llu is outside the %llu bytes allocated",
               where == LDS ? "LDS" : "scratch", size, (unsigned long long)address,
@@ -116,8 +121,12 @@ static bool lanes_ok(sim_wave *w, const sim_inst *inst, const uint64_t address[S
             hi = address[l] > hi ? address[l] : hi;
         }
     }
-    if (!exec || sim_mem_ok(lo, hi - lo + size, write))
+    if (!exec || sim_mem_ok(lo, hi - lo + size, write)) {
+        if (w->check)
+            FOR_LANES(l, exec)
+                sim_note(w, inst, false, (int)l, address[l], size, write);
         return true;
+    }
     FOR_LANES(l, exec)
         if (!lane_ok(w, inst, GLOBAL, l, address[l], size, write))
             return false;

@@ -26,6 +26,7 @@ static void load(sim_wave *w, const sim_inst *in, uint64_t address, unsigned byt
                   (unsigned long long)address);
         return;
     }
+    sim_note(w, in, false, -1, address, bytes, false);
     memcpy(&w->s[in->ops[0].reg], (const void *)(uintptr_t)address, bytes);
 }
 
@@ -45,6 +46,7 @@ static void s_store(sim_wave *w, const sim_inst *in)
                   (unsigned long long)address);
         return;
     }
+    sim_note(w, in, false, -1, address, 4 * in->aux, true);
     memcpy((void *)(uintptr_t)address, &w->s[in->ops[0].reg], 4 * in->aux);
 }
 

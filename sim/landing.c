@@ -1,5 +1,7 @@
 #include "sim/landing.h"
 
+#include "sim/check.h"
+
 #include <string.h>
 
 static sim_landing *oldest(sim_wave *w) { return &w->landings[w->first_landing]; }
@@ -8,6 +10,8 @@ static void land_oldest(sim_wave *w)
 {
     const sim_landing *load = oldest(w);
 
+    if (w->check)
+        sim_check_landed(w, load);
     for (unsigned l = 0; l < SIM_LANES; l++)
         if (load->lanes >> l & 1)
             memcpy(w->wg->lds + load->address + l * load->pitch, load->data[l], load->pitch);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sim/arguments.h"
+#include "sim/check.h"
 #include "sim/clock.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -166,6 +167,7 @@ static void set_dispatch(sim_launch *l, const sim_geometry *g)
     memcpy(d->grid, g->grid, sizeof d->grid);
     memcpy(d->block, g->block, sizeof d->block);
     d->lds_bytes = l->function->descriptor.group_bytes + (uint32_t)g->dynamic_lds;
+    sim_check_environment(&d->checks, NULL, 0); /* its errors are those of every call */
     d->num_xcc = (uint32_t)sim_device_info_at(l->device)->num_xccs;
     for (int i = 0; i < 3; i++)
         l->groups[i] = (g->grid[i] + g->block[i] - 1) / g->block[i];
@@ -262,6 +264,8 @@ bool sim_launch_exhausted(const sim_launch *l)
  */
 static hip_error fault_code(const sim_error *error)
 {
+    if (error->finding)
+        return HIP_ERROR_LAUNCH_FAILURE;
     return error->address || error->lane >= 0 ? HIP_ERROR_ILLEGAL_ADDRESS
                                               : HIP_ERROR_LAUNCH_FAILURE;
 }

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "sim/check.h"
 #include "sim/device.h"
 
 _Thread_local sim_mem_hit sim_mem_last;
@@ -255,12 +256,16 @@ bool sim_mem_publish(const sim_mem_info *info)
             known.used[info->device] += info->size;
     }
     pthread_rwlock_unlock(&known.lock);
+    if (ok && info->kind == SIM_MEM_DEVICE)
+        sim_check_memory_add(info->base, info->size);
     return ok;
 }
 
 static void remove_locked(size_t i)
 {
     const sim_mem_info *e = &known.entries[i];
+    if (e->kind == SIM_MEM_DEVICE)
+        sim_check_memory_remove(e->base);
     if (counts(e))
         known.used[e->device] -= e->size;
     known.count--;

@@ -23,6 +23,7 @@ struct sim_program {
     size_t num_consts, const_slots; /* open-addressed by value */
     sim_kernel *kernels;
     size_t num_kernels;
+    struct check_inst *check; /* for the checkers, as many as instructions; NULL before their use */
 };
 
 /* parse.c: one line of disassembly, "\tMNEMONIC OPERANDS MODIFIERS // ADDRESS: DWORD [DWORD...]".
@@ -50,6 +51,10 @@ const char *sim_isa_name(void);
 /* wave.c */
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);
 void sim_run_wave(sim_wave *w, uint64_t max_instructions);
+
+/* A copy of a vector instruction with the register numbers that MODE.GPR_IDX_EN means, or the
+ * instruction itself. NULL after a fault. */
+const sim_inst *sim_index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy);
 
 /* Executes one instruction under the wave's MODE; the host's floating-point mode is the default one
  * afterwards. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sim/check.h"
 #include "sim/clock.h"
 #include "sim/memory.h"
 #include "sim/report.h"
@@ -315,12 +316,21 @@ static void fill(void *dst, uint32_t value, unsigned width, size_t count)
     }
 }
 
+static void written(const void *to, size_t size)
+{
+    sim_check_memory_written((uint64_t)(uintptr_t)to, size);
+}
+
 static void run_task(const sim_task *task, hip_error status)
 {
     switch (task->kind) {
-    case SIM_TASK_COPY: memmove(task->copy.dst, task->copy.src, task->copy.size); break;
+    case SIM_TASK_COPY:
+        memmove(task->copy.dst, task->copy.src, task->copy.size);
+        written(task->copy.dst, task->copy.size);
+        break;
     case SIM_TASK_FILL:
         fill(task->fill.dst, task->fill.value, task->fill.width, task->fill.count);
+        written(task->fill.dst, task->fill.count * task->fill.width);
         break;
     case SIM_TASK_HOST: task->host.fn(task->host.user); break;
     case SIM_TASK_CALLBACK:

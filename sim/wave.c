@@ -85,7 +85,7 @@ static void set_host_mode(uint32_t mode, unsigned fp_class)
 
 /* MODE.GPR_IDX_EN: a copy of a vector instruction with M0[7:0] added to the numbers of the VGPRs
  * that M0[15:12] selects (ISA guide, "VGPR Indexing"). Returns NULL after a fault. */
-static const sim_inst *index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy)
+const sim_inst *sim_index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy)
 {
     const char *form = inst->op ? inst->op->form : "";
     unsigned select = w->s[SIM_M0] >> 12 & 15, offset = w->s[SIM_M0] & 0xff, source = 0;
@@ -118,7 +118,7 @@ void sim_step(sim_wave *w, const sim_inst *inst)
     if (inst->fp_class != SIM_FP_NONE)
         set_host_mode(w->mode, inst->fp_class);
     if (w->mode & SIM_MODE_GPR_IDX_EN)
-        inst = index_registers(w, inst, &copy);
+        inst = sim_index_registers(w, inst, &copy);
     if (inst)
         inst->exec(w, inst);
     set_host_mode(0xf0, SIM_FP_SP);

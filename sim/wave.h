@@ -244,6 +244,7 @@ struct sim_wave {
     unsigned vm_wait;   /* SIM_AT_WAIT: how many of them may be outstanding */
     unsigned first_landing, num_landings;
     sim_landing *landings; /* SIM_MAX_LANDINGS */
+    struct sim_check *check; /* NULL: nothing is checked (check.h) */
 };
 
 struct sim_error;
@@ -263,6 +264,18 @@ struct sim_workgroup {
  * nothing. The first fault of a workgroup is kept. The caller returns after it. */
 void sim_fault(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format,
                ...) __attribute__((format(printf, 5, 6), cold));
+
+/* Execution functions tell the checkers which memory they are about to access: LDS or global; lane
+ * -1 for scalar accesses. */
+void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
+                      unsigned size, bool write) __attribute__((cold));
+
+static inline void sim_note(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
+                            unsigned size, bool write)
+{
+    if (__builtin_expect(w->check != NULL, 0))
+        sim_check_access(w, inst, lds, lane, address, size, write);
+}
 
 static inline uint64_t sim_sreg64(const sim_wave *w, unsigned reg)
 {

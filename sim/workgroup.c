@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/check.h"
 #include "sim/landing.h"
 #include "sim/memory.h"
 #include "sim/program.h"
@@ -26,6 +27,7 @@ struct sim_worker {
     uint8_t *lds, *scratch;
     size_t lds_size, scratch_size;
     uint64_t executed;
+    struct sim_check *check; /* made when first needed */
 };
 
 sim_worker *sim_worker_create(void)
@@ -51,6 +53,7 @@ void sim_worker_destroy(sim_worker *worker)
         return;
     free(worker->waves);
     free(worker->landings);
+    sim_check_destroy(worker->check);
     free(worker->lds);
     free(worker->scratch);
     free(worker);
@@ -223,6 +226,7 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
     w->index = index;
     w->state = SIM_RUNNING;
     w->executed = 0;
+    w->check = NULL;
     w->vm_issued = 0;
     w->first_landing = w->num_landings = 0;
     w->scratch = scratch;
@@ -262,12 +266,9 @@ static void finish_waits(sim_workgroup *wg)
     }
 }
 
-/* Lets waves pass a barrier that all waves which have not ended have reached. */
+/* All waves that have not ended have reached a barrier: they pass it. */
 static void release_barrier(sim_workgroup *wg)
 {
-    for (unsigned i = 0; i < wg->num_waves; i++)
-        if (wg->waves[i].state == SIM_RUNNING)
-            return;
     for (unsigned i = 0; i < wg->num_waves; i++)
         if (wg->waves[i].state == SIM_AT_BARRIER)
             wg->waves[i].state = SIM_RUNNING;
@@ -292,16 +293,32 @@ static void check_wave_limit(sim_wave *w)
                   (unsigned long long)w->executed);
 }
 
+/* Returns 0, or -1 after a finding of the barrier checker. */
+static int pass_barrier(sim_workgroup *wg, bool checked)
+{
+    for (unsigned i = 0; i < wg->num_waves; i++)
+        if (wg->waves[i].state == SIM_RUNNING)
+            return 0;
+    if (checked)
+        sim_check_barrier(wg);
+    if (wg->error->message[0])
+        return -1;
+    release_barrier(wg);
+    return 0;
+}
+
 static int run_waves(sim_workgroup *wg)
 {
+    bool checked = wg->dispatch->checks != 0;
+    void (*const run)(sim_wave *, uint64_t) = checked ? sim_check_run_wave : sim_run_wave;
+
     pthread_once(&wave_limit_once, read_wave_limit);
     for (;;) {
         unsigned ended = 0;
         for (unsigned i = 0; i < wg->num_waves; i++) {
             sim_wave *w = &wg->waves[i];
             if (w->state == SIM_RUNNING)
-                sim_run_wave(w,
-                             wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
+                run(w, wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
             check_wave_limit(w);
             if (w->state == SIM_FAULTED)
                 return -1;
@@ -310,7 +327,8 @@ static int run_waves(sim_workgroup *wg)
         if (ended == wg->num_waves)
             return 0;
         finish_waits(wg);
-        release_barrier(wg);
+        if (pass_barrier(wg, checked))
+            return -1;
     }
 }
 
@@ -380,6 +398,19 @@ static int prepare(sim_worker *worker, sim_workgroup *wg, const uint32_t size[3]
     return 0;
 }
 
+static int prepare_checks(sim_worker *worker, sim_workgroup *wg)
+{
+    unsigned checks = wg->dispatch->checks;
+
+    if (!checks)
+        return 0;
+    if (!worker->check)
+        worker->check = sim_check_create();
+    if (!worker->check || sim_check_begin(worker->check, wg, checks))
+        return refuse(wg->error, wg->dispatch, "out of memory for the checkers");
+    return 0;
+}
+
 int sim_run_workgroup(sim_worker *worker, const sim_dispatch *dispatch, const uint32_t workgroup[3],
                       sim_error *error)
 {
@@ -395,7 +426,8 @@ int sim_run_workgroup(sim_worker *worker, const sim_dispatch *dispatch, const ui
     sim_mem_forget();
     feholdexcept(&saved);
     fesetround(FE_TONEAREST);
-    if (workgroup_size(dispatch, workgroup, size, error) == 0 && prepare(worker, &wg, size) == 0) {
+    if (workgroup_size(dispatch, workgroup, size, error) == 0 && prepare(worker, &wg, size) == 0 &&
+        prepare_checks(worker, &wg) == 0) {
         result = run_waves(&wg);
         for (unsigned i = 0; i < wg.num_waves; i++)
             worker->executed += wg.waves[i].executed;

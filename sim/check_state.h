@@ -1,0 +1,149 @@
+/* What the checkers know of a workgroup; shared by sim/check*.c only. */
+#ifndef SIM_CHECK_STATE_H
+#define SIM_CHECK_STATE_H
+
+#include "sim/check.h"
+#include "sim/landing.h"
+
+/* ---- what an instruction reads and writes (check_inst.c) ---- */
+
+typedef enum check_unit {
+    CHECK_SCALAR,
+    CHECK_SMEM,
+    CHECK_VALU,
+    CHECK_MATRIX,
+    CHECK_LDS,  /* DS encoding */
+    CHECK_VMEM, /* FLAT, GLOBAL, SCRATCH, MUBUF */
+} check_unit;
+
+/* How the definedness of results follows from that of the sources. */
+typedef enum check_flow {
+    CHECK_EACH,      /* lane by lane, scalars as a whole */
+    CHECK_BITWISE,   /* scalar: bit by bit */
+    CHECK_AND,       /* scalar: a bit that is a known 0 decides */
+    CHECK_LOW_FIRST, /* 64 bits; the low word of the result depends on low words only */
+    CHECK_PACKED,    /* two 32-bit halves, each from the halves that op_sel and op_sel_hi name */
+    CHECK_MASKED,    /* lane by lane; the last source is a lane mask */
+    CHECK_SELECT,    /* v_cndmask: only the chosen source counts */
+    CHECK_LANE_READ, /* v_readlane, v_readfirstlane */
+    CHECK_LANE_WRITE,
+    CHECK_DEFINED /* results count as defined: loads, exchanges between lanes */
+} check_flow;
+
+typedef enum check_role {
+    CHECK_SOURCE,
+    CHECK_ADDRESS, /* of a memory access, or where a branch goes */
+    CHECK_DATA,    /* of a store or atomic */
+    CHECK_RESULT
+} check_role;
+
+typedef struct check_range {
+    uint16_t reg;
+    uint8_t count, role;
+    bool vector;
+    uint8_t operand; /* in sim_inst.ops; an implicit one: SIM_MAX_OPERANDS */
+} check_range;
+
+enum { CHECK_RANGES = SIM_MAX_OPERANDS + 2 };
+
+struct check_inst {
+    uint8_t unit, flow, num;
+    bool lane_local; /* a lane reads and writes its own elements only */
+    bool flat, to_lds, atomic, branch, compare;
+    check_range ranges[CHECK_RANGES];
+};
+typedef struct check_inst check_inst;
+
+void sim_check_decode(const sim_inst *inst, check_inst *out);
+
+/* Decodes a whole program, once; false without memory. */
+bool sim_check_prepare(sim_program *program);
+
+/* The decoded form of an instruction of a program. */
+const check_inst *sim_check_inst(const sim_wave *w, const sim_inst *inst);
+
+/* ---- state ---- */
+
+/* What fills a register. */
+enum { FILL_NONE, FILL_VM, FILL_LDS, FILL_SMEM };
+
+typedef struct check_fill {
+    uint64_t number; /* of the instruction among those of its kind */
+    uint64_t lanes;
+    const sim_inst *inst;
+    uint8_t kind;
+} check_fill;
+
+typedef struct check_wave {
+    /* uninit: a bit per lane of a VGPR, per bit of an SGPR */
+    uint64_t vdef[SIM_VGPRS];
+    uint32_t sdef[SIM_SREGS];
+    uint64_t data_undefined; /* lanes whose store data the current instruction has not defined */
+    unsigned data_reg;
+    /* wait */
+    check_fill vfill[SIM_VGPRS], sfill[SIM_SREGS];
+    uint64_t lds_issued, vm_done, lds_done, smem_issued, smem_done;
+    unsigned barriers; /* passed or reached */
+    const sim_inst *barrier;
+    /* nan, inf: lanes with one in a source */
+    uint64_t source_nan, source_inf;
+} check_wave;
+
+/* One byte of LDS: the last write, and the last reads of two different waves. Epochs count from 1;
+ * 0 means none. */
+typedef struct check_access {
+    const sim_inst *inst;
+    uint32_t epoch;
+    uint8_t wave, lane;
+    bool atomic;
+} check_access;
+
+typedef struct check_byte {
+    check_access write, read, other_read;
+    uint64_t landing; /* number of the load to LDS that is under way to it in write.wave, or 0 */
+    bool written;
+} check_byte;
+
+typedef struct sim_check {
+    unsigned checks;
+    check_wave *waves; /* one per wave of the largest workgroup */
+    check_byte *lds;
+    size_t lds_size;
+    const check_inst *current;
+} sim_check;
+
+static inline check_wave *check_of(const sim_wave *w)
+{
+    return &w->check->waves[w->index];
+}
+
+/* Stops the kernel with a finding. */
+void sim_finding(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format,
+                 ...) __attribute__((format(printf, 5, 6), cold));
+
+/* Offset of an instruction in its code object, as reports print it. */
+static inline unsigned long long check_pc(const sim_wave *w, const sim_inst *inst)
+{
+    return (unsigned long long)(inst->pc - w->program->bias);
+}
+
+/* "v12", "a3", "s7", "vcc_lo" ...; text has 16 bytes. */
+const char *sim_check_register(bool vector, unsigned reg, char text[16]);
+
+/* check_uninit.c */
+void sim_check_uninit_begin(sim_wave *w);
+void sim_check_uninit(sim_wave *w, const sim_inst *inst, const check_inst *c); /* before it runs */
+
+/* check_wait.c */
+void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
+void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+
+/* check_nan.c */
+void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
+void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+
+/* check_lds.c */
+void sim_check_lds_access(sim_wave *w, const sim_inst *inst, unsigned lane, uint32_t address,
+                          unsigned size, bool write);
+
+#endif
