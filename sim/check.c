@@ -203,9 +203,9 @@ void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uin
 {
     if (w->state == SIM_FAULTED)
         return;
-    if (lds)
+    if (lds && w->check->checks & (SIM_CHECK_UNINIT | SIM_CHECK_WAIT | SIM_CHECK_RACE))
         sim_check_lds_access(w, inst, (unsigned)lane, (uint32_t)address, size, write);
-    else
+    else if (!lds)
         global_access(w, inst, lane, address, size, write);
 }
 

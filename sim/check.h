@@ -12,7 +12,7 @@ enum {
     SIM_CHECK_UNINIT = 1 << 0,  /* reads of what nothing wrote */
     SIM_CHECK_WAIT = 1 << 1,    /* registers and LDS used while a load fills them */
     SIM_CHECK_RACE = 1 << 2,    /* LDS accesses of two waves without a barrier between */
-    SIM_CHECK_BARRIER = 1 << 3, /* waves at a barrier that another wave has ended without reaching */
+    SIM_CHECK_BARRIER = 1 << 3, /* waves at a barrier that another wave ended without */
     SIM_CHECK_NAN = 1 << 4,     /* the first NaN */
     SIM_CHECK_INF = 1 << 5      /* the first infinity */
 };

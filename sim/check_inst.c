@@ -1,5 +1,6 @@
 /* The registers that an instruction reads and writes, from the form of its table row and from its
- * operands as decoded. What no operand shows (VCC of a branch, M0 of a load to LDS) is added here. */
+ * operands as decoded. What no operand shows (VCC of a branch, M0 of a load to LDS) is added
+ * here. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>

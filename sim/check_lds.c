@@ -1,5 +1,5 @@
-/* LDS: bytes that nothing wrote, bytes that a load is still on its way to, and accesses of two waves
- * that no barrier orders. Barriers are the only order between waves that counts, so accesses of
+/* LDS: bytes that nothing wrote, bytes that a load is still on its way to, and accesses of two
+ * waves that no barrier orders. Barriers are the only order between waves that counts, so accesses of
  * different waves are unordered when both waves have passed the same number of barriers. */
 #include <stdio.h>
 
@@ -62,8 +62,8 @@ static bool find_unwaited(sim_wave *w, const sim_inst *inst, const check_byte *b
     if (check->current->to_lds && b->write.wave == w->index) /* they land in order */
         return false;
     sim_finding(w, inst, (int)lane, address,
-                "wait: LDS byte %u is used while wave %u has not waited for \"%s\" at 0x%llx, which "
-                "fills it (vmcnt)",
+                "wait: LDS byte %u is used while wave %u has not waited for \"%s\" at 0x%llx, "
+                "which fills it (vmcnt)",
                 address, b->write.wave, b->write.inst->text, check_pc(w, b->write.inst));
     return true;
 }

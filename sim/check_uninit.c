@@ -168,7 +168,8 @@ static uint64_t low_result(const sim_wave *w, const check_inst *c)
     return all;
 }
 
-/* Half k of a packed result: of packed sources the register that op_sel (k 0) or op_sel_hi names. */
+/* Half k of a packed result: of packed sources the register that op_sel (k 0) or op_sel_hi names.
+ */
 static uint64_t half_result(const sim_wave *w, const sim_inst *inst, unsigned k)
 {
     unsigned select = k ? inst->op_sel_hi : inst->op_sel;

@@ -1,7 +1,7 @@
-/* Registers that a load still fills. Which loads a wait has finished (ISA guides, "S_WAITCNT"; LLVM,
- * SIInsertWaitcnts): vector memory returns in order, so all but the last N; LDS instructions return
- * in order among themselves, so those with at least N later ones; scalar loads in any order, so none
- * unless N is 0. A flat load is taken for a vector memory one. */
+/* Registers that a load still fills. Which loads a wait has finished (ISA guides, "S_WAITCNT";
+ * LLVM, SIInsertWaitcnts): vector memory returns in order, so all but the last N; LDS instructions
+ * return in order among themselves, so those with at least N later ones; scalar loads in any order,
+ * so none unless N is 0. A flat load is taken for a vector memory one. */
 #include "sim/check_state.h"
 
 enum { VM_MAX = 63, LGKM_MAX = 15 };

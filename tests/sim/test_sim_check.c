@@ -38,7 +38,8 @@ static const char source[] =
     "    out[tid()] = x;\n"
     "}\n"
     "extern \"C\" __global__ void sgpr_branch(int *out, const int *in) {\n"
-    "    asm volatile(\"s_cmp_eq_u32 s60, 0\\ns_cbranch_scc1 1f\\ns_nop 0\\n1:\" ::: \"s60\", \"scc\");\n"
+    "    asm volatile(\"s_cmp_eq_u32 s60, 0\\ns_cbranch_scc1 1f\\ns_nop 0\\n1:\" ::: \"s60\", "
+    "\"scc\");\n"
     "}\n"
     "extern \"C\" __global__ void sgpr_written(int *out, const int *in) {\n"
     "    asm volatile(\"s_mov_b32 s60, 1\\ns_cmp_eq_u32 s60, 0\\ns_cbranch_scc1 1f\\ns_nop 0\\n1:\""
@@ -47,39 +48,50 @@ static const char source[] =
     /* waits counted by hand: the second of two loads is used */
     "#define TWO_LOADS(wait) \\\n"
     "    int x; const int *p = in + tid(); \\\n"
-    "    asm volatile(\"global_load_dword v40, %1, off\\nglobal_load_dword v41, %1, off offset:256\\n\" \\\n"
+    "    asm volatile(\"global_load_dword v40, %1, off\\nglobal_load_dword v41, %1, off "
+    "offset:256\\n\" \\\n"
     "                 wait \"\\nv_add_u32 %0, 1, v41\\ns_waitcnt vmcnt(0)\" \\\n"
     "                 : \"=&v\"(x) : \"v\"(p) : \"v40\", \"v41\"); \\\n"
     "    out[tid()] = x;\n"
-    "extern \"C\" __global__ void vm_late(int *out, const int *in) { TWO_LOADS(\"s_waitcnt vmcnt(1)\") }\n"
-    "extern \"C\" __global__ void vm_good(int *out, const int *in) { TWO_LOADS(\"s_waitcnt vmcnt(0)\") }\n"
+    "extern \"C\" __global__ void vm_late(int *out, const int *in) { TWO_LOADS(\"s_waitcnt "
+    "vmcnt(1)\") }\n"
+    "extern \"C\" __global__ void vm_good(int *out, const int *in) { TWO_LOADS(\"s_waitcnt "
+    "vmcnt(0)\") }\n"
     "#define TWO_READS(wait) \\\n"
     "    __shared__ int lds[128]; int x, at = (int)(LDS char *)lds + tid() * 4; \\\n"
     "    lds[tid()] = in[tid()]; lds[tid() + 64] = in[tid()]; sync(); \\\n"
-    "    asm volatile(\"s_waitcnt lgkmcnt(0)\\nds_read_b32 v40, %1\\nds_read_b32 v41, %1 offset:256\\n\" \\\n"
+    "    asm volatile(\"s_waitcnt lgkmcnt(0)\\nds_read_b32 v40, %1\\nds_read_b32 v41, %1 "
+    "offset:256\\n\" \\\n"
     "                 wait \"\\nv_add_u32 %0, 1, v40\\ns_waitcnt lgkmcnt(0)\" \\\n"
     "                 : \"=&v\"(x) : \"v\"(at) : \"v40\", \"v41\", \"memory\"); \\\n"
     "    out[tid()] = x;\n"
-    "extern \"C\" __global__ void lds_late(int *out, const int *in) { TWO_READS(\"s_waitcnt lgkmcnt(2)\") }\n"
-    "extern \"C\" __global__ void lds_good(int *out, const int *in) { TWO_READS(\"s_waitcnt lgkmcnt(1)\") }\n"
+    "extern \"C\" __global__ void lds_late(int *out, const int *in) { TWO_READS(\"s_waitcnt "
+    "lgkmcnt(2)\") }\n"
+    "extern \"C\" __global__ void lds_good(int *out, const int *in) { TWO_READS(\"s_waitcnt "
+    "lgkmcnt(1)\") }\n"
     /* scalar loads come in any order: lgkmcnt(1) promises nothing */
     "#define TWO_SCALARS(wait) \\\n"
     "    int x; asm volatile(\"s_load_dword s60, %1, 0x0\\ns_load_dword s61, %1, 0x4\\n\" wait \\\n"
     "                        \"\\ns_add_i32 %0, s60, 1\\ns_waitcnt lgkmcnt(0)\" \\\n"
     "                        : \"=&s\"(x) : \"s\"(in) : \"s60\", \"s61\", \"scc\"); \\\n"
     "    out[tid()] = x;\n"
-    "extern \"C\" __global__ void smem_late(int *out, const int *in) { TWO_SCALARS(\"s_waitcnt lgkmcnt(1)\") }\n"
-    "extern \"C\" __global__ void smem_good(int *out, const int *in) { TWO_SCALARS(\"s_waitcnt lgkmcnt(0)\") }\n"
+    "extern \"C\" __global__ void smem_late(int *out, const int *in) { TWO_SCALARS(\"s_waitcnt "
+    "lgkmcnt(1)\") }\n"
+    "extern \"C\" __global__ void smem_good(int *out, const int *in) { TWO_SCALARS(\"s_waitcnt "
+    "lgkmcnt(0)\") }\n"
     /* a load to LDS that its own wave does not wait for */
     "#define TO_LDS(wait) \\\n"
     "    __shared__ int lds[64]; int x, at = (int)(LDS char *)lds + tid() * 4; \\\n"
     "    lds[tid()] = 0; sync(); \\\n"
-    "    __amdgpu_buffer_rsrc_t r = __builtin_amdgcn_make_buffer_rsrc((void *)in, 0, 4096, 0x27000); \\\n"
+    "    __amdgpu_buffer_rsrc_t r = __builtin_amdgcn_make_buffer_rsrc((void *)in, 0, 4096, "
+    "0x27000); \\\n"
     "    __builtin_amdgcn_raw_ptr_buffer_load_lds(r, (LDS void *)lds, 4, tid() * 4, 0, 0, 0); \\\n"
-    "    asm volatile(wait \"\\nds_read_b32 %0, %1\\ns_waitcnt lgkmcnt(0)\" : \"=v\"(x) : \"v\"(at) : \"memory\"); \\\n"
+    "    asm volatile(wait \"\\nds_read_b32 %0, %1\\ns_waitcnt lgkmcnt(0)\" : \"=v\"(x) : "
+    "\"v\"(at) : \"memory\"); \\\n"
     "    out[tid()] = x;\n"
     "extern \"C\" __global__ void direct_late(int *out, const int *in) { TO_LDS(\"s_nop 0\") }\n"
-    "extern \"C\" __global__ void direct_good(int *out, const int *in) { TO_LDS(\"s_waitcnt vmcnt(0)\") }\n"
+    "extern \"C\" __global__ void direct_good(int *out, const int *in) { TO_LDS(\"s_waitcnt "
+    "vmcnt(0)\") }\n"
     /* four waves hand values around */
     "template <bool first, bool second> __device__ void exchange(int *out, const int *in) {\n"
     "    SHARED(int, 256);\n"
@@ -99,10 +111,14 @@ static const char source[] =
     "    lds[tid()] = 0; sync(); lds[tid()] = in[tid()]; out[tid()] = lds[(tid() + from) % 256];\n"
     "}\n"
     "extern \"C\" __global__ void race_read(int *out, const int *in) { unordered<192>(out, in); }\n"
-    "extern \"C\" __global__ void race_write_after(int *out, const int *in) { unordered<64>(out, in); }\n"
-    "extern \"C\" __global__ void race_write(int *out, const int *in) { exchange<true, false>(out, in); }\n"
-    "extern \"C\" __global__ void race_none(int *out, const int *in) { exchange<true, true>(out, in); }\n"
-    "extern \"C\" __global__ void race_bytes(int *out, const int *in) {\n" /* neighbours in a dword */
+    "extern \"C\" __global__ void race_write_after(int *out, const int *in) { unordered<64>(out, "
+    "in); }\n"
+    "extern \"C\" __global__ void race_write(int *out, const int *in) { exchange<true, "
+    "false>(out, in); }\n"
+    "extern \"C\" __global__ void race_none(int *out, const int *in) { exchange<true, true>(out, "
+    "in); }\n"
+    /* neighbours in a dword */
+    "extern \"C\" __global__ void race_bytes(int *out, const int *in) {\n"
     "    SHARED(char, 256);\n"
     "    lds[tid() % 64 * 4 + tid() / 64] = (char)in[tid()]; sync(); out[tid()] = lds[tid()];\n"
     "}\n"
@@ -121,7 +137,8 @@ static const char source[] =
     "extern \"C\" __global__ void quotient(float *out, const float *in) {\n"
     "    out[tid()] = __builtin_amdgcn_sqrtf(in[tid()]) + 1.0f;\n"
     "}\n"
-    "extern \"C\" __global__ void square(float *out, const float *in) { out[tid()] = in[tid()] * in[tid()]; }\n";
+    "extern \"C\" __global__ void square(float *out, const float *in) "
+    "{ out[tid()] = in[tid()] * in[tid()]; }\n";
 
 static helper_blob codes[NUM_ARCHS];
 static int devices[NUM_ARCHS];
@@ -216,7 +233,8 @@ static void memory_nothing_wrote(void **state)
     fill_input(input);
     silent("copy", 64, input);
     silent("scalar_read", 64, input);
-    found("copy", 64, NULL, 0, WORDS("wave 0 lane 0: \"global_load_dword", "uninit: reads 4 bytes"));
+    found("copy", 64, NULL, 0,
+          WORDS("wave 0 lane 0: \"global_load_dword", "uninit: reads 4 bytes"));
     found("copy", 64, input, 4 * 63 + 3, WORDS("lane 63: \"global_load_dword", "nothing wrote"));
     found("scalar_read", 64, input, 16, WORDS("wave 0: \"s_load_dword", "nothing wrote"));
     found("add", 64, input, 16, WORDS("atomic_add", "nothing wrote"));
@@ -259,7 +277,8 @@ static void registers_nothing_wrote(void **state)
     fill_input(input);
     silent("vgpr_all", 64, input);
     silent("sgpr_written", 64, input);
-    found("vgpr_some", 64, input, BYTES, WORDS("wave 0 lane 32: \"global_store_dword", "uninit: stores"));
+    found("vgpr_some", 64, input, BYTES,
+          WORDS("wave 0 lane 32: \"global_store_dword", "uninit: stores"));
     found("sgpr_branch", 64, input, BYTES, WORDS("s_cbranch_scc1", "uninit: scc is what a branch"));
 }
 
@@ -279,7 +298,8 @@ static void waits_by_hand(void **state)
     found("smem_late", 64, input, BYTES,
           WORDS("s_add_i32", "wait: reads s60 while \"s_load_dword s60", "(lgkmcnt)"));
     found("direct_late", 64, input, BYTES,
-          WORDS("\"ds_read_b32", "wait: LDS byte 0", "wave 0 has not waited for \"buffer_load_dword",
+          WORDS("\"ds_read_b32", "wait: LDS byte 0",
+                "wave 0 has not waited for \"buffer_load_dword",
                 "(vmcnt)"));
 }
 
@@ -292,13 +312,17 @@ static void races_in_lds(void **state)
     silent("race_bytes", 256, input);
     silent("race_atomic", 256, input);
     found("race_writes", 256, input, BYTES,
-          WORDS("wave 2 lane 0: \"ds_write_b32", "race: writes LDS byte 512, which wave 1 lane 63 writes"));
+          WORDS("wave 2 lane 0: \"ds_write_b32",
+                "race: writes LDS byte 512, which wave 1 lane 63 writes"));
     found("race_read", 256, input, BYTES,
-          WORDS("wave 1 lane 0: \"ds_read_b32", "race: reads LDS byte 0, which wave 0 lane 0 writes"));
+          WORDS("wave 1 lane 0: \"ds_read_b32",
+                "race: reads LDS byte 0, which wave 0 lane 0 writes"));
     found("race_write_after", 256, input, BYTES,
-          WORDS("wave 1 lane 0: \"ds_write_b32", "race: writes LDS byte 256, which wave 0 lane 0 reads"));
+          WORDS("wave 1 lane 0: \"ds_write_b32",
+                "race: writes LDS byte 256, which wave 0 lane 0 reads"));
     found("race_write", 256, input, BYTES,
-          WORDS("\"ds_write_b32", "race: writes LDS byte 256, which wave 0 lane 0 reads with \"ds_read_b32"));
+          WORDS("\"ds_write_b32",
+                "race: writes LDS byte 256, which wave 0 lane 0 reads with \"ds_read_b32"));
 }
 
 static void waves_that_miss_a_barrier(void **state)
@@ -308,7 +332,8 @@ static void waves_that_miss_a_barrier(void **state)
     fill_input(input);
     silent("same_end", 256, input);
     found("early_end", 256, input, BYTES,
-          WORDS("wave 0: \"s_barrier", "barrier: ", "wave 3 has ended after 0 of them", "\"s_endpgm"));
+          WORDS("wave 0: \"s_barrier", "barrier: ", "wave 3 has ended after 0 of them",
+                "\"s_endpgm"));
     input[64] = 1;
     silent("early_end", 256, input);
 }

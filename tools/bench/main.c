@@ -11,7 +11,7 @@
 enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536 };
 
 typedef struct options {
-    const char *device, *cache_dir, *compiler;
+    const char *device, *cache_dir, *compiler, *sim_check;
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
     int dtype, layout, iterations, seed;
     float scale;
@@ -103,6 +103,9 @@ static const cli_option table[] = {
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
          "~/.cache/aiter."),
     FLAG("no-cache", no_cache, "Compile in this process's memory, without a cache on disk."),
+    TEXT("sim-check", sim_check, "LIST", "a list of checks",
+         "Checks that the simulator makes: uninit, wait, race, barrier, nan, inf or all (the first "
+         "four). Default $AITER_SIM_CHECK."),
     TEXT("compiler", compiler, "FILE", "a path",
          "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
     FLAG("json", json, "Print JSON."),
@@ -220,6 +223,9 @@ static int run(bench_operation operation, const options *o)
     static char error[BENCH_ERROR_MAX];
     bench_result result;
     int code = EXIT_OK;
+
+    if (o->sim_check) /* the simulator reads it when it is loaded */
+        setenv("AITER_SIM_CHECK", o->sim_check, 1);
     const bench_status status = bench_run(&bench, &result, error);
 
     if (status == BENCH_BAD_DEVICE)

@@ -9,3 +9,4 @@ AITER_HIP_RUNTIME=/nonexistent.so t aiter-bench run flash_attn --seqlen-q 20
 AITER_HIP_RUNTIME=libc.so.6 t aiter-bench run flash_attn --seqlen-q 20
 AITER_HIP_RUNTIME=$BUILD/lib/libaiter-sim.so t aiter-bench run flash_attn --device hip:99 --seqlen-q 20
 t aiter-bench run flash_attn $small --dtype fp16 --compiler /nonexistent/aiter-compiler | grep -oE 'cannot start .*aiter-compiler: No such file|^exit.*'
+t aiter-bench run flash_attn $small --sim-check uninit,waits
