@@ -252,12 +252,13 @@ static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
 {
     unsigned checks = w->check->checks;
 
-    if (checks & SIM_CHECK_WAIT)
+    if (checks & (SIM_CHECK_WAIT | SIM_CHECK_RACE))
         sim_check_wait_after(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF))
         sim_check_nan_after(w, inst, c);
     if (w->state == SIM_AT_BARRIER) {
         check_of(w)->barriers++;
+        check_of(w)->lds_settled = check_of(w)->lds_done;
         check_of(w)->barrier = inst;
     }
 }

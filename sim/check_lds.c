@@ -1,6 +1,8 @@
 /* LDS: bytes that nothing wrote, bytes that a load is still on its way to, and accesses of two
- * waves that no barrier orders. Barriers are the only order between waves that counts, so accesses of
- * different waves are unordered when both waves have passed the same number of barriers. */
+ * waves that no barrier orders. Barriers are the only order between waves that counts, so accesses
+ * of different waves are unordered when both waves have passed the same number of barriers; also
+ * when the first is a write that its wave had not waited for (lgkmcnt) when it came to the barrier,
+ * which does not wait itself. */
 #include <stdio.h>
 
 #include "sim/check_state.h"
@@ -11,21 +13,28 @@ static bool conflicts(const check_access *earlier, const check_access *now)
            !(earlier->atomic && now->atomic);
 }
 
+static bool unsettled(const sim_wave *w, const check_access *write, const check_access *now)
+{
+    return write->epoch && write->wave != now->wave && !(write->atomic && now->atomic) &&
+           write->number > w->check->waves[write->wave].lds_settled;
+}
+
 static void race(sim_wave *w, const check_access *now, uint32_t address, bool write,
                  const check_access *earlier, bool earlier_write)
 {
     sim_finding(w, now->inst, now->lane, address,
-                "race: %s LDS byte %u, which wave %u lane %u %s with \"%s\" at 0x%llx; no barrier "
-                "between",
+                "race: %s LDS byte %u, which wave %u lane %u %s with \"%s\" at 0x%llx; %s",
                 write ? "writes" : "reads", address, earlier->wave, earlier->lane,
                 earlier_write ? "writes" : "reads", earlier->inst->text,
-                check_pc(w, earlier->inst));
+                check_pc(w, earlier->inst),
+                earlier->epoch == now->epoch ? "no barrier between"
+                                             : "not waited for before the barrier");
 }
 
 static void find_race(sim_wave *w, const check_byte *b, const check_access *now, uint32_t address,
                       bool write)
 {
-    if (conflicts(&b->write, now))
+    if (conflicts(&b->write, now) || unsettled(w, &b->write, now))
         race(w, now, address, write, &b->write, true);
     else if (write && conflicts(&b->read, now))
         race(w, now, address, true, &b->read, false);
@@ -105,7 +114,9 @@ void sim_check_lds_access(sim_wave *w, const sim_inst *inst, unsigned lane, uint
                               .epoch = cw->barriers + 1,
                               .wave = (uint8_t)w->index,
                               .lane = (uint8_t)lane,
-                              .atomic = w->check->current->atomic};
+                              .atomic = w->check->current->atomic,
+                              .number = w->check->current->unit == CHECK_LDS ? cw->lds_issued + 1
+                                                                             : 0};
 
     for (unsigned i = 0; i < size && w->state != SIM_FAULTED; i++)
         access_byte(w, &now, address + i, write || now.atomic, !(cw->data_undefined >> lane & 1));

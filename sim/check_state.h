@@ -83,6 +83,7 @@ typedef struct check_wave {
     /* wait */
     check_fill vfill[SIM_VGPRS], sfill[SIM_SREGS];
     uint64_t lds_issued, vm_done, lds_done, smem_issued, smem_done;
+    uint64_t lds_settled; /* lds_done at the last barrier */
     unsigned barriers; /* passed or reached */
     const sim_inst *barrier;
     /* nan, inf: lanes with one in a source */
@@ -96,6 +97,7 @@ typedef struct check_access {
     uint32_t epoch;
     uint8_t wave, lane;
     bool atomic;
+    uint64_t number; /* of a DS instruction; 0: another one */
 } check_access;
 
 typedef struct check_byte {

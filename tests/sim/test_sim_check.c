@@ -106,6 +106,17 @@ static const char source[] =
     "    SHARED(int, 256);\n"
     "    lds[tid()] = 1; lds[255 - tid()] = in[tid()]; out[tid()] = lds[tid()];\n"
     "}\n"
+    "#define UNSETTLED(wait) \\\n"
+    "    SHARED(int, 256); int at = (int)lds + tid() * 4, x; \\\n"
+    "    int from = (int)lds + (tid() + 64) % 256 * 4; \\\n"
+    "    asm volatile(\"ds_write_b32 %1, %1\\n\" wait \"\\ns_barrier\\nds_read_b32 %0, %2\\n\" \\\n"
+    "                 \"s_waitcnt lgkmcnt(0)\" \\\n"
+    "                 : \"=&v\"(x) : \"v\"(at), \"v\"(from) : \"memory\"); \\\n"
+    "    out[tid()] = x + lds[tid()];\n"
+    "extern \"C\" __global__ void unsettled(int *out, const int *in) { UNSETTLED(\"s_nop 0\") }\n"
+    "extern \"C\" __global__ void settled(int *out, const int *in) {\n"
+    "    UNSETTLED(\"s_waitcnt lgkmcnt(0)\")\n"
+    "}\n"
     "template <int from> __device__ void unordered(int *out, const int *in) {\n"
     "    SHARED(int, 256);\n"
     "    lds[tid()] = 0; sync(); lds[tid()] = in[tid()]; out[tid()] = lds[(tid() + from) % 256];\n"
@@ -309,6 +320,10 @@ static void races_in_lds(void **state)
     (void)state;
     fill_input(input);
     silent("race_none", 256, input);
+    silent("settled", 256, input);
+    found("unsettled", 256, input, BYTES,
+          WORDS("\"ds_read_b32", "race: reads LDS byte 256, which wave 1 lane 0 writes",
+                "not waited for before the barrier"));
     silent("race_bytes", 256, input);
     silent("race_atomic", 256, input);
     found("race_writes", 256, input, BYTES,
