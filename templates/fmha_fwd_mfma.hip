@@ -1,17 +1,22 @@
 // Forward attention on the matrix units (gfx90a, gfx942, gfx950), fp16 and bf16.
 //
-// One workgroup: TILE_Q query rows of one head, 32 per wave. It walks the keys in steps of TILE_K; K and V tiles are
-// double-buffered in LDS, the next pair travels through registers while this one is computed with.
+// One workgroup: TILE_Q query rows of one head, 32 per wave. It walks the keys in steps of TILE_K;
+// K and V tiles are double-buffered in LDS, the next pair travels through registers while this one
+// is computed with.
 //
 // Everything is computed transposed, so that P never leaves its registers:
 //   S^T = K Q^T   A = K (32 keys x d), B = Q (d x 32 queries); lane l holds query l % 32
 //   O^T = V^T P   A = V^T (32 d x keys), B = P (keys x 32 queries)
 // Operand layouts (AMD matrix instruction calculator), l = lane, h = l / 32:
-//   32x32x8:  A row l % 32, k = 4h + e, e < 4;  32x32x16 (gfx950): k = 8h + e, e < 8;  B alike with column l % 32
-//   C/D:      column l % 32, row 8(r / 4) + 4h + r % 4, r < 16
-// So registers 4t .. 4t+3 of S^T are the B operand for keys 8t + 4h + e. The sum over d does not depend on the order of
-// d: lane l takes d = 16p + 8h .. + 7 in step p, 16 bytes, on every arch. The sum over keys is taken in steps of 16,
-// element e of lane l being key 16t + 8(e / 4) + 4h + e % 4; V^T is laid out to match.
+//
+//   32x32x8   A: row l % 32, k = 4h + e, e < 4; B: column l % 32, k alike
+//   32x32x16  (gfx950) k = 8h + e, e < 8
+//   C and D   column l % 32, row 8(r / 4) + 4h + r % 4, r < 16
+//
+// So registers 4t .. 4t+3 of S^T are the B operand for keys 8t + 4h + e. The sum over d does not
+// depend on the order of d: lane l takes d = 16p + 8h .. + 7 in step p, 16 bytes, on every arch.
+// The sum over keys is taken in steps of 16, element e of lane l being key 16t + 8(e / 4) + 4h + e
+// % 4; V^T is laid out to match.
 
 using half8 = vec<elem_t, 8>;
 using float16 = vec<float, 16>;
@@ -19,11 +24,11 @@ using uint2 = vec<uint, 2>;
 using uint4 = vec<uint, 4>;
 
 constexpr int WAVES = BLOCK / 64;
-constexpr int KEY_BLOCKS = TILE_K / 32;           // 32-key blocks in a step
-constexpr int QK_STEPS = ceil_div(HDQK, 16);      // d in steps of 16
-constexpr int PV_STEPS = TILE_K / 16;             // keys in steps of 16
-constexpr int V_BLOCKS = HDV_PAD / 32;            // 32-row blocks of O^T
-constexpr int K_CHUNKS = HDQK_PAD / 8;            // 16-byte chunks of a K row
+constexpr int KEY_BLOCKS = TILE_K / 32;      // 32-key blocks in a step
+constexpr int QK_STEPS = ceil_div(HDQK, 16); // d in steps of 16
+constexpr int PV_STEPS = TILE_K / 16;        // keys in steps of 16
+constexpr int V_BLOCKS = HDV_PAD / 32;       // 32-row blocks of O^T
+constexpr int K_CHUNKS = HDQK_PAD / 8;       // 16-byte chunks of a K row
 constexpr int V_CHUNKS = HDV_PAD / 8;
 constexpr int K_BYTES = TILE_K * HDQK_PAD * 2;
 constexpr int V_BYTES = TILE_K * HDV_PAD * 2;
@@ -48,13 +53,16 @@ INLINE float16 mfma(half8 a, half8 b, float16 acc)
     return __builtin_amdgcn_mfma_f32_32x32x8f16(a.hi, b.hi, acc, 0, 0, 0);
 #else
     using short4 = vec<short, 4>;
-    acc = __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.lo), bit_cast<short4>(b.lo), acc, 0, 0, 0);
-    return __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.hi), bit_cast<short4>(b.hi), acc, 0, 0, 0);
+    acc = __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.lo), bit_cast<short4>(b.lo),
+                                                   acc, 0, 0, 0);
+    return __builtin_amdgcn_mfma_f32_32x32x8bf16_1k(bit_cast<short4>(a.hi), bit_cast<short4>(b.hi),
+                                                    acc, 0, 0, 0);
 #endif
 }
 
-// Two numbers to the kernel's dtype, round to nearest even. The sum of a rounding bf16 cannot turn the NaNs that arise
-// here into numbers: the low half of those that arithmetic makes, and of those that come from 16-bit inputs, is 0.
+// Two numbers to the kernel's dtype, round to nearest even. The sum of a rounding bf16 cannot turn
+// the NaNs that arise here into numbers: the low half of those that arithmetic makes, and of those
+// that come from 16-bit inputs, is 0.
 INLINE uint pack(float x, float y)
 {
 #if AITER_DTYPE_BF16 && !AITER_CVT_PK_BF16
@@ -72,7 +80,8 @@ INLINE uint pack(float x, float y)
 INLINE float other_half(float x)
 {
 #if AITER_CDNA == 4
-    auto pair = __builtin_amdgcn_permlane32_swap(bit_cast<uint>(x), bit_cast<uint>(x), false, false);
+    auto pair =
+        __builtin_amdgcn_permlane32_swap(bit_cast<uint>(x), bit_cast<uint>(x), false, false);
     return bit_cast<float>(__builtin_amdgcn_workitem_id_x() & 32 ? pair[0] : pair[1]);
 #else
     int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
@@ -84,8 +93,8 @@ INLINE float other_half(float x)
 
 constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every resource
 
-// `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under 2^23 elements, so that
-// offsets within a tile fit 32 bits; larger distances are in `base`.
+// `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under
+// 2^23 elements, so that offsets within a tile fit 32 bits; larger distances are in `base`.
 INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
 {
     uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * 2 : 0;
@@ -99,7 +108,8 @@ INLINE uint4 load16(__amdgpu_buffer_rsrc_t rows, int offset)
 
 // ---- LDS layouts ----
 
-// K: one row a key, 16-byte chunks, swizzled so that 8 lanes reading one chunk of 8 keys touch all 32 banks.
+// K: one row a key, 16-byte chunks, swizzled so that 8 lanes reading one chunk of 8 keys touch all
+// 32 banks.
 INLINE int k_lds(int key, int chunk)
 {
     int swizzle = K_CHUNKS % 8 == 0 ? key & 7 : (key >> 1) & 3;
@@ -107,17 +117,17 @@ INLINE int k_lds(int key, int chunk)
 }
 
 #if AITER_DS_READ_TR
-// V: one row a key. The transposing read has 16 lanes read 4 keys x 16 d: the swizzle puts the 64-byte blocks of 4
-// keys into different quarters of the 64 banks.
+// V: one row a key. The transposing read has 16 lanes read 4 keys x 16 d: the swizzle puts the
+// 64-byte blocks of 4 keys into different quarters of the 64 banks.
 INLINE int v_lds(int key, int d)
 {
     int swizzle = V_BLOCKS % 2 ? 0 : V_BLOCKS % 4 ? (key >> 1) & 1 : key & 3;
     return key * HDV_PAD * 2 + ((d / 32) ^ swizzle) * 64 + d % 32 * 2;
 }
 #else
-// V^T: one row a d, 16-byte chunks of 8 keys: chunk 2t + h holds keys 16t + 4h + (0..3) and 16t + 8 + 4h + (0..3). With
-// 32 keys (64-byte rows) rows d and d + 4 are neighbours, so that both the writes (rows 4 apart) and the reads (rows in
-// turn) of 8 lanes touch all 32 banks.
+// V^T: one row a d, 16-byte chunks of 8 keys: chunk 2t + h holds keys 16t + 4h + (0..3) and 16t + 8
+// + 4h + (0..3). With 32 keys (64-byte rows) rows d and d + 4 are neighbours, so that both the
+// writes (rows 4 apart) and the reads (rows in turn) of 8 lanes touch all 32 banks.
 INLINE int vt_lds(int d, int chunk)
 {
     if (TILE_K == 32)
@@ -174,11 +184,9 @@ INLINE half8 v_operand(const char *lds, int block, int step)
     int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
     int key = step * 16 + lane / 32 * 4 + lane % 16 / 4;
     int d = block * 32 + lane / 16 % 2 * 16 + lane % 4 * 4;
-    struct { short4 lo, hi; } keys = {
-        __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key, d))),
-        __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key + 8, d))),
-    };
-    return bit_cast<half8>(keys);
+    short4 lo = __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key, d)));
+    short4 hi = __builtin_amdgcn_ds_read_tr16_b64_v4i16((lds_short4 *)(lds + v_lds(key + 8, d)));
+    return bit_cast<half8>(__builtin_shufflevector(lo, hi, 0, 1, 2, 3, 4, 5, 6, 7));
 }
 #else
 // A thread takes blocks of 4 keys x 4 d and transposes each on the way into LDS.
@@ -199,8 +207,8 @@ struct v_tile {
             bool inside = active(i) && (HDV == HDV_PAD || d_group(i) < HDV / 4);
             int offset = inside ? key_group(i) * 4 * stride_bytes + d_group(i) * 8 : OUTSIDE;
             for (int key = 0; key < 4; key++)
-                data[i][key] = bit_cast<uint2>(
-                    __builtin_amdgcn_raw_buffer_load_b64(rows, inside ? offset + key * stride_bytes : OUTSIDE, 0, 0));
+                data[i][key] = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(
+                    rows, inside ? offset + key * stride_bytes : OUTSIDE, 0, 0));
         }
     }
 
@@ -235,11 +243,11 @@ INLINE half8 v_operand(const char *lds, int block, int step)
 // ---- One step over TILE_K keys ----
 
 struct state {
-    half8 q[QK_STEPS];       // B operands of S^T
-    float16 o[V_BLOCKS];     // O^T, not normalised
-    float m;                 // reference maximum of the raw scores of this lane's query; -inf: no key seen
-    float m_scaled;          // m * scale_log2; 0 if m is -inf
-    float sum;               // of the probabilities of this lane's keys
+    half8 q[QK_STEPS];   // B operands of S^T
+    float16 o[V_BLOCKS]; // O^T, not normalised
+    float m;             // reference maximum of this query's raw scores; -inf: no key seen
+    float m_scaled;      // m * scale_log2; 0 if m is -inf
+    float sum;           // of the probabilities of this lane's keys
 };
 
 INLINE void scores(const state &st, const char *lds, float16 s[KEY_BLOCKS])
@@ -273,11 +281,12 @@ INLINE float row_max(const float16 s[KEY_BLOCKS])
     return __builtin_fmaxf(m, other_half(m));
 }
 
-// Moves the reference maximum only if some row's grew by more than 2^RESCALE_LOG2: any reference near the maximum
-// gives the same quotient.
+// Moves the reference maximum only if some row's grew by more than 2^RESCALE_LOG2: any reference
+// near the maximum gives the same quotient.
 INLINE void update_max(state &st, float tile_max, float scale_log2)
 {
-    bool grew = (tile_max * scale_log2 > st.m_scaled + RESCALE_LOG2) | ((st.m == -INFINITE) & (tile_max > st.m));
+    bool grew = (tile_max * scale_log2 > st.m_scaled + RESCALE_LOG2) |
+                ((st.m == -INFINITE) & (tile_max > st.m));
     if (!__builtin_amdgcn_ballot_w64(grew))
         return;
     float m = __builtin_fmaxf(st.m, tile_max);
@@ -291,7 +300,8 @@ INLINE void update_max(state &st, float tile_max, float scale_log2)
 }
 
 // P from S; the B operands of O^T.
-INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_log2, half8 p[PV_STEPS])
+INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_log2,
+                          half8 p[PV_STEPS])
 {
     vec<float, 2> sums = 0;
     for (int step = 0; step < PV_STEPS; step++) {
@@ -323,12 +333,14 @@ INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_b
     for (int p = 0; p < QK_STEPS; p++) {
         bool inside = p * 16 + 16 <= HDQK || half == 0;
         uint4 q = load16(rows, inside ? row * stride_bytes + p * 32 + half * 16 : OUTSIDE);
-        // A negative scale is its magnitude and negated queries, so that the largest score stays the largest.
+        // A negative scale is its magnitude and negated queries, so that the largest score stays
+        // the largest.
         st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
     }
 }
 
-INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes, float inverse)
+INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes,
+                         float inverse)
 {
     int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
     for (int b = 0; b < V_BLOCKS; b++)
@@ -355,15 +367,21 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     // Bottom-right alignment: query row i sees keys up to and including i + offset.
     const int offset = seqlen_k - seqlen_q;
     const int q_rows = min(seqlen_q - w.q0, TILE_Q);
-    const int last_key = CAUSAL ? min(seqlen_k, w.q0 + q_rows + offset) : seqlen_k; // exclusive, of the workgroup
-    const int lane_limit = CAUSAL ? min(seqlen_k, w.q0 + lane_row + offset + 1) : seqlen_k;
-    const int wave_full = CAUSAL ? min(seqlen_k, w.q0 + wave_row + offset + 1) : seqlen_k; // seen by all its rows
-    const int wave_last = CAUSAL ? min(seqlen_k, w.q0 + wave_row + 32 + offset) : seqlen_k;
+    // The first key that is seen by no row of the workgroup, by not all and by no row of the wave,
+    // and not by this lane's row.
+    auto limit = [&](int row) {
+        return CAUSAL ? min(seqlen_k, w.q0 + row + offset + 1) : seqlen_k;
+    };
+    const int last_key = limit(q_rows - 1);
+    const int wave_full = limit(wave_row), wave_last = limit(wave_row + 31);
+    const int lane_limit = limit(lane_row);
 
     const float scale = __builtin_fabsf(scale_log2);
     state st;
-    const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head + w.q0 * q_stride_row;
-    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2, scale_log2 < 0);
+    const elem_t *q_base =
+        (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head + w.q0 * q_stride_row;
+    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
+           scale_log2 < 0);
     for (int b = 0; b < V_BLOCKS; b++)
         st.o[b] = float16(0);
     st.m = -INFINITE;
@@ -374,10 +392,12 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const elem_t *v_base = (const elem_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
     k_tile next_k;
     v_tile next_v;
-    auto load_tiles = [&](int key) __attribute__((always_inline)) {
+    auto load_tiles = [&](int key) {
         int rows = min(last_key - key, TILE_K);
-        next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK), int(k_stride_row) * 2);
-        next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV), int(v_stride_row) * 2);
+        next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK),
+                    int(k_stride_row) * 2);
+        next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV),
+                    int(v_stride_row) * 2);
     };
 
     load_tiles(0);
@@ -407,8 +427,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     const float sum = st.sum + other_half(st.sum);
     const float inverse = sum == 0 ? 0 : hw_rcp(sum);
-    elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head + w.q0 * out_stride_row;
-    store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row, int(out_stride_row) * 2, inverse);
+    elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head +
+                       w.q0 * out_stride_row;
+    store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row,
+                 int(out_stride_row) * 2, inverse);
     if (LSE && thread % 64 < 32 && lane_row < q_rows)
         lse[w.batch * lse_stride_batch + w.head * lse_stride_head + w.q0 + lane_row] =
             sum == 0 ? -INFINITE : (st.m_scaled + hw_log2(sum)) * LN2;

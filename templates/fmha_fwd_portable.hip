@@ -1,8 +1,9 @@
 // Forward attention in fp32 without matrix units: any arch, any wave size that is a multiple of 4.
 //
-// One workgroup: TILE_Q query rows of one head, four neighbouring threads (a quad) per row. Thread `part` of a quad owns
-// the 4-element chunks part, part + 4, part + 8 ... of its row of Q and O. K and V tiles of TILE_K keys go through LDS
-// and are taken STEP keys at a time: a loop that is not unrolled, or the compiler fills the registers with early reads.
+// One workgroup: TILE_Q query rows of one head, four neighbouring threads (a quad) per row. Thread
+// `part` of a quad owns the 4-element chunks part, part + 4, part + 8 ... of its row of Q and O. K
+// and V tiles of TILE_K keys go through LDS and are taken STEP keys at a time: a loop that is not
+// unrolled, or the compiler fills the registers with early reads.
 
 using float4 = vec<float, 4>;
 
@@ -17,7 +18,8 @@ static_assert(LDS_BYTES == TILE_K * (HDQK_PAD + HDV_PAD) * 4, "one K and one V t
 // The value of thread FROM of the quad.
 template <int FROM> INLINE float from_quad(float x)
 {
-    return bit_cast<float>(__builtin_amdgcn_mov_dpp(bit_cast<int>(x), FROM * 0x55, 0xf, 0xf, true)); // quad_perm
+    return bit_cast<float>(
+        __builtin_amdgcn_mov_dpp(bit_cast<int>(x), FROM * 0x55, 0xf, 0xf, true)); // quad_perm
 }
 
 template <int PERM> INLINE float permute_quad(float x)
@@ -27,8 +29,8 @@ template <int PERM> INLINE float permute_quad(float x)
 
 INLINE float quad_sum(float x)
 {
-    x += permute_quad<0xb1>(x);        // quad_perm:[1,0,3,2]
-    return x + permute_quad<0x4e>(x);  // quad_perm:[2,3,0,1]
+    x += permute_quad<0xb1>(x);       // quad_perm:[1,0,3,2]
+    return x + permute_quad<0x4e>(x); // quad_perm:[2,3,0,1]
 }
 
 INLINE float quad_max(float x)
@@ -40,7 +42,8 @@ INLINE float quad_max(float x)
 INLINE int quad_part() { return int(__builtin_amdgcn_workitem_id_x()) % 4; }
 
 // TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0.
-template <int PAD, int USED> INLINE void load_tile(float *lds, const float *base, int64 stride, int rows)
+template <int PAD, int USED>
+INLINE void load_tile(float *lds, const float *base, int64 stride, int rows)
 {
     for (int i = __builtin_amdgcn_workitem_id_x(); i < TILE_K * (PAD / 4); i += BLOCK) {
         int row = i / (PAD / 4), d = i % (PAD / 4) * 4;
@@ -58,15 +61,16 @@ struct state {
     float sum;           // of the row's probabilities, this thread's keys only
 };
 
-// The scheduler may start the reads of two keys early, not those of a whole step: at some head_dims it would take more
-// registers than there are.
+// The scheduler may start the reads of two keys early, not those of a whole step: at some head_dims
+// it would take more registers than there are.
 INLINE void limit_early_reads(int key)
 {
     if (key % 2 == 1)
         __builtin_amdgcn_sched_barrier(0);
 }
 
-// The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on are invisible.
+// The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on
+// are invisible.
 INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP / 4])
 {
     const int part = quad_part();
@@ -140,7 +144,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     // Bottom-right alignment: query row i sees keys up to and including i + offset.
     const int offset = seqlen_k - seqlen_q;
-    const int last_key = CAUSAL ? min(seqlen_k, min(seqlen_q, w.q0 + TILE_Q) + offset) : seqlen_k; // exclusive
+    const int last_key =
+        CAUSAL ? min(seqlen_k, min(seqlen_q, w.q0 + TILE_Q) + offset) : seqlen_k; // exclusive
     const int row_limit = CAUSAL ? min(seqlen_k, row + offset + 1) : seqlen_k;
 
     state st;
@@ -150,9 +155,11 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         st.q[c] = 0;
     for (int c = 0; c < V_CHUNKS; c++)
         st.o[c] = 0;
-    const float *q_row = (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head + row * q_stride_row;
+    const float *q_row =
+        (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head + row * q_stride_row;
     if (row_inside)
-        each_chunk<QK_CHUNKS, HDQK>([&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale_log2; });
+        each_chunk<QK_CHUNKS, HDQK>(
+            [&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale_log2; });
 
     const float *k_base = (const float *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head;
     const float *v_base = (const float *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
@@ -178,7 +185,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         return;
     const float sum = quad_sum(st.sum);
     const float inverse = sum == 0 ? 0 : 1 / sum;
-    float *out_row = (float *)out + w.batch * out_stride_batch + w.head * out_stride_head + row * out_stride_row;
+    float *out_row =
+        (float *)out + w.batch * out_stride_batch + w.head * out_stride_head + row * out_stride_row;
     each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
     if (LSE && quad_part() == 0)
         lse[w.batch * lse_stride_batch + w.head * lse_stride_head + row] =

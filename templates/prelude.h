@@ -1,11 +1,13 @@
-// What every kernel starts with: attributes, types and the few device functions that HIP's headers would bring.
-// No header is included: parsing them costs five times as much as compiling a small kernel.
+// What every kernel starts with: attributes, types and the few device functions that HIP's headers
+// would bring. No header is included: parsing them costs five times as much as compiling a small
+// kernel.
 
 #define __global__ __attribute__((global))
 #define __device__ __attribute__((device))
 #define __shared__ __attribute__((shared))
-#define __launch_bounds__(threads, waves_per_simd)          \
-    __attribute__((amdgpu_flat_work_group_size(threads, threads), amdgpu_waves_per_eu(waves_per_simd)))
+#define __launch_bounds__(threads, waves_per_simd)                                                 \
+    __attribute__((amdgpu_flat_work_group_size(threads, threads),                                  \
+                   amdgpu_waves_per_eu(waves_per_simd)))
 #define INLINE __device__ inline __attribute__((always_inline))
 
 using uint = unsigned int;
@@ -28,14 +30,15 @@ constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 constexpr float INFINITE = __builtin_inff();
 constexpr float LN2 = 0.69314718055994531f;
 
-// Single instructions. Their names avoid OpenCL's (exp2, log2, rcp): LLVM recognises those, mangled, as library calls
-// and puts denormal handling around them.
+// Single instructions. Their names avoid OpenCL's (exp2, log2, rcp): LLVM recognises those,
+// mangled, as library calls and puts denormal handling around them.
 INLINE float hw_exp2(float x) { return __builtin_amdgcn_exp2f(x); } // v_exp_f32: 2^-inf is 0
 INLINE float hw_log2(float x) { return __builtin_amdgcn_logf(x); }  // v_log_f32: log2 of 0 is -inf
 INLINE float hw_rcp(float x) { return __builtin_amdgcn_rcpf(x); }   // v_rcp_f32, 1 ulp
 
-// Workgroups are dealt to the dies in turn: workgroup w runs on die w % NUM_XCDS. Gives the w-th workgroup its place
-// in a list of `count` that is cut into one run per die, so that neighbours in the list share a die's L2.
+// Workgroups are dealt to the dies in turn: workgroup w runs on die w % NUM_XCDS. Gives the w-th
+// workgroup its place in a list of `count` that is cut into one run per die, so that neighbours in
+// the list share a die's L2.
 INLINE int place_on_xcd(int w, int count)
 {
     int xcd = w % NUM_XCDS, each = count / NUM_XCDS, more = count % NUM_XCDS;
@@ -48,8 +51,8 @@ struct work {
     int q0;                   // first query row
 };
 
-// Workgroups in list order: query blocks of a head, heads of a KV head, KV heads, batch entries. Causal blocks come
-// longest first, so that the short ones fill the end of the launch.
+// Workgroups in list order: query blocks of a head, heads of a KV head, KV heads, batch entries.
+// Causal blocks come longest first, so that the short ones fill the end of the launch.
 INLINE work assign_work(int num_heads, int batch, int seqlen_q)
 {
     uint blocks = uint(seqlen_q + TILE_Q - 1) / TILE_Q;
