@@ -21,54 +21,25 @@ enum { HEAD_DIM_STEP = 8, MAX_HEAD_DIM = 256 };
 
 #define MAY_BE_EMPTY (1u << BATCH | 1u << ROW)
 
-static const rt_tensor_rule q_rule = {
-    .name = "q",
-    .rank = 4,
-    .dims = { "batch", "seqlen_q", "heads", "head_dim" },
-    .may_be_empty = MAY_BE_EMPTY,
-    .dtypes = FLOATS,
-    .row_dim = ROW,
-    .align_strides = true,
-    .written = false,
-    .last_step = HEAD_DIM_STEP,
-    .last_max = MAX_HEAD_DIM,
-};
-static const rt_tensor_rule k_rule = {
-    .name = "k",
-    .rank = 4,
-    .dims = { "batch", "seqlen_k", "heads_kv", "head_dim" },
-    .may_be_empty = MAY_BE_EMPTY,
-    .dtypes = FLOATS,
-    .row_dim = ROW,
-    .align_strides = true,
-    .written = false,
-    .last_step = HEAD_DIM_STEP,
-    .last_max = MAX_HEAD_DIM,
-};
-static const rt_tensor_rule v_rule = {
-    .name = "v",
-    .rank = 4,
-    .dims = { "batch", "seqlen_k", "heads_kv", "head_dim_v" },
-    .may_be_empty = MAY_BE_EMPTY,
-    .dtypes = FLOATS,
-    .row_dim = ROW,
-    .align_strides = true,
-    .written = false,
-    .last_step = HEAD_DIM_STEP,
-    .last_max = MAX_HEAD_DIM,
-};
-static const rt_tensor_rule out_rule = {
-    .name = "out",
-    .rank = 4,
-    .dims = { "batch", "seqlen_q", "heads", "head_dim_v" },
-    .may_be_empty = MAY_BE_EMPTY,
-    .dtypes = FLOATS,
-    .row_dim = ROW,
-    .align_strides = true,
-    .written = true,
-    .last_step = HEAD_DIM_STEP,
-    .last_max = MAX_HEAD_DIM,
-};
+/* q, k, v and out: rows of heads. */
+#define ROWS_RULE(tensor, seqlen, head_count, row_length, is_written)           \
+    static const rt_tensor_rule tensor##_rule = {                               \
+        .name = #tensor,                                                        \
+        .rank = 4,                                                              \
+        .dims = { "batch", seqlen, head_count, row_length },                    \
+        .may_be_empty = MAY_BE_EMPTY,                                           \
+        .dtypes = FLOATS,                                                       \
+        .row_dim = ROW,                                                         \
+        .align_strides = true,                                                  \
+        .written = is_written,                                                  \
+        .last_step = HEAD_DIM_STEP,                                             \
+        .last_max = MAX_HEAD_DIM,                                               \
+    }
+ROWS_RULE(q, "seqlen_q", "heads", "head_dim", false);
+ROWS_RULE(k, "seqlen_k", "heads_kv", "head_dim", false);
+ROWS_RULE(v, "seqlen_k", "heads_kv", "head_dim_v", false);
+ROWS_RULE(out, "seqlen_q", "heads", "head_dim_v", true);
+
 static const rt_tensor_rule lse_rule = {
     .name = "lse",
     .rank = 3,
