@@ -23,9 +23,19 @@
  *   direct_lds_bytes  [td] FeatureVMemToLDSLoad is part of GFX9 and GFX10, not of GFX11 and GFX12;
  *              12 and 16 bytes per lane came with FeatureGFX950Insts ([isa4], LDS loads).
  *   ds_read_tr, cvt_pk_bf16  [td] FeatureGFX950Insts, FeatureBF16ConversionInsts. */
+/* Kernels call nothing of the device libraries, so these are not linked: that takes a tenth of the
+ * compile, and their bitcode, which no identity covers, cannot change the bytes.
+ *
+ * No -ffast-math: kernels rely on infinities and on NaNs staying where they are. Contraction into
+ * FMA and calls that leave errno alone change neither. */
+#define OPTIONS(arch)                                                                          \
+    "--offload-arch=" arch "\n-O3\n-std=c++17\n--hiprtc-no-builtin-header\n-nogpuinc\n"         \
+    "-nogpulib\n-fno-math-errno\n-ffp-contract=fast\n"
+
 static const gen_arch archs[] = {
     {
         .name = "gfx90a",
+        .options = OPTIONS("gfx90a"),
         .product = "MI210, MI250, MI250X", /* [usage] */
         .mfma = GEN_MFMA_CDNA2,            /* [isa2] v_mfma_f32_*_bf16_1k */
         .wave_size = 64,
@@ -39,6 +49,7 @@ static const gen_arch archs[] = {
     },
     {
         .name = "gfx942",
+        .options = OPTIONS("gfx942"),
         .product = "MI300A, MI300X, MI325X", /* [usage] */
         .mfma = GEN_MFMA_CDNA3,              /* [isa3] */
         .wave_size = 64,
@@ -52,6 +63,7 @@ static const gen_arch archs[] = {
     },
     {
         .name = "gfx950",
+        .options = OPTIONS("gfx950"),
         .product = "MI350X, MI355X", /* [usage] */
         .mfma = GEN_MFMA_CDNA4,      /* [isa4] v_mfma_f32_32x32x16_f16 and _bf16 */
         .wave_size = 64,
@@ -65,6 +77,7 @@ static const gen_arch archs[] = {
     },
     {
         .name = "gfx1100",
+        .options = OPTIONS("gfx1100"),
         .product = "Radeon PRO W7900, RX 7900 XTX", /* [usage] */
         .mfma = GEN_MFMA_NONE,                      /* RDNA has WMMA, another instruction family */
         .wave_size = 32,
@@ -78,6 +91,7 @@ static const gen_arch archs[] = {
     },
     {
         .name = "gfx1201",
+        .options = OPTIONS("gfx1201"),
         .product = "RX 9070 XT", /* [usage] */
         .mfma = GEN_MFMA_NONE,
         .wave_size = 32,

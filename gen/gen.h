@@ -12,6 +12,7 @@ typedef enum gen_mfma { GEN_MFMA_NONE, GEN_MFMA_CDNA2, GEN_MFMA_CDNA3, GEN_MFMA_
 
 typedef struct gen_arch {
     const char *name;            /* "gfx942"                                                     */
+    const char *options;         /* hiprtc's, as gen_options() gives them                        */
     const char *product;         /* "MI300A, MI300X, MI325X"                                     */
     gen_mfma mfma;               /* generation of matrix instructions                            */
     int wave_size;               /* lanes per wave that kernels here are compiled for            */

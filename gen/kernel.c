@@ -2,7 +2,6 @@
 #include "gen/internal.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* The kernarg segment lays arguments out in order at their natural alignment, as a C struct does
  * (LLVM, "User Guide for AMDGPU Backend", kernel argument metadata: .offset and .size). The host is
@@ -53,28 +52,9 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
     print_symbol(config, out->symbol);
 }
 
-/* Kernels call nothing of the device libraries, so these are not linked: that takes a tenth of the
- * compile, and their bitcode, which no identity covers, cannot change the bytes.
- *
- * No -ffast-math: kernels rely on infinities and on NaNs staying where they are. Contraction into
- * FMA and calls that leave errno alone change neither. */
-#define OPTIONS(arch)                                                                            \
-    { arch, "--offload-arch=" arch "\n-O3\n-std=c++17\n--hiprtc-no-builtin-header\n-nogpuinc\n" \
-            "-nogpulib\n-fno-math-errno\n-ffp-contract=fast\n" }
-
-static const struct arch_options {
-    const char *arch;
-    const char *text;
-} options[] = {
-    OPTIONS("gfx90a"), OPTIONS("gfx942"), OPTIONS("gfx950"), OPTIONS("gfx1100"), OPTIONS("gfx1201"),
-};
-
 const char *gen_options(const gen_config *config)
 {
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
-        if (strcmp(options[i].arch, config->arch->name) == 0)
-            return options[i].text;
-    return "";
+    return config->arch->options;
 }
 
 const char *gen_digest(void)
