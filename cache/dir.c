@@ -133,7 +133,10 @@ static bool walk_follow(walk *w, const char *link_text)
     if ((size_t)snprintf(joined, sizeof joined, "%s/%s", link_text, w->rest) >= sizeof joined)
         return errno = ENAMETOOLONG, false;
     memcpy(w->rest, joined, strlen(joined) + 1);
-    return *link_text != '/' || walk_enter(w, AT_FDCWD, "/");
+    if (*link_text != '/')
+        return true;
+    w->at[0] = '\0';
+    return walk_enter(w, AT_FDCWD, "/");
 }
 
 /* 0700 whatever the umask. */
@@ -192,7 +195,7 @@ static bool walk_step(walk *w)
     memmove(w->rest, start + length, strlen(start + length) + 1);
     if (strlen(w->rest) < w->own)
         w->own = strlen(w->rest);
-    snprintf(w->at + at, sizeof w->at - at, "/%s", name);
+    snprintf(w->at + at, sizeof w->at - at, "%s%s", at ? "/" : "", name);
     int fd = walk_open(w, name, may_create);
     if (fd < 0)
         return false;
@@ -211,7 +214,6 @@ static bool walk_path(walk *w, const char *path)
 
     w->fd = AT_FDCWD;
     w->slash = *to == '/' ? "/" : "";
-    memcpy(w->at, ".", *to == '/' ? 0 : 1);
     memcpy(w->rest, to, strlen(to) + 1);
     w->own = strlen(to);
     while (w->rest[strspn(w->rest, "/")])
@@ -222,7 +224,9 @@ static bool walk_path(walk *w, const char *path)
 
 static bool walk_failed(const walk *w, const char *path, cache_err err)
 {
-    if (errno)
+    if (errno && strcmp(path, w->at) == 0)
+        cache_fail(err, "cache directory '%s': %m", path);
+    else if (errno)
         cache_fail(err, "cache directory '%s': '%s': %m", path, w->at);
     else
         cache_fail(err,
