@@ -1,7 +1,7 @@
 /* The code-object store: bytes under keys, on LMDB. Knows nothing of attention.
  *
  * A key is a text (up to 1 MiB); a value is bytes (less than 2 GiB). A store is one directory with
- * `code.lmdb` (the data) and `lock` (our lock file). Every defect of a record is a miss; the next
+ * `code.lmdb` (the data), `lock` (our lock file) and `used` (when records were last used). Every defect of a record is a miss; the next
  * put repairs it. A data file that is damaged beyond that is renamed to `code.lmdb.damaged` by the
  * next put, which starts a new one. docs/cache-format.md describes the files. */
 #ifndef AITER_CACHE_H
@@ -23,9 +23,10 @@ enum { CACHE_READ_ONLY = 1 };
 
 /* Opens or creates (mkdir -p, 0700) the store in `dir`. One process may open a directory any number
  * of times. A child of fork() may go on using the store. errbuf (may be NULL) receives a message
- * naming dir and the reason. CACHE_ERROR: dir cannot be created or written, others may write there,
- * it is on a network filesystem, or its files are not what they should be. With CACHE_READ_ONLY
- * nothing is created or written, and dir must exist. Thread-safe. */
+ * naming dir and the reason. CACHE_ERROR: dir cannot be created or written, others may write there
+ * or own a part of the path, it is on a network filesystem, or its files are not what they should
+ * be. With CACHE_READ_ONLY nothing is created or written, dir must exist and may be on any
+ * filesystem. Thread-safe. */
 cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf,
                         size_t errbuf_size);
 void cache_close(cache_store *store);
@@ -51,14 +52,76 @@ cache_status cache_flight_begin(cache_store *store, const char *key, int timeout
                                 cache_flight **guard);
 void cache_flight_end(cache_flight *guard);
 
-/* Calls fn for each intact record, in key-digest order. The list of records is taken first and each
+/* Limits the data file to max_bytes (0: no limit; at least 1 MiB): a put that finds no room in it
+ * evicts least recently used records, but none that this process has found or stored, and fails
+ * when there are no others. on_evict (may be NULL) is told of each one, on the thread of the put
+ * and without locks held. Call before the store is shared. */
+typedef void (*cache_evict_fn)(void *user, const char *key, uint64_t bytes);
+void cache_set_limit(cache_store *store, uint64_t max_bytes, cache_evict_fn on_evict, void *user);
+
+/* ---- For an operator's tool ----
+ *
+ * None of these counts as a use of a record. All are thread-safe and may run beside other
+ * processes' look-ups and stores. */
+
+enum { CACHE_DIGEST_TEXT = 65 }; /* 64 hex digits and a NUL */
+
+/* An entry of the store. Everything lives for the call of the visitor. */
+typedef struct cache_record {
+    const char *digest; /* its name: cache_digest_hex() of its key                        */
+    const char *defect; /* NULL: intact. Else what is wrong; only digest and size are set */
+    const char *key;
+    const void *value;
+    size_t value_size;
+    const void *bytes; /* the whole record, verified: what cache_import() takes          */
+    size_t size;
+    uint64_t stored_unix_s, used_unix_s; /* 0: unknown                                   */
+} cache_record;
+
+/* A non-zero return stops. */
+typedef int (*cache_visit_fn)(void *user, const cache_record *record);
+
+/* Calls fn for each entry, defective ones too, in digest order. The list is taken first and each
  * record is then read in a short transaction of its own; so a slow fn blocks nobody and may call
- * the store, and a record that is replaced meanwhile is seen as it is then. A non-zero return
- * stops. */
-typedef int (*cache_visit_fn)(void *user, const char *key, const void *value, size_t size,
-                              uint64_t stored_unix_s);
+ * the store, and a record that is replaced meanwhile is seen as it is then. */
 cache_status cache_each(cache_store *store, cache_visit_fn fn, void *user, char *errbuf,
                         size_t errbuf_size);
+
+/* The same for one, which is read and verified anew. CACHE_MISS: there is none. */
+cache_status cache_visit(cache_store *store, const char *digest, cache_visit_fn fn, void *user,
+                         char *errbuf, size_t errbuf_size);
+
+typedef struct cache_usage_info {
+    size_t records;      /* entries, defective ones too                       */
+    uint64_t bytes;      /* that they take up                                 */
+    uint64_t file_bytes; /* of the data file; the rest is free or the tree's  */
+} cache_usage_info;
+
+cache_status cache_usage(cache_store *store, cache_usage_info *out, char *errbuf,
+                         size_t errbuf_size);
+
+/* Removes entries in one transaction. *removed: how many of them were there. */
+cache_status cache_remove(cache_store *store, const char *const *digests, size_t count,
+                          size_t *removed, char *errbuf, size_t errbuf_size);
+
+/* Removes least recently used records until the rest takes up max_bytes at most. Space that is freed
+ * is used again by later stores; cache_compact() gives it back to the file system. */
+cache_status cache_evict(cache_store *store, uint64_t max_bytes, size_t *removed, char *errbuf,
+                         size_t errbuf_size);
+
+/* Replaces the data file by a copy without free space. Needs room for both. */
+cache_status cache_compact(cache_store *store, char *errbuf, size_t errbuf_size);
+
+/* Stores records as cache_record.bytes has them, all or, if one of them is not intact, none, in one
+ * transaction. A record is stored under its own key only, and one that is there and intact stays.
+ * *stored: how many were not there. The bytes are changed while it runs and are as before after.
+ * They may come from anywhere. */
+typedef struct cache_blob {
+    void *bytes;
+    size_t size;
+} cache_blob;
+cache_status cache_import(cache_store *store, const cache_blob *records, size_t count,
+                          size_t *stored, char *errbuf, size_t errbuf_size);
 
 /* 32-byte BLAKE2b digest (libsodium) as 64 lower-case hex digits and a NUL. */
 void cache_digest_hex(const void *data, size_t size, char out[65]);

@@ -68,94 +68,207 @@ static const char *network_fs_name(unsigned long type)
     return NULL;
 }
 
-/* Others could plant code or swap files: whoever may write here may choose what runs. */
-static bool only_ours(const struct stat *st, const char *dir, const char *slash, const char *name,
-                      cache_err err)
+/* This process's user, root, and who owns "/": in a user namespace that root is not mapped into, its
+ * files belong to the overflow uid. */
+static bool trusted(uid_t uid)
 {
-    uid_t me = geteuid();
+    struct stat root;
 
-    if (st->st_uid != me && st->st_uid != 0) {
-        cache_fail(err, "cache '%s%s%s': owned by uid %u; expected uid %u or 0", dir, slash, name,
-                   (unsigned)st->st_uid, (unsigned)me);
-        return false;
-    }
-    if (st->st_mode & (S_IWGRP | S_IWOTH)) {
+    return uid == geteuid() || uid == 0 || (stat("/", &root) == 0 && uid == root.st_uid);
+}
+
+/* Others could plant code or swap files: whoever may write here may choose what runs. */
+static bool only_ours(const struct stat *st, const char *what, cache_err err)
+{
+    if (!trusted(st->st_uid))
+        cache_fail(err, "cache '%s': owned by uid %u; expected uid %u or 0", what,
+                   (unsigned)st->st_uid, (unsigned)geteuid());
+    else if (st->st_mode & (S_IWGRP | S_IWOTH))
         cache_fail(err,
-                   "cache '%s%s%s': mode %04o lets other users write; expected no write permission "
-                   "for group"
-                   " and others (chmod go-w)",
-                   dir, slash, name, (unsigned)(st->st_mode & 07777));
-        return false;
+                   "cache '%s': mode %04o lets other users write; expected no write permission for "
+                   "group and others (chmod go-w)",
+                   what, (unsigned)(st->st_mode & 07777));
+    else
+        return true;
+    return false;
+}
+
+/* ---- The walk ----
+ *
+ * Each component is opened relative to the one before, without following links, and judged by its
+ * descriptor: what was checked is what is used, whatever is renamed meanwhile. Directories on the
+ * way must belong to us or root, and so must symbolic links, which are followed by their text.
+ * Directories above the cache's own may be writable by others (a volume shared by a Kubernetes pod
+ * is): they could put in its place only a directory that passes for ours, which is one that is. */
+
+typedef struct walk {
+    int fd;              /* O_PATH: where we are                                          */
+    char at[PATH_MAX];   /* the same as text, for messages                                */
+    char rest[PATH_MAX]; /* still to go: what is left of links, then of the path          */
+    size_t own;          /* this many bytes at its end are the path's own                 */
+    int links;           /* followed so far                                               */
+    uid_t stranger;      /* owner of the component that was refused for its owner         */
+    bool create;
+} walk;
+
+/* fd becomes where we are. */
+static bool walk_enter(walk *w, int fd)
+{
+    close(w->fd);
+    w->fd = fd;
+    return true;
+}
+
+/* False: errno. */
+static bool walk_follow(walk *w, const char *link_text)
+{
+    enum { LINKS_MAX = 40 }; /* as the kernel */
+    char joined[PATH_MAX];
+
+    if (++w->links > LINKS_MAX)
+        return errno = ELOOP, false;
+    if ((size_t)snprintf(joined, sizeof joined, "%s/%s", link_text, w->rest) >= sizeof joined)
+        return errno = ENAMETOOLONG, false;
+    memcpy(w->rest, joined, strlen(joined) + 1);
+    if (*link_text != '/')
+        return true;
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return root >= 0 && walk_enter(w, root);
+}
+
+/* 0700 whatever the umask. */
+static bool make_dir(int dirfd, const char *name)
+{
+    if (mkdirat(dirfd, name, 0700))
+        return errno == EEXIST;
+    int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)fchmod(fd, 0700);
+        close(fd);
     }
     return true;
 }
 
-static bool dir_check(int fd, const char *path, cache_err err)
+/* The component's descriptor; makes the directory unless a link's text asks for it. */
+static int walk_open(const walk *w, const char *name, bool may_create)
+{
+    enum { FLAGS = O_PATH | O_NOFOLLOW | O_CLOEXEC };
+    int fd = openat(w->fd, name, FLAGS);
+
+    if (fd >= 0 || errno != ENOENT || !may_create)
+        return fd;
+    return make_dir(w->fd, name) ? openat(w->fd, name, FLAGS) : -1;
+}
+
+/* Is the end of fd, which is the link. */
+static bool walk_link(walk *w, int fd)
+{
+    char text[PATH_MAX];
+    ssize_t n = readlinkat(fd, "", text, sizeof text - 1);
+
+    close(fd);
+    if (n < 0)
+        return false;
+    text[n] = '\0';
+    return walk_follow(w, text);
+}
+
+static bool refuse(int fd, int error)
+{
+    close(fd);
+    errno = error;
+    return false;
+}
+
+/* One component. False: errno, 0 if its owner is not to be trusted. */
+static bool walk_step(walk *w)
+{
+    char name[PATH_MAX];
+    struct stat st;
+    const char *start = w->rest + strspn(w->rest, "/");
+    size_t length = strcspn(start, "/"), at = strlen(w->at);
+    bool may_create = w->create && strlen(start) <= w->own;
+
+    memcpy(name, start, length);
+    name[length] = '\0';
+    memmove(w->rest, start + length, strlen(start + length) + 1);
+    if (strlen(w->rest) < w->own)
+        w->own = strlen(w->rest);
+    snprintf(w->at + at, sizeof w->at - at, "/%s", name);
+    int fd = walk_open(w, name, may_create);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &st))
+        return refuse(fd, errno);
+    if (!trusted(st.st_uid)) {
+        w->stranger = st.st_uid;
+        return refuse(fd, 0);
+    }
+    if (S_ISLNK(st.st_mode))
+        return walk_link(w, fd);
+    return S_ISDIR(st.st_mode) ? walk_enter(w, fd) : refuse(fd, ENOTDIR);
+}
+
+/* The directory's descriptor, -1: a message. */
+static int walk_path(const char *path, bool create, cache_err err)
+{
+    walk w = {.create = create, .own = strlen(path)};
+    bool good = true;
+
+    memcpy(w.rest, path, w.own + 1);
+    memcpy(w.at, ".", *path == '/' ? 0 : 1);
+    w.fd = open(*path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    while (w.fd >= 0 && good && w.rest[strspn(w.rest, "/")])
+        good = walk_step(&w);
+    if (w.fd >= 0 && good)
+        return w.fd;
+    if (errno)
+        cache_fail(err, "cache directory '%s': '%s': %m", path, w.at);
+    else
+        cache_fail(err,
+                   "cache directory '%s': '%s' is owned by uid %u, who may put anything in its "
+                   "place; expected uid %u or 0",
+                   path, w.at, (unsigned)w.stranger, (unsigned)geteuid());
+    if (w.fd >= 0)
+        close(w.fd);
+    return -1;
+}
+
+/* ---- Directories and files ---- */
+
+static bool dir_check(int fd, const char *path, bool local, file_id *id, cache_err err)
 {
     struct stat st;
-    unsigned long type;
+    unsigned long type = 0;
 
-    if (fstat(fd, &st) || fs_type(fd, &type)) {
+    if (fstat(fd, &st) || (local && fs_type(fd, &type))) {
         cache_fail(err, "cache directory '%s': %m", path);
         return false;
     }
-    const char *network = network_fs_name(type);
-    if (network) {
-        cache_fail(err,
-                   "cache directory '%s': on a network filesystem (%s), where locks are not "
-                   "reliable; expected"
-                   " a local one",
-                   path, network);
-        return false;
-    }
-    return only_ours(&st, path, "", "", err);
+    *id = (file_id){st.st_dev, st.st_ino};
+    const char *network = local ? network_fs_name(type) : NULL;
+    if (!network)
+        return only_ours(&st, path, err);
+    cache_fail(err,
+               "cache directory '%s': on a network filesystem (%s), where locks are not reliable; "
+               "expected a local one",
+               path, network);
+    return false;
 }
 
-/* mkdir -p. False: errno, and part is the prefix that failed. */
-static bool make_dirs(const char *path, char part[PATH_MAX])
+int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
 {
-    size_t len = strlen(path);
-
-    memcpy(part, path, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        part[i] = '\0';
-        if (mkdir(part, 0700) == 0)
-            (void)chmod(part, 0700); /* whatever the umask */
-        else if (errno != EEXIST)
-            return false;
-        part[i] = path[i];
-    }
-    return true;
-}
-
-int cache_dir_open(const char *path, bool create, cache_err err)
-{
-    char part[PATH_MAX];
-
     if (!*path) {
         cache_fail(err, "cache directory: the path is empty");
         return -1;
     }
-    if (strlen(path) >= sizeof part) {
+    if (strlen(path) >= PATH_MAX) {
         cache_fail(err, "cache directory '%.64s...': the path is longer than %d bytes", path,
                    PATH_MAX - 1);
         return -1;
     }
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT && create) {
-        if (!make_dirs(path, part)) {
-            cache_fail(err, "cache directory '%s': cannot create '%s': %m", path, part);
-            return -1;
-        }
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    }
-    if (fd < 0) {
-        cache_fail(err, "cache directory '%s': %m", path);
-        return -1;
-    }
-    if (!dir_check(fd, path, err)) {
+    int fd = walk_path(path, writable, err);
+    if (fd >= 0 && !dir_check(fd, path, writable, id, err)) {
         close(fd);
         return -1;
     }
@@ -181,6 +294,32 @@ static int open_or_create(int dirfd, const char *name, int flags)
     return -1;
 }
 
+static bool file_check(const struct stat *st, const char *dir, const char *name, cache_err err)
+{
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if (S_ISLNK(st->st_mode))
+        cache_fail(err, "cache file '%s': is a symbolic link; expected a regular file", path);
+    else if (!S_ISREG(st->st_mode))
+        cache_fail(err, "cache file '%s': not a regular file", path);
+    else
+        return only_ours(st, path, err);
+    return false;
+}
+
+bool cache_dir_check_file(int dirfd, const char *dir, const char *name, cache_err err)
+{
+    struct stat st;
+
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return file_check(&st, dir, name, err);
+    if (errno == ENOENT)
+        return true;
+    cache_fail(err, "cache file '%s/%s': %m", dir, name);
+    return false;
+}
+
 int cache_dir_open_file(int dirfd, const char *dir, const char *name, int flags, file_id *id,
                         uint64_t *size, cache_err err)
 {
@@ -189,22 +328,13 @@ int cache_dir_open_file(int dirfd, const char *dir, const char *name, int flags,
 
     if (fd < 0) {
         int e = errno;
-        if (e == ELOOP)
-            cache_fail(err, "cache file '%s/%s': is a symbolic link; expected a regular file", dir,
-                       name);
-        else
+        if (e != ELOOP || cache_dir_check_file(dirfd, dir, name, err))
             cache_fail(err, "cache file '%s/%s': %m", dir, name);
         errno = e;
         return -1;
     }
-    bool ok = false;
-    if (fstat(fd, &st))
-        cache_fail(err, "cache file '%s/%s': %m", dir, name);
-    else if (!S_ISREG(st.st_mode))
-        cache_fail(err, "cache file '%s/%s': not a regular file", dir, name);
-    else
-        ok = only_ours(&st, dir, "/", name, err);
-    if (!ok) {
+    if (fstat(fd, &st) ? cache_fail(err, "cache file '%s/%s': %m", dir, name)
+                       : !file_check(&st, dir, name, err)) {
         close(fd);
         errno = EPERM;
         return -1;

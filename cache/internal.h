@@ -2,16 +2,21 @@
 #ifndef AITER_CACHE_INTERNAL_H
 #define AITER_CACHE_INTERNAL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "cache/cache.h"
+#include "cache/lmdb_file.h"
+#include "cache/record.h"
 
 #define CACHE_DATA_NAME "code.lmdb"
 #define CACHE_DAMAGED_NAME "code.lmdb.damaged"
+#define CACHE_COMPACT_NAME "code.lmdb.new"
 #define CACHE_LOCK_NAME "lock"
+#define CACHE_USED_NAME "used"
 
 enum {
     CACHE_DIGEST_SIZE = 32,
@@ -43,9 +48,13 @@ void cache_digest(const void *data, size_t size, unsigned char out[CACHE_DIGEST_
 
 /* ---- dir.c: directories and the files in them ---- */
 
-/* Opens `path`, checks what dir_check() checks and returns the descriptor or -1 with a message.
- * With `create`, missing directories are made, 0700 each. */
-int cache_dir_open(const char *path, bool create, cache_err err);
+/* Opens `path` (O_PATH) and returns the descriptor or -1 with a message: nobody but this user and
+ * root may own a part of the path or write to the directory. With `writable`, missing directories
+ * are made, 0700 each, and it may not be on a network filesystem. */
+int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err);
+
+/* What cache_dir_open_file() would object to. True also if there is no such file. */
+bool cache_dir_check_file(int dirfd, const char *dir, const char *name, cache_err err);
 
 /* Opens `name` in the directory: never through a symlink, a regular file only, owned by this user
  * or root, not writable by others. Returns -1 with a message; errno then is ENOENT if there is no
@@ -99,8 +108,13 @@ typedef struct session {
 
 struct cache_store {
     char *path; /* absolute */
-    int dirfd;
+    int dirfd;  /* O_PATH   */
+    file_id id; /* of the directory when it was opened */
     bool read_only;
+    atomic_int used_fd; /* used.c's                            */
+    uint64_t max_bytes; /* 0: no limit                         */
+    cache_evict_fn on_evict;
+    void *on_evict_user;
     session *idle;
     int idle_count;
 };
@@ -115,6 +129,74 @@ cache_status cache_session_refresh(cache_store *store, session *s, cache_err err
 
 /* Opens store->path anew after it vanished. */
 cache_status cache_store_revive(cache_store *store, cache_err err);
+
+/* A record copied out of the data file: verified, or `defect` says why not. */
+typedef struct cache_found {
+    unsigned char *bytes; /* heap, may be NULL with a defect */
+    size_t size;
+    record_view record; /* in bytes */
+    const char *defect;
+} cache_found;
+
+/* Finds the record of `digest` whatever its key. CACHE_OK also with a defect; the caller frees
+ * out->bytes. */
+cache_status cache_find_digest(cache_store *store, const unsigned char *digest, cache_found *out,
+                               cache_err err);
+
+/* ---- used.c: when records were last used ---- */
+
+/* This process has found or stored the record. It will not evict it, and the time goes to the side
+ * file unless it did within the last minute. Costs no system call then. */
+void cache_used_touch(cache_store *store, const unsigned char *digest);
+bool cache_used_here(const cache_store *store, const unsigned char *digest);
+
+/* Seconds since 1970; 0: unknown. */
+uint64_t cache_used_time(cache_store *store, const unsigned char *digest);
+
+/* Makes the store's side file that of its directory as it is now. */
+void cache_used_revive(cache_store *store);
+
+uint64_t cache_now(void); /* seconds since 1970 by this machine's clock */
+/* Test seam: replaces the clock. */
+extern uint64_t (*cache_clock_hook)(void);
+
+/* ---- write.c ---- */
+
+/* One entry to be stored or, with record NULL, removed. */
+typedef struct cache_change {
+    unsigned char digest[CACHE_DIGEST_SIZE];
+    const void *record; /* a whole one */
+    size_t size;
+} cache_change;
+
+/* Applies all changes, sorted by digest, in one durable transaction. *removed (may be NULL):
+ * entries that were there to be removed. */
+cache_status cache_apply(cache_store *store, const cache_change *changes, size_t count,
+                         size_t *removed, cache_err err);
+
+/* ---- evict.c ---- */
+
+/* An entry that is a record's by the size of its key. */
+typedef struct cache_entry {
+    unsigned char digest[CACHE_DIGEST_SIZE];
+    lmdb_extent at;
+    uint64_t bytes; /* that it takes up in the data file */
+    uint64_t age;   /* seconds since its last use        */
+} cache_entry;
+
+typedef struct cache_entries {
+    cache_entry *items; /* heap */
+    size_t count, room;
+    uint64_t bytes;
+} cache_entries;
+
+/* Checks the whole file and lists its entries, in digest order. The caller frees out->items. */
+lmdb_result cache_list_entries(lmdb_file *f, cache_entries *out);
+
+/* Least recently used entries that this process does not use, until `bytes` are reached; in digest
+ * order. Heap; NULL: none, or out of memory. */
+cache_change *cache_choose_victims(cache_store *store, lmdb_file *f, cache_entries *all,
+                                   uint64_t bytes, size_t *count);
 
 /* Reads size bytes at offset. False: I/O error, or the file ends before. */
 bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset);

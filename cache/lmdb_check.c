@@ -7,8 +7,6 @@ typedef struct checker {
     lmdb_file *f;
     unsigned char *used;  /* one bit a page */
     unsigned char *pages; /* a buffer a level */
-    const void *replaced;
-    size_t replaced_size;
     lmdb_visit_fn visit;
     void *user;
 } checker;
@@ -52,7 +50,7 @@ static lmdb_result check_free_entry(checker *c, const lmdb_extent *value)
     lmdb_file *f = c->f;
     lmdb_result r;
 
-    if (value->pages && (r = cache_lmdb_check_overflow_header(f, value)) != LMDB_FOUND)
+    if ((r = cache_lmdb_check_overflow_header(f, value)) != LMDB_FOUND)
         return r;
     if (value->size % sizeof(uint64_t) || value->size > f->size)
         return cache_lmdb_damaged(f, "free list of %llu bytes", (unsigned long long)value->size);
@@ -74,13 +72,7 @@ static lmdb_result check_entry(checker *c, const lmdb_tree *t, const lmdb_node *
         return r;
     if (t->is_free_list)
         return check_free_entry(c, &n->value);
-    if (n->value.pages && c->replaced &&
-        !cache_lmdb_compare(t, n->key, n->key_size, c->replaced, c->replaced_size) &&
-        (r = cache_lmdb_check_overflow_header(c->f, &n->value)) != LMDB_FOUND)
-        return r;
-    if (c->visit && !c->visit(c->user, n->key, n->key_size, &n->value))
-        return LMDB_NOT_FOUND;
-    return LMDB_FOUND;
+    return c->visit(c->user, c->f, n->key, n->key_size, &n->value);
 }
 
 /* The page's keys are in order; so the first and the last tell about all. */
@@ -141,11 +133,9 @@ static lmdb_result check_tree(checker *c, const lmdb_tree *t)
     return t->depth ? check_page(c, t, t->root, t->depth, &all) : LMDB_FOUND;
 }
 
-lmdb_result cache_lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
-                             lmdb_visit_fn visit, void *user)
+lmdb_result cache_lmdb_check(lmdb_file *f, lmdb_visit_fn visit, void *user)
 {
-    checker c = {
-        .f = f, .replaced = replaced, .replaced_size = replaced_size, .visit = visit, .user = user};
+    checker c = {.f = f, .visit = visit, .user = user};
     lmdb_result r = LMDB_IO_ERROR;
 
     /* LMDB may leave the last pages it counted unwritten when it had no use for them, but not many

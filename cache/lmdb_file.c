@@ -299,6 +299,8 @@ lmdb_result cache_lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void 
 lmdb_result cache_lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value)
 {
     unsigned char header[PAGE_HEADER];
+    if (!value->pages)
+        return LMDB_FOUND;
     lmdb_result r = read_at(f, header, sizeof header, value->first_page * f->page_size);
 
     if (r != LMDB_FOUND)

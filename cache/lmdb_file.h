@@ -52,14 +52,16 @@ lmdb_result cache_lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb
 /* Reads a value's bytes. LMDB_NOT_FOUND is not returned. */
 lmdb_result cache_lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);
 
-/* Calls visit for each entry of the main database, in order; a false return stops with
- * LMDB_NOT_FOUND. Checks both trees wholly and that no page is used twice. `replaced` (may be NULL)
- * is a key whose overflow pages' header is checked too, since LMDB reads it to free them.
- * LMDB_FOUND: all sound. */
-typedef bool (*lmdb_visit_fn)(void *user, const void *key, size_t key_size,
-                              const lmdb_extent *value);
-lmdb_result cache_lmdb_check(lmdb_file *f, const void *replaced, size_t replaced_size,
-                             lmdb_visit_fn visit, void *user);
+/* Checks both trees wholly and that no page is used twice, and calls visit for each entry of the
+ * main database, in order; what it returns other than LMDB_FOUND ends the check with that. Who has
+ * LMDB replace or remove an entry also asks cache_lmdb_check_overflow_header(): LMDB reads that
+ * header to free the pages. LMDB_FOUND: all sound. */
+typedef lmdb_result (*lmdb_visit_fn)(void *user, lmdb_file *f, const void *key, size_t key_size,
+                                     const lmdb_extent *value);
+lmdb_result cache_lmdb_check(lmdb_file *f, lmdb_visit_fn visit, void *user);
+
+/* LMDB_FOUND also if the value lies on its leaf page. */
+lmdb_result cache_lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value);
 
 /* ---- for lmdb_check.c ---- */
 
@@ -84,7 +86,6 @@ lmdb_node cache_lmdb_get_node(const lmdb_file *f, const unsigned char *page, uin
                               bool leaf, unsigned i);
 int cache_lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b,
                        size_t b_size);
-lmdb_result cache_lmdb_check_overflow_header(lmdb_file *f, const lmdb_extent *value);
 lmdb_result cache_lmdb_damaged(lmdb_file *f, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

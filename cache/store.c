@@ -1,4 +1,4 @@
-/* Opening, look-ups and iteration. A transaction is a session: an open file description of the lock
+/* Opening and look-ups. A transaction is a session: an open file description of the lock
  * file, locked, and a descriptor of the data file. The store holds no memory map and no LMDB
  * environment between calls; so there is nothing that another process's growth, a truncation or a
  * fork could invalidate.
@@ -10,14 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cache/internal.h"
-#include "cache/lmdb_file.h"
-#include "cache/record.h"
 
 /* Bytes of the lock file. A writer holds the gate while it waits for the readers inside to leave,
  * so that readers that come and go without end cannot keep it out. */
@@ -42,62 +41,7 @@ bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset)
     return true;
 }
 
-/* ---- Opening ---- */
-
-static bool writable_dir(cache_store *store, cache_err err)
-{
-    if (faccessat(store->dirfd, ".", W_OK | X_OK, AT_EACCESS) == 0)
-        return true;
-    cache_fail(err, "cache directory '%s': not writable: %m", store->path);
-    return false;
-}
-
-/* Makes the lock file and looks at the data file, so that a useless store is refused early. */
-static bool usable(cache_store *store, cache_err err)
-{
-    session *s;
-
-    if (!store->read_only && !writable_dir(store, err))
-        return false;
-    if (cache_session_begin(store, false, &s, err) != CACHE_OK)
-        return false;
-    bool has_data = s->data_fd >= 0;
-    cache_session_end(store, s);
-    if (store->read_only || !has_data)
-        return true;
-    if (faccessat(store->dirfd, CACHE_DATA_NAME, R_OK | W_OK, AT_EACCESS) == 0)
-        return true;
-    cache_fail(err, "cache file '%s/%s': not writable: %m", store->path, CACHE_DATA_NAME);
-    return false;
-}
-
-cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf,
-                        size_t errbuf_size)
-{
-    cache_err err = {errbuf, errbuf_size};
-    bool read_only = flags & CACHE_READ_ONLY;
-
-    *out = NULL;
-    if (!cache_sodium_ready())
-        return cache_fail(err, "cache directory '%s': libsodium cannot be initialised", dir);
-    int fd = cache_dir_open(dir, !read_only, err);
-    if (fd < 0)
-        return CACHE_ERROR;
-    cache_store *store = calloc(1, sizeof *store);
-    if (!store) {
-        close(fd);
-        return cache_fail(err, "cache directory '%s': out of memory", dir);
-    }
-    store->dirfd = fd;
-    store->read_only = read_only;
-    store->path = realpath(dir, NULL);
-    if (store->path ? !usable(store, err) : cache_fail(err, "cache directory '%s': %m", dir)) {
-        cache_close(store);
-        return CACHE_ERROR;
-    }
-    *out = store;
-    return CACHE_OK;
-}
+/* ---- Sessions ---- */
 
 static void session_free(session *s)
 {
@@ -106,33 +50,6 @@ static void session_free(session *s)
         close(s->data_fd);
     free(s);
 }
-
-void cache_close(cache_store *store)
-{
-    if (!store)
-        return;
-    for (session *s = store->idle, *next; s; s = next) {
-        next = s->next;
-        session_free(s);
-    }
-    close(store->dirfd);
-    free(store->path);
-    free(store);
-}
-
-cache_status cache_store_revive(cache_store *store, cache_err err)
-{
-    int fd = cache_dir_open(store->path, !store->read_only, err);
-
-    if (fd < 0)
-        return CACHE_ERROR;
-    /* In place: other threads may be using the number. */
-    int moved = dup3(fd, store->dirfd, O_CLOEXEC);
-    close(fd);
-    return moved < 0 ? cache_fail(err, "cache directory '%s': %m", store->path) : CACHE_OK;
-}
-
-/* ---- Sessions ---- */
 
 static session *session_take(cache_store *store)
 {
@@ -218,6 +135,22 @@ cache_status cache_session_refresh(cache_store *store, session *s, cache_err err
     return s->data_fd >= 0 || errno == ENOENT ? CACHE_OK : CACHE_ERROR;
 }
 
+cache_status cache_store_revive(cache_store *store, cache_err err)
+{
+    file_id id;
+    int fd = cache_dir_open(store->path, !store->read_only, &id, err);
+
+    if (fd < 0)
+        return CACHE_ERROR;
+    /* In place: other threads may be using the number. */
+    int moved = dup3(fd, store->dirfd, O_CLOEXEC);
+    close(fd);
+    if (moved < 0)
+        return cache_fail(err, "cache directory '%s': %m", store->path);
+    cache_used_revive(store);
+    return CACHE_OK;
+}
+
 /* One attempt. CACHE_MISS: the directory or its lock file was replaced or removed meanwhile; try
  * again. */
 static cache_status session_try(cache_store *store, session *s, bool exclusive, cache_err err)
@@ -280,104 +213,194 @@ void cache_session_end(cache_store *store, session *s)
     session_give(store, s);
 }
 
-/* ---- Look-ups ---- */
+/* ---- Opening ---- */
 
-typedef struct found {
-    unsigned char *bytes; /* heap */
-    record_view record;   /* in bytes */
-} found;
+static bool writable_dir(cache_store *store, cache_err err)
+{
+    if (faccessat(store->dirfd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        return true;
+    cache_fail(err, "cache directory '%s': not writable: %m", store->path);
+    return false;
+}
+
+/* Refuses early what would be of no use. The lock is not taken, and the data file stays open for the
+ * look-up that is likely to follow. */
+static bool usable(cache_store *store, cache_err err)
+{
+    if (!store->read_only && !writable_dir(store, err))
+        return false;
+    if (!cache_dir_check_file(store->dirfd, store->path, CACHE_LOCK_NAME, err))
+        return false;
+    session *s = session_take(store);
+    if (!s) {
+        cache_fail(err, "cache directory '%s': out of memory", store->path);
+        return false;
+    }
+    bool good = cache_session_refresh(store, s, err) == CACHE_OK;
+    session_give(store, s);
+    return good;
+}
+
+/* Absolute, so that it outlives a chdir(). Heap; NULL: errno. */
+static char *absolute(const char *dir)
+{
+    char cwd[PATH_MAX], *path;
+
+    if (*dir == '/')
+        return strdup(dir);
+    if (!getcwd(cwd, sizeof cwd))
+        return NULL;
+    return asprintf(&path, "%s/%s", cwd, dir) < 0 ? NULL : path;
+}
+
+cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf,
+                        size_t errbuf_size)
+{
+    cache_err err = {errbuf, errbuf_size};
+    bool read_only = flags & CACHE_READ_ONLY;
+
+    *out = NULL;
+    if (!cache_sodium_ready())
+        return cache_fail(err, "cache directory '%s': libsodium cannot be initialised", dir);
+    file_id id;
+    int fd = cache_dir_open(dir, !read_only, &id, err);
+    if (fd < 0)
+        return CACHE_ERROR;
+    cache_store *store = calloc(1, sizeof *store);
+    if (!store) {
+        close(fd);
+        return cache_fail(err, "cache directory '%s': out of memory", dir);
+    }
+    store->dirfd = fd;
+    store->id = id;
+    store->used_fd = -1;
+    store->read_only = read_only;
+    store->path = absolute(dir);
+    if (store->path ? !usable(store, err) : cache_fail(err, "cache directory '%s': %m", dir)) {
+        cache_close(store);
+        return CACHE_ERROR;
+    }
+    *out = store;
+    return CACHE_OK;
+}
+
+void cache_close(cache_store *store)
+{
+    if (!store)
+        return;
+    for (session *s = store->idle, *next; s; s = next) {
+        next = s->next;
+        session_free(s);
+    }
+    if (store->used_fd >= 0)
+        close(store->used_fd);
+    close(store->dirfd);
+    free(store->path);
+    free(store);
+}
+
+/* ---- Look-ups ---- */
 
 /* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a
  * record. */
-static lmdb_result copy_record(const session *s, const unsigned char *digest, unsigned char **bytes,
-                               size_t *size)
+static lmdb_result copy_record(const session *s, const unsigned char *digest, cache_found *out)
 {
     lmdb_file f;
     lmdb_extent at;
     lmdb_result r = LMDB_NOT_FOUND;
 
-    *bytes = NULL;
+    *out = (cache_found){0};
     if (s->data_fd >= 0)
         r = cache_lmdb_file_open(&f, s->data_fd, s->data_size);
     if (r == LMDB_FOUND)
         r = cache_lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
     if (r != LMDB_FOUND)
         return r;
-    if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX)
-        return LMDB_NOT_FOUND;
-    *size = at.size;
-    *bytes = malloc(at.size);
-    r = *bytes ? cache_lmdb_read_extent(&f, &at, *bytes) : LMDB_IO_ERROR;
+    if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX) {
+        out->defect = "its size is not that of a record";
+        return LMDB_FOUND;
+    }
+    out->size = at.size;
+    out->bytes = malloc(at.size);
+    r = out->bytes ? cache_lmdb_read_extent(&f, &at, out->bytes) : LMDB_IO_ERROR;
     if (r != LMDB_FOUND) {
-        free(*bytes);
-        *bytes = NULL;
+        free(out->bytes);
+        out->bytes = NULL;
     }
     return r;
 }
 
 /* Verifies the copy, which is what the caller gets, for a record of this digest and, unless NULL,
  * this key. */
-static bool verify_record(unsigned char *bytes, size_t size, const unsigned char *digest,
-                          const char *key, found *out)
+static void verify_record(const unsigned char *digest, const char *key, cache_found *out)
 {
     unsigned char actual[CACHE_DIGEST_SIZE];
     const record_view *r = &out->record;
 
-    out->bytes = bytes;
-    if (!cache_record_read(bytes, size, &out->record))
-        return false;
-    if (key)
-        return r->key_size == strlen(key) && !memcmp(r->key, key, r->key_size);
+    if (out->defect)
+        return;
+    if (!cache_record_read(out->bytes, out->size, &out->record)) {
+        out->defect = "no intact record of this version";
+        return;
+    }
+    if (key && r->key_size == strlen(key) && !memcmp(r->key, key, r->key_size))
+        return;
     cache_digest(r->key, r->key_size, actual);
-    return !memcmp(actual, digest, sizeof actual);
+    if (key || memcmp(actual, digest, sizeof actual))
+        out->defect = "a record of another key";
 }
 
 static bool find_unlocked(cache_store *store, const unsigned char *digest, const char *key,
-                          found *out)
+                          cache_found *out)
 {
-    unsigned char *bytes = NULL;
-    size_t size;
     session *s = session_take(store);
+    lmdb_result r = LMDB_NOT_FOUND;
 
     if (!s)
         return false;
     if (cache_session_refresh(store, s, (cache_err){0}) == CACHE_OK)
-        copy_record(s, digest, &bytes, &size);
+        r = copy_record(s, digest, out);
     session_give(store, s);
-    if (bytes && verify_record(bytes, size, digest, key, out))
+    if (r != LMDB_FOUND)
+        return false;
+    verify_record(digest, key, out);
+    if (!out->defect)
         return true;
-    free(bytes);
+    free(out->bytes);
     return false;
 }
 
 static cache_status find_locked(cache_store *store, const unsigned char *digest, const char *key,
-                                found *out, cache_err err)
+                                cache_found *out, cache_err err)
 {
-    unsigned char *bytes;
-    size_t size;
     session *s;
     cache_status status = cache_session_begin(store, false, &s, err);
 
     if (status != CACHE_OK)
         return status;
-    lmdb_result r = copy_record(s, digest, &bytes, &size);
+    lmdb_result r = copy_record(s, digest, out);
     if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
                             CACHE_DATA_NAME);
     cache_session_end(store, s);
     if (r != LMDB_FOUND)
         return status == CACHE_OK ? CACHE_MISS : status;
-    if (verify_record(bytes, size, digest, key, out))
-        return CACHE_OK;
-    free(bytes);
-    return CACHE_MISS;
+    verify_record(digest, key, out);
+    return CACHE_OK;
 }
 
+/* CACHE_OK: in any case something is there; see out->defect. The caller frees out->bytes. */
 static cache_status find(cache_store *store, const unsigned char *digest, const char *key,
-                         found *out, cache_err err)
+                         cache_found *out, cache_err err)
 {
     return find_unlocked(store, digest, key, out) ? CACHE_OK
                                                   : find_locked(store, digest, key, out, err);
+}
+
+cache_status cache_find_digest(cache_store *store, const unsigned char *digest, cache_found *out,
+                               cache_err err)
+{
+    return find(store, digest, NULL, out, err);
 }
 
 cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size,
@@ -385,7 +408,7 @@ cache_status cache_get(cache_store *store, const char *key, void **value, size_t
 {
     cache_err err = {errbuf, errbuf_size};
     unsigned char digest[CACHE_DIGEST_SIZE];
-    found hit;
+    cache_found hit;
 
     *value = NULL;
     *size = 0;
@@ -393,90 +416,13 @@ cache_status cache_get(cache_store *store, const char *key, void **value, size_t
     cache_status status = find(store, digest, key, &hit, err);
     if (status != CACHE_OK)
         return status;
+    if (hit.defect) {
+        free(hit.bytes);
+        return CACHE_MISS;
+    }
+    cache_used_touch(store, digest);
     memmove(hit.bytes, hit.record.value, hit.record.value_size);
     *value = hit.bytes;
     *size = hit.record.value_size;
     return CACHE_OK;
-}
-
-/* ---- Iteration ---- */
-
-typedef struct digest_list {
-    unsigned char (*items)[CACHE_DIGEST_SIZE];
-    size_t count, room;
-} digest_list;
-
-static bool collect_digest(void *user, const void *key, size_t key_size, const lmdb_extent *value)
-{
-    digest_list *list = user;
-
-    (void)value;
-    if (key_size != CACHE_DIGEST_SIZE)
-        return true; /* not a record: room for later versions */
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : 256;
-        void *items = realloc(list->items, room * sizeof *list->items);
-        if (!items)
-            return false;
-        list->items = items;
-        list->room = room;
-    }
-    memcpy(list->items[list->count++], key, CACHE_DIGEST_SIZE);
-    return true;
-}
-
-static cache_status collect(cache_store *store, digest_list *list, cache_err err)
-{
-    lmdb_file f;
-    session *s;
-    cache_status status = cache_session_begin(store, false, &s, err);
-
-    if (status != CACHE_OK)
-        return status;
-    lmdb_result r = s->data_fd >= 0 ? cache_lmdb_file_open(&f, s->data_fd, s->data_size)
-                                    : LMDB_NOT_FOUND;
-    if (r == LMDB_FOUND &&
-        (r = cache_lmdb_check(&f, NULL, 0, collect_digest, list)) == LMDB_NOT_FOUND)
-        status = cache_fail(err, "cache '%s': out of memory", store->path);
-    else if (r == LMDB_IO_ERROR)
-        status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
-                            CACHE_DATA_NAME);
-    else if (r == LMDB_DAMAGED)
-        status = cache_fail(err, "cache file '%s/%s': damaged (%s); the next store sets it aside",
-                            store->path, CACHE_DATA_NAME, f.why);
-    cache_session_end(store, s);
-    return status;
-}
-
-/* Hands one record to fn. *stop: what fn returned. */
-static cache_status visit_record(cache_store *store, const unsigned char *digest, cache_visit_fn fn,
-                                 void *user, int *stop, cache_err err)
-{
-    found hit;
-    cache_status status = find(store, digest, NULL, &hit, err);
-
-    if (status != CACHE_OK)
-        return status == CACHE_MISS ? CACHE_OK : status;
-    char *key = strndup(hit.record.key, hit.record.key_size);
-    if (key)
-        *stop = fn(user, key, hit.record.value, hit.record.value_size, hit.record.stored_unix_s);
-    else
-        status = cache_fail(err, "cache '%s': out of memory", store->path);
-    free(key);
-    free(hit.bytes);
-    return status;
-}
-
-cache_status cache_each(cache_store *store, cache_visit_fn fn, void *user, char *errbuf,
-                        size_t errbuf_size)
-{
-    cache_err err = {errbuf, errbuf_size};
-    digest_list list = {0};
-    int stop = 0;
-    cache_status status = collect(store, &list, err);
-
-    for (size_t i = 0; i < list.count && status == CACHE_OK && !stop; i++)
-        status = visit_record(store, list.items[i], fn, user, &stop, err);
-    free(list.items);
-    return status;
 }

@@ -118,6 +118,79 @@ static void anothers_directory_is_refused(void **state)
     expect_refusal(f, f->dir, 0, "owned by uid 12345");
 }
 
+/* Who owns a directory above the store, or a link on the way, decides where the path leads. */
+static void a_path_through_anothers_hands_is_refused(void **state)
+{
+    fixture *f = *state;
+    char above[400], dir[500], link[400];
+    cache_store *s;
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(above, sizeof above, "%s/above", f->root);
+    snprintf(dir, sizeof dir, "%s/store", above);
+    assert_int_equal(cache_open(&s, dir, 0, f->err, sizeof f->err), CACHE_OK);
+    cache_close(s);
+    assert_int_equal(chown(above, 12345, 12345), 0);
+    expect_refusal(f, dir, 0, "above' is owned by uid 12345");
+    expect_refusal(f, dir, CACHE_READ_ONLY, "above' is owned by uid 12345");
+    assert_int_equal(chown(above, 0, 0), 0);
+    snprintf(link, sizeof link, "%s/link", f->root);
+    assert_int_equal(symlink("above/store", link), 0);
+    assert_int_equal(cache_open(&s, link, 0, f->err, sizeof f->err), CACHE_OK);
+    cache_close(s);
+    assert_int_equal(lchown(link, 12345, 12345), 0);
+    expect_refusal(f, link, 0, "link' is owned by uid 12345");
+}
+
+/* What others may do to a directory above: rename ours away and put a link of theirs there. */
+static void a_writable_directory_above_is_no_way_in(void **state)
+{
+    fixture *f = *state;
+    char volume[400], dir[500], path[600];
+    cache_store *s;
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(volume, sizeof volume, "%s/volume", f->root);
+    snprintf(dir, sizeof dir, "%s/cache", volume);
+    assert_int_equal(mkdir(volume, 0700), 0);
+    assert_int_equal(chmod(volume, 0777), 0);
+    assert_int_equal(cache_open(&s, dir, 0, f->err, sizeof f->err), CACHE_OK);
+    put_value(f, s, "key", 1, 100);
+    snprintf(path, sizeof path, "%s/away", volume);
+    assert_int_equal(rename(dir, path), 0);
+    assert_int_equal(symlink(path, dir), 0);
+    assert_int_equal(lchown(dir, 12345, 12345), 0);
+    expect_refusal(f, dir, 0, "is owned by uid 12345");
+    put_value(f, s, "key", 2, 100); /* the open store stays with its directory */
+    expect_hit(f, s, "key", 2, 100);
+    cache_close(s);
+}
+
+static void links_of_ours_are_followed(void **state)
+{
+    fixture *f = *state;
+    char path[400], target[400];
+    cache_store *s;
+    struct stat st;
+
+    assert_int_equal(mkdir(f->dir, 0700), 0);
+    snprintf(path, sizeof path, "%s/absolute", f->root);
+    assert_int_equal(symlink(f->dir, path), 0);
+    snprintf(path, sizeof path, "%s/relative", f->root);
+    assert_int_equal(symlink("./store/../absolute", path), 0);
+    snprintf(path, sizeof path, "%s/relative/deeper/still", f->root);
+    assert_int_equal(cache_open(&s, path, 0, f->err, sizeof f->err), CACHE_OK);
+    put_value(f, s, "key", 1, 100);
+    cache_close(s);
+    snprintf(target, sizeof target, "%s/deeper/still/code.lmdb", f->dir);
+    assert_int_equal(stat(target, &st), 0);
+    snprintf(path, sizeof path, "%s/loop", f->root);
+    assert_int_equal(symlink("loop", path), 0);
+    expect_refusal(f, path, 0, strerror(ELOOP));
+}
+
 static void files_that_others_may_write_are_refused(void **state)
 {
     fixture *f = *state;
@@ -212,6 +285,12 @@ static void network_filesystems_are_refused_by_name(void **state)
         pretended_type = cases[i].type;
         expect_refusal(f, f->dir, 0, cases[i].name);
     }
+    cache_fs_type_hook = NULL;
+    cache_close(open_store(f));
+    cache_fs_type_hook = pretend;
+    cache_store *reader; /* needs no locks */
+    assert_int_equal(cache_open(&reader, f->dir, CACHE_READ_ONLY, f->err, sizeof f->err), CACHE_OK);
+    cache_close(reader);
     pretended_type = 0xef53; /* ext4 */
     cache_close(open_store(f));
     cache_fs_type_hook = NULL;
@@ -363,6 +442,9 @@ int main(void)
         T(wrong_paths_are_refused),
         T(a_directory_that_others_may_write_is_refused),
         T(anothers_directory_is_refused),
+        T(a_path_through_anothers_hands_is_refused),
+        T(a_writable_directory_above_is_no_way_in),
+        T(links_of_ours_are_followed),
         T(files_that_others_may_write_are_refused),
         T(links_and_odd_files_are_refused),
         T(a_link_planted_later_is_not_followed),

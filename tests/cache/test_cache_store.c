@@ -126,28 +126,34 @@ static void the_map_grows_beyond_any_first_guess(void **state)
 }
 
 typedef struct seen {
-    int count, stop_at;
+    int count, stop_at, defects;
     char last_digest[65];
     uint64_t stored;
     cache_store *store;
 } seen;
 
-static int see(void *user, const char *key, const void *value, size_t size, uint64_t stored_unix_s)
+static int see(void *user, const cache_record *record)
 {
     seen *s = user;
     char digest[65];
+    const char *key = record->key;
     void *again;
     size_t n;
 
+    if (record->defect) {
+        s->defects++;
+        return 0;
+    }
     cache_digest_hex(key, strlen(key), digest);
+    assert_string_equal(record->digest, digest);
     assert_true(strcmp(s->last_digest, digest) < 0);
     strcpy(s->last_digest, digest);
-    assert_int_equal(value_generation(key, value, size), 5);
+    assert_int_equal(value_generation(key, record->value, record->value_size), 5);
     assert_int_equal(cache_get(s->store, key, &again, &n, NULL, 0),
                      CACHE_OK); /* allowed from here */
-    assert_int_equal(n, size);
+    assert_int_equal(n, record->value_size);
     free(again);
-    s->stored = stored_unix_s;
+    s->stored = record->stored_unix_s;
     return ++s->count == s->stop_at;
 }
 
@@ -301,6 +307,7 @@ static void defective_records_are_misses_until_the_next_put(void **state)
     seen none = {.store = s};
     assert_int_equal(cache_each(s, see, &none, f->err, sizeof f->err), CACHE_OK);
     assert_int_equal(none.count, 0);
+    assert_int_equal(none.defects, 2);
     put_value(f, s, "a", 2, 30000);
     put_value(f, s, "b", 2, 30000);
     expect_hit(f, s, "a", 2, 30000);

@@ -293,12 +293,11 @@ typedef struct replacing {
     const char *wanted;
 } replacing;
 
-static int find_key(void *user, const char *key, const void *value, size_t size, uint64_t stored)
+static int find_key(void *user, const cache_record *record)
 {
-    (void)value, (void)size, (void)stored;
     replacing *r = user;
-    if (!r->key && strncmp(key, r->wanted, strlen(r->wanted)) == 0)
-        r->key = strdup(key);
+    if (!r->key && !record->defect && strncmp(record->key, r->wanted, strlen(r->wanted)) == 0)
+        r->key = strdup(record->key);
     return 0;
 }
 
