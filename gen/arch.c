@@ -22,7 +22,8 @@
  *              native width, hiprtc's default, and a wave of 64 issues there as two halves.
  *   direct_lds_bytes  [td] FeatureVMemToLDSLoad is part of GFX9 and GFX10, not of GFX11 and GFX12;
  *              12 and 16 bytes per lane came with FeatureGFX950Insts ([isa4], LDS loads).
- *   ds_read_tr, cvt_pk_bf16  [td] FeatureGFX950Insts, FeatureBF16ConversionInsts. */
+ *   ds_read_tr, cvt_pk_bf16  [td] FeatureGFX950Insts, FeatureBF16ConversionInsts.
+ *   fp8        [td] FeatureFP8ConversionInsts; [isa3] "FP8 and BF8": the FNUZ forms; [isa4] and gfx12: OCP. */
 /* Kernels call nothing of the device libraries, so these are not linked: that takes a tenth of the
  * compile, and their bitcode, which no identity covers, cannot change the bytes.
  *
@@ -45,6 +46,7 @@ static const gen_arch archs[] = {
         .vgprs = 512,
         .ds_read_tr = false,
         .cvt_pk_bf16 = false,
+        .fp8 = GEN_FP8_NONE,
         .direct_lds_bytes = 4,
     },
     {
@@ -59,6 +61,7 @@ static const gen_arch archs[] = {
         .vgprs = 512,
         .ds_read_tr = false,
         .cvt_pk_bf16 = false,
+        .fp8 = GEN_FP8_FNUZ,
         .direct_lds_bytes = 4,
     },
     {
@@ -73,6 +76,7 @@ static const gen_arch archs[] = {
         .vgprs = 512,
         .ds_read_tr = true,
         .cvt_pk_bf16 = true,
+        .fp8 = GEN_FP8_OCP,
         .direct_lds_bytes = 16,
     },
     {
@@ -87,6 +91,7 @@ static const gen_arch archs[] = {
         .vgprs = 1536,
         .ds_read_tr = false,
         .cvt_pk_bf16 = false,
+        .fp8 = GEN_FP8_NONE,
         .direct_lds_bytes = 0,
     },
     {
@@ -101,6 +106,7 @@ static const gen_arch archs[] = {
         .vgprs = 1536,
         .ds_read_tr = false,
         .cvt_pk_bf16 = false,
+        .fp8 = GEN_FP8_OCP,
         .direct_lds_bytes = 0,
     },
 };

@@ -1,78 +1,98 @@
-/* What a configuration may be. */
-#include "gen/gen.h"
+/* What a configuration may be. The table of fields has each one's range; here is what fields have to
+ * do with each other. */
+#include "gen/internal.h"
 
-#include <stdio.h>
-
-enum { HEAD_DIM_STEP = 8, HEAD_DIM_MAX = 256 };
-
-const char *gen_dtype_name(gen_dtype dtype)
+static bool in_range(const gen_field *f, const gen_config *config, char err[GEN_ERROR_MAX])
 {
-    switch (dtype) {
-    case GEN_FP16: return "fp16";
-    case GEN_BF16: return "bf16";
-    case GEN_FP32: return "fp32";
-    }
-    return "?";
-}
-
-const char *gen_mask_name(gen_mask mask)
-{
-    switch (mask) {
-    case GEN_MASK_NONE: return "none";
-    case GEN_MASK_CAUSAL: return "causal";
-    }
-    return "?";
-}
-
-static bool head_dim_ok(const char *field, int value, char err[GEN_ERROR_MAX])
-{
-    if (value >= HEAD_DIM_STEP && value <= HEAD_DIM_MAX && value % HEAD_DIM_STEP == 0)
+    char expected[GEN_ERROR_MAX / 2];
+    int value = gen_field_get(f, config);
+    if (gen_field_in_range(f, value))
         return true;
-    snprintf(err, GEN_ERROR_MAX, "%s=%d: expected a multiple of %d from %d to %d", field, value,
-             HEAD_DIM_STEP, HEAD_DIM_STEP, HEAD_DIM_MAX);
+    gen_field_expected(f, expected, sizeof expected);
+    snprintf(err, GEN_ERROR_MAX, "%s=%d: expected %s", f->name, value, expected);
     return false;
 }
 
 /* The 16-bit types are computed by matrix instructions only. */
-static bool dtype_runs_on(gen_dtype dtype, const gen_arch *arch, char err[GEN_ERROR_MAX])
+static bool dtype_runs_on_arch(const gen_config *c, char err[GEN_ERROR_MAX])
 {
-    if (dtype == GEN_FP32 || arch->mfma != GEN_MFMA_NONE)
+    if (c->dtype == GEN_FP32 || c->arch->mfma != GEN_MFMA_NONE)
         return true;
     snprintf(err, GEN_ERROR_MAX,
              "dtype=%s: not supported on arch %s (%s), which lacks the MFMA matrix instructions "
              "that fp16 and bf16 kernels are made of; expected dtype=fp32 there",
-             gen_dtype_name(dtype), arch->name, arch->product);
+             gen_dtype_name(c->dtype), c->arch->name, c->arch->product);
     return false;
 }
 
+static bool fp8_runs_on_arch(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->kv != GEN_KV_FP8 || c->arch->fp8 != GEN_FP8_NONE)
+        return true;
+    snprintf(err, GEN_ERROR_MAX,
+             "kv=fp8: not supported on arch %s (%s), which has no instruction that converts fp8; "
+             "expected kv=same there",
+             c->arch->name, c->arch->product);
+    return false;
+}
+
+static bool fp8_converts_to_dtype(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->kv != GEN_KV_FP8 || c->dtype != GEN_FP32)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "kv=fp8: expected kv=same with dtype=fp32, or dtype=fp16 or bf16");
+    return false;
+}
+
+/* A page table has a row for each batch entry, so that paged keys are not packed as well. */
+static bool pages_have_rows(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->block_size == 0 || c->seqlens_k == GEN_SEQ_FIXED || c->seqlens_k == GEN_SEQ_USED)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "seqlens_k=%s: expected fixed or used with block_size=%d (paged)",
+             c->seqlens_k == GEN_SEQ_CU ? "cu" : "packed", c->block_size);
+    return false;
+}
+
+static bool (*const rules[])(const gen_config *, char *) = {
+    dtype_runs_on_arch,
+    fp8_runs_on_arch,
+    fp8_converts_to_dtype,
+    pages_have_rows,
+};
+
+enum { NUM_RULES = sizeof rules / sizeof rules[0] };
+
 bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
 {
+    const gen_field *f;
     err[0] = '\0';
-    if (config->op != GEN_FMHA_FWD) {
-        snprintf(err, GEN_ERROR_MAX, "op=%d: expected fmha_fwd (%d)", (int)config->op,
-                 (int)GEN_FMHA_FWD);
+    if ((int)config->op < 0 || config->op >= GEN_NUM_OPS) {
+        snprintf(err, GEN_ERROR_MAX, "op=%d: expected 0 to %d (%s is 0)", (int)config->op,
+                 GEN_NUM_OPS - 1, gen_op_names()[0]);
         return false;
     }
     if (!config->arch) {
         snprintf(err, GEN_ERROR_MAX, "arch: not set; expected an entry of the arch table");
         return false;
     }
-    if (config->dtype != GEN_FP16 && config->dtype != GEN_BF16 && config->dtype != GEN_FP32) {
-        snprintf(err, GEN_ERROR_MAX, "dtype=%d: expected fp16, bf16 or fp32", (int)config->dtype);
-        return false;
-    }
-    if (!dtype_runs_on(config->dtype, config->arch, err))
-        return false;
-    if (!head_dim_ok("hdqk", config->hdqk, err) || !head_dim_ok("hdv", config->hdv, err))
-        return false;
-    if (config->mask != GEN_MASK_NONE && config->mask != GEN_MASK_CAUSAL) {
-        snprintf(err, GEN_ERROR_MAX, "mask=%d: expected none or causal", (int)config->mask);
-        return false;
-    }
-    if (config->gqa < 1) {
-        snprintf(err, GEN_ERROR_MAX,
-                 "gqa=%d: expected the number of query heads per KV head, 1 or more", config->gqa);
-        return false;
-    }
+    for (size_t i = 0; (f = gen_field_at(i)); i++)
+        if (f->kind != GEN_FIELD_ARCH && gen_field_belongs(f, config) && !in_range(f, config, err))
+            return false;
+    for (int i = 0; i < NUM_RULES; i++)
+        if (!rules[i](config, err))
+            return false;
     return true;
+}
+
+void gen_config_canonicalise(gen_config *config)
+{
+    const gen_field *f;
+    for (size_t i = 0; (f = gen_field_at(i)); i++)
+        if (!gen_field_belongs(f, config))
+            gen_field_set(f, config, f->fallback);
+    if (config->mask == GEN_MASK_CAUSAL) /* stricter than any right bound */
+        config->window &= GEN_WINDOW_LEFT;
+    if (config->dtype != GEN_BF16)
+        config->rounding = GEN_ROUND_NEAREST;
 }

@@ -1,32 +1,7 @@
-/* Configuration <-> canonical text. One table row per field, in canonical order. */
-#include "gen/gen.h"
+/* Configuration <-> canonical text, by the table of fields. */
+#include "gen/internal.h"
 
 #include <limits.h>
-#include <stdio.h>
-#include <string.h>
-
-static const char op_name[] = "fmha_fwd";
-
-typedef enum field_kind { FIELD_ARCH, FIELD_DTYPE, FIELD_INT, FIELD_MASK, FIELD_BOOL } field_kind;
-
-typedef struct field {
-    const char *name;
-    field_kind kind;
-    size_t offset;
-    bool required;
-} field;
-
-static const field fields[] = {
-    { "arch", FIELD_ARCH, offsetof(gen_config, arch), true },
-    { "dtype", FIELD_DTYPE, offsetof(gen_config, dtype), true },
-    { "hdqk", FIELD_INT, offsetof(gen_config, hdqk), true },
-    { "hdv", FIELD_INT, offsetof(gen_config, hdv), false },
-    { "mask", FIELD_MASK, offsetof(gen_config, mask), false },
-    { "gqa", FIELD_INT, offsetof(gen_config, gqa), false },
-    { "lse", FIELD_BOOL, offsetof(gen_config, lse), false },
-};
-
-enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };
 
 /* A piece of the text being parsed. */
 typedef struct span {
@@ -83,24 +58,14 @@ static bool parse_arch(span value, const gen_arch **out, char err[GEN_ERROR_MAX]
     return reject(err, "arch", value, expected);
 }
 
-static bool parse_dtype(span value, gen_dtype *out, char err[GEN_ERROR_MAX])
+static bool parse_name(const gen_field *f, span value, int *out, char err[GEN_ERROR_MAX])
 {
-    for (int i = GEN_FP16; i <= GEN_FP32; i++) {
-        *out = (gen_dtype)i;
-        if (span_is(value, gen_dtype_name(*out)))
+    char expected[GEN_ERROR_MAX / 4];
+    for (*out = 0; f->names[*out]; ++*out)
+        if (span_is(value, f->names[*out]))
             return true;
-    }
-    return reject(err, "dtype", value, "fp16, bf16 or fp32");
-}
-
-static bool parse_mask(span value, gen_mask *out, char err[GEN_ERROR_MAX])
-{
-    for (int i = GEN_MASK_NONE; i <= GEN_MASK_CAUSAL; i++) {
-        *out = (gen_mask)i;
-        if (span_is(value, gen_mask_name(*out)))
-            return true;
-    }
-    return reject(err, "mask", value, "none or causal");
+    gen_field_expected(f, expected, sizeof expected);
+    return reject(err, f->name, value, expected);
 }
 
 /* Digits only: no sign, no base prefix, nothing after. */
@@ -121,23 +86,25 @@ static bool parse_int(const char *name, span value, int *out, char err[GEN_ERROR
     return true;
 }
 
-static bool parse_bool(const char *name, span value, bool *out, char err[GEN_ERROR_MAX])
+static bool parse_flag(const char *name, span value, int *out, char err[GEN_ERROR_MAX])
 {
     *out = span_is(value, "1");
     return *out || span_is(value, "0") || reject(err, name, value, "0 or 1");
 }
 
-static bool parse_field(const field *f, span value, gen_config *config, char err[GEN_ERROR_MAX])
+static bool parse_field(const gen_field *f, span value, gen_config *config, char err[GEN_ERROR_MAX])
 {
-    void *target = (char *)config + f->offset;
+    int number = 0;
+    bool ok = false;
     switch (f->kind) {
-    case FIELD_ARCH: return parse_arch(value, target, err);
-    case FIELD_DTYPE: return parse_dtype(value, target, err);
-    case FIELD_MASK: return parse_mask(value, target, err);
-    case FIELD_INT: return parse_int(f->name, value, target, err);
-    case FIELD_BOOL: return parse_bool(f->name, value, target, err);
+    case GEN_FIELD_ARCH: return parse_arch(value, &config->arch, err);
+    case GEN_FIELD_NAME: ok = parse_name(f, value, &number, err); break;
+    case GEN_FIELD_NUMBER: ok = parse_int(f->name, value, &number, err); break;
+    case GEN_FIELD_FLAG: ok = parse_flag(f->name, value, &number, err); break;
     }
-    return false;
+    if (ok)
+        gen_field_set(f, config, number);
+    return ok;
 }
 
 /* ---- The whole text ---- */
@@ -151,32 +118,33 @@ static span next_word(const char **cursor)
     return (span){ start, size };
 }
 
-static const field *find_field(span name)
+static bool reject_name(span name, const gen_config *config, char err[GEN_ERROR_MAX])
 {
-    for (size_t i = 0; i < NUM_FIELDS; i++)
-        if (span_is(name, fields[i].name))
-            return &fields[i];
-    return NULL;
+    char shown[SHOWN_MAX], known[GEN_ERROR_MAX / 2];
+    const char *names[GEN_MAX_FIELDS] = { NULL };
+    const gen_field *f;
+    int count = 0;
+    for (size_t i = 0; (f = gen_field_at(i)); i++)
+        if (gen_field_belongs(f, config))
+            names[count++] = f->name;
+    gen_list_names(names, known, sizeof known);
+    snprintf(err, GEN_ERROR_MAX, "%s: unknown field; expected %s", show(name, shown), known);
+    return false;
 }
 
 /* name=value; `seen` has a bit for each field that was given. */
 static bool parse_word(span word, gen_config *config, unsigned *seen, char err[GEN_ERROR_MAX])
 {
-    char shown[SHOWN_MAX];
     const char *equals = memchr(word.start, '=', word.size);
     span name = { word.start, equals ? (size_t)(equals - word.start) : word.size };
-    const field *f = find_field(name);
-    if (!f) {
-        snprintf(err, GEN_ERROR_MAX,
-                 "%s: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse",
-                 show(name, shown));
-        return false;
-    }
+    const gen_field *f = gen_field_find(name.start, name.size);
+    if (!f || !gen_field_belongs(f, config))
+        return reject_name(name, config, err);
     if (!equals) {
         snprintf(err, GEN_ERROR_MAX, "%s: no value; expected %s=...", f->name, f->name);
         return false;
     }
-    unsigned bit = 1u << (f - fields);
+    unsigned bit = 1u << (f - gen_field_at(0));
     if (*seen & bit) {
         snprintf(err, GEN_ERROR_MAX, "%s: given twice; expected each field once", f->name);
         return false;
@@ -186,73 +154,99 @@ static bool parse_word(span word, gen_config *config, unsigned *seen, char err[G
     return parse_field(f, value, config, err);
 }
 
-static bool all_required(unsigned seen, char err[GEN_ERROR_MAX])
+static bool all_required(const gen_config *config, unsigned seen, char err[GEN_ERROR_MAX])
 {
-    for (size_t i = 0; i < NUM_FIELDS; i++) {
-        if (!fields[i].required || seen & 1u << i)
+    const gen_field *f;
+    for (size_t i = 0; (f = gen_field_at(i)); i++) {
+        if (f->use != GEN_REQUIRED || !gen_field_belongs(f, config) || seen & 1u << i)
             continue;
-        snprintf(err, GEN_ERROR_MAX, "%s: missing; expected %s=...", fields[i].name,
-                 fields[i].name);
+        snprintf(err, GEN_ERROR_MAX, "%s: missing; expected %s=...", f->name, f->name);
         return false;
     }
     return true;
 }
 
-static bool was_seen(unsigned seen, const char *name)
+static bool parse_op(span word, gen_config *config, char err[GEN_ERROR_MAX])
 {
-    const field *f = find_field((span){ name, strlen(name) });
-    return seen & 1u << (f - fields);
+    char shown[SHOWN_MAX], expected[GEN_ERROR_MAX / 4];
+    const char *const *names = gen_op_names();
+    int op = 0;
+    while (names[op] && !span_is(word, names[op]))
+        op++;
+    config->op = (gen_op)op;
+    if (names[op])
+        return true;
+    gen_list_names(names, expected, sizeof expected);
+    snprintf(err, GEN_ERROR_MAX, "operation \"%s\": expected %s", show(word, shown), expected);
+    return false;
+}
+
+static gen_config defaults(void)
+{
+    gen_config config = { 0 };
+    const gen_field *f;
+    for (size_t i = 0; (f = gen_field_at(i)); i++)
+        if (f->kind != GEN_FIELD_ARCH)
+            gen_field_set(f, &config, f->fallback);
+    return config;
 }
 
 bool gen_config_parse(const char *text, gen_config *out, char err[GEN_ERROR_MAX])
 {
-    gen_config config = { .op = GEN_FMHA_FWD, .mask = GEN_MASK_NONE, .gqa = 1, .lse = false };
+    gen_config config = defaults();
     unsigned seen = 0;
-    char shown[SHOWN_MAX];
 
     err[0] = '\0';
     span word = next_word(&text);
-    if (!span_is(word, op_name)) {
-        snprintf(err, GEN_ERROR_MAX, "operation \"%s\": expected %s", show(word, shown), op_name);
+    if (!parse_op(word, &config, err))
         return false;
-    }
     while ((word = next_word(&text)).size > 0)
         if (!parse_word(word, &config, &seen, err))
             return false;
-    if (!all_required(seen, err))
+    if (!all_required(&config, seen, err))
         return false;
-    if (!was_seen(seen, "hdv"))
+    if (!(seen & 1u << (gen_field_find("hdv", 3) - gen_field_at(0))))
         config.hdv = config.hdqk;
     if (!gen_config_validate(&config, err))
         return false;
+    gen_config_canonicalise(&config);
     *out = config;
     return true;
 }
 
 /* ---- Printing ---- */
 
-static int print_field(const field *f, const gen_config *config, char *out, size_t size)
+static void print_value(const gen_field *f, const gen_config *config, char *out, size_t size)
 {
-    const void *source = (const char *)config + f->offset;
-    switch (f->kind) {
-    case FIELD_ARCH: {
-        const gen_arch *arch = *(const gen_arch *const *)source;
-        return snprintf(out, size, " %s=%s", f->name, arch ? arch->name : "?");
-    }
-    case FIELD_DTYPE:
-        return snprintf(out, size, " %s=%s", f->name, gen_dtype_name(*(const gen_dtype *)source));
-    case FIELD_MASK:
-        return snprintf(out, size, " %s=%s", f->name, gen_mask_name(*(const gen_mask *)source));
-    case FIELD_INT: return snprintf(out, size, " %s=%d", f->name, *(const int *)source);
-    case FIELD_BOOL: return snprintf(out, size, " %s=%d", f->name, *(const bool *)source);
-    }
-    return 0;
+    if (f->kind == GEN_FIELD_ARCH)
+        snprintf(out, size, "%s", config->arch ? config->arch->name : "?");
+    else if (f->kind == GEN_FIELD_NAME)
+        snprintf(out, size, "%s", gen_name(f->names, gen_field_get(f, config)));
+    else
+        snprintf(out, size, "%d", gen_field_get(f, config));
 }
 
-/* The longest text is far below GEN_TEXT_MAX: every name is short and every number an int. */
+void gen_config_value(const gen_config *config, const char *name, char out[GEN_TEXT_MAX])
+{
+    print_value(gen_field_find(name, strlen(name)), config, out, GEN_TEXT_MAX);
+}
+
+static bool is_printed(const gen_field *f, const gen_config *config)
+{
+    return gen_field_belongs(f, config) &&
+           (f->use != GEN_VARIANT || gen_field_get(f, config) != f->fallback);
+}
+
+/* The longest text is below GEN_TEXT_MAX: every name is short and every number an int. */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX])
 {
-    int n = snprintf(out, GEN_TEXT_MAX, "%s", op_name);
-    for (size_t i = 0; i < NUM_FIELDS; i++)
-        n += print_field(&fields[i], config, out + n, GEN_TEXT_MAX - (size_t)n);
+    const gen_field *f;
+    char value[32];
+    int n = snprintf(out, GEN_TEXT_MAX, "%s", gen_name(gen_op_names(), (int)config->op));
+    for (size_t i = 0; (f = gen_field_at(i)); i++) {
+        if (!is_printed(f, config))
+            continue;
+        print_value(f, config, value, sizeof value);
+        n += snprintf(out + n, GEN_TEXT_MAX - (size_t)n, " %s=%s", f->name, value);
+    }
 }

@@ -10,6 +10,9 @@
 
 typedef enum gen_mfma { GEN_MFMA_NONE, GEN_MFMA_CDNA2, GEN_MFMA_CDNA3, GEN_MFMA_CDNA4 } gen_mfma;
 
+/* Which E4M3 the conversion instructions mean: FNUZ (bias 8, no infinities, no -0) or OCP (bias 7). */
+typedef enum gen_fp8 { GEN_FP8_NONE, GEN_FP8_FNUZ, GEN_FP8_OCP } gen_fp8;
+
 typedef struct gen_arch {
     const char *name;            /* "gfx942"                                                     */
     const char *options;         /* hiprtc's, as gen_options() gives them                        */
@@ -22,6 +25,7 @@ typedef struct gen_arch {
     int vgprs;                   /* per lane and SIMD, unified VGPR + AGPR                       */
     bool ds_read_tr;             /* transposing LDS reads (gfx950)                               */
     bool cvt_pk_bf16;            /* v_cvt_pk_bf16_f32 (gfx950)                                   */
+    gen_fp8 fp8;                 /* what v_cvt_pk_f32_fp8 reads                                  */
     int direct_lds_bytes;        /* widest direct global-to-LDS load per lane: 4, 16, or 0       */
 } gen_arch;
 
@@ -31,10 +35,32 @@ const gen_arch *gen_arch_at(size_t index);      /* NULL past the end */
 
 /* ---- Configuration ---- */
 
+typedef enum gen_op { GEN_FMHA_FWD, GEN_NUM_OPS } gen_op;
 typedef enum gen_dtype { GEN_FP16, GEN_BF16, GEN_FP32 } gen_dtype;
 typedef enum gen_mask { GEN_MASK_NONE, GEN_MASK_CAUSAL } gen_mask;
-typedef enum gen_op { GEN_FMHA_FWD } gen_op;
 
+/* Bounds of a sliding window that are in force; their values are kernel arguments. */
+typedef enum gen_window {
+    GEN_WINDOW_NONE = 0,
+    GEN_WINDOW_LEFT = 1,
+    GEN_WINDOW_RIGHT = 2,
+    GEN_WINDOW_BOTH = GEN_WINDOW_LEFT | GEN_WINDOW_RIGHT
+} gen_window;
+
+/* How fp32 probabilities become bf16. */
+typedef enum gen_rounding { GEN_ROUND_NEAREST, GEN_ROUND_TRUNCATE } gen_rounding;
+
+/* Where the length of a sequence comes from, and where its rows are. */
+typedef enum gen_seqlens {
+    GEN_SEQ_FIXED,  /* every batch entry has the tensor's number of rows                            */
+    GEN_SEQ_USED,   /* a batch entry has rows for the longest; a length for each                    */
+    GEN_SEQ_CU,     /* packed: one tensor of rows; cu_seqlens says where each sequence starts       */
+    GEN_SEQ_PACKED  /* packed: one tensor of rows; a length for each, start is the sum before       */
+} gen_seqlens;
+
+typedef enum gen_kv { GEN_KV_SAME, GEN_KV_FP8 } gen_kv;
+
+/* Plain data. Zero means "without" for every field from `window` on. */
 typedef struct gen_config {
     gen_op op;
     const gen_arch *arch;
@@ -44,19 +70,48 @@ typedef struct gen_config {
     gen_mask mask;
     int gqa;                     /* query heads per KV head, >= 1                                */
     bool lse;                    /* write the log-sum-exp                                        */
+    gen_window window;
+    bool softcap;                /* scores s become cap * tanh(s / cap)                          */
+    bool alibi;                  /* scores get -slope * |distance to the diagonal|               */
+    bool sink;                   /* a logit for each head that has no value                      */
+    bool bias;                   /* scores get an element of a tensor                            */
+    gen_rounding rounding;       /* of probabilities to bf16                                     */
+    gen_seqlens seqlens_q;
+    gen_seqlens seqlens_k;
+    int block_size;              /* keys per block of a paged K and V, 0: not paged              */
+    gen_kv kv;                   /* dtype of K and V: that of Q, or E4M3 with scales             */
 } gen_config;
 
-enum { GEN_TEXT_MAX = 256, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 128 };
+enum { GEN_TEXT_MAX = 320, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 160 };
+
+/* Sets fields to their default that cannot matter beside the others, so that equal problems have equal
+ * configurations: a right bound behind a causal mask, bf16's rounding in another dtype, what the
+ * operation does not have. */
+void gen_config_canonicalise(gen_config *config);
 
 /* false: err names the field, its value and what is expected. */
 bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX]);
 
-/* Canonical text: operation, then every field as name=value in a fixed order, single spaces. What is
- * not set or unknown in an invalid configuration prints as "?". */
+bool gen_config_equal(const gen_config *a, const gen_config *b);
+uint64_t gen_config_hash(const gen_config *config);
+
+/* The first field that differs: its name, or NULL. */
+const char *gen_config_difference(const gen_config *a, const gen_config *b);
+
+/* The value of the field `name` as in the canonical text. */
+void gen_config_value(const gen_config *config, const char *name, char out[GEN_TEXT_MAX]);
+
+/* The same as a number; not for arch. */
+int gen_config_number(const gen_config *config, const char *name);
+
+/* Canonical text: operation, then name=value in a fixed order, single spaces. Fields up to lse are
+ * always there, variants (window and what follows it) only if they are not off. What is not set or
+ * unknown in an invalid configuration prints as "?". */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX]);
 
-/* Accepts the canonical text, fields in any order, optional ones (hdv, mask, gqa, lse) left out for
- * their defaults (hdqk, none, 1, 0). The result is validated; on failure *out is as it was. */
+/* Accepts the canonical text, fields in any order, optional ones left out for their defaults (hdv:
+ * hdqk, mask: none, gqa: 1, lse: 0, variants: off). The result is validated and canonical; on failure
+ * *out is as it was. */
 bool gen_config_parse(const char *text, gen_config *out, char err[GEN_ERROR_MAX]);
 
 const char *gen_dtype_name(gen_dtype dtype);    /* "fp16", "bf16", "fp32"       */
@@ -64,13 +119,23 @@ const char *gen_mask_name(gen_mask mask);       /* "none", "causal"             
 
 /* ---- Kernel ---- */
 
+/* Every argument that a forward kernel can have; which ones a kernel has, gen_kernel.args says. */
+typedef struct gen_fmha_fwd_args {
+#define X(type, name, needs, meaning) type name;
+#include "gen/fmha_fwd_args.def"
+#undef X
+} gen_fmha_fwd_args;
+
 /* One kernel argument: what --emit-code documents and what runtime packs. */
 typedef struct gen_arg {
     const char *name;
     const char *type;            /* C type in the kernel's signature                             */
     uint32_t offset, size;       /* bytes in the kernarg segment                                 */
+    uint32_t source;             /* offset in gen_fmha_fwd_args                                  */
     const char *meaning;
 } gen_arg;
+
+enum { GEN_MAX_ARGS = 64 };
 
 /* Shape decisions derived from a configuration, and what a launcher must know. */
 typedef struct gen_kernel {
@@ -81,13 +146,16 @@ typedef struct gen_kernel {
     int lds_bytes;               /* static LDS                                                   */
     int waves_per_simd;          /* at least so many waves find registers on a SIMD              */
     const char *grid_rule;       /* "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, ..."  */
-    const gen_arg *args;
+    gen_arg args[GEN_MAX_ARGS];
     size_t num_args;
     uint32_t kernarg_bytes;      /* end of the last argument                                     */
 } gen_kernel;
 
-/* The configuration must be valid. */
+/* The configuration must be valid and canonical. */
 void gen_kernel_describe(const gen_config *config, gen_kernel *out);
+
+/* Lays the kernel's arguments out: kernel->kernarg_bytes bytes, at most sizeof *args. */
+void gen_kernel_pack(const gen_kernel *kernel, const gen_fmha_fwd_args *args, void *kernarg);
 
 /* The complete translation unit, NUL-terminated, heap (free()); NULL: out of memory. */
 char *gen_render(const gen_config *config);

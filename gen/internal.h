@@ -2,7 +2,92 @@
 #ifndef AITER_GEN_INTERNAL_H
 #define AITER_GEN_INTERNAL_H
 
+#include <stdio.h>
+#include <string.h>
+
 #include "gen/gen.h"
+
+/* ---- Fields of a configuration (gen/fields.c) ---- */
+
+typedef enum gen_field_kind {
+    GEN_FIELD_ARCH,
+    GEN_FIELD_NAME,   /* an enumeration whose value i is called names[i] */
+    GEN_FIELD_NUMBER, /* a multiple of step from min to max, or 0 if zero is set */
+    GEN_FIELD_FLAG
+} gen_field_kind;
+
+typedef enum gen_field_use {
+    GEN_VARIANT,  /* optional, printed if it is not its default */
+    GEN_PRINTED,  /* optional, printed always */
+    GEN_REQUIRED
+} gen_field_use;
+
+typedef struct gen_field {
+    const char *name;
+    size_t offset; /* in gen_config */
+    gen_field_kind kind;
+    const char *const *names;
+    int min, max, step;
+    bool zero;
+    const char *expected; /* what messages ask for, NULL: made from the above */
+    int fallback;         /* the default */
+    unsigned ops;         /* bit o: a field of operation o */
+    gen_field_use use;
+} gen_field;
+
+enum { GEN_MAX_FIELDS = 32 };
+
+const gen_field *gen_field_at(size_t index); /* NULL past the end */
+const gen_field *gen_field_find(const char *name, size_t size);
+
+/* Is it a field of the configuration's operation? */
+bool gen_field_belongs(const gen_field *field, const gen_config *config);
+
+/* The value as an int. Not for arch. */
+int gen_field_get(const gen_field *field, const gen_config *config);
+void gen_field_set(const gen_field *field, gen_config *config, int value);
+bool gen_field_in_range(const gen_field *field, int value);
+void gen_field_expected(const gen_field *field, char *out, size_t size);
+
+const char *const *gen_op_names(void); /* NULL-terminated, by gen_op */
+const char *gen_name(const char *const *names, int value); /* "?" if there is none */
+void gen_list_names(const char *const *names, char *out, size_t size); /* "a, b or c" */
+
+/* ---- Features: what a configuration asks of a template ---- */
+
+typedef enum gen_feature {
+    GEN_WITH_WINDOW_LEFT = 1 << 0,
+    GEN_WITH_WINDOW_RIGHT = 1 << 1,
+    GEN_WITH_SOFTCAP = 1 << 2,
+    GEN_WITH_ALIBI = 1 << 3,
+    GEN_WITH_SINK = 1 << 4,
+    GEN_WITH_BIAS = 1 << 5,
+    GEN_WITH_TRUNCATION = 1 << 6,
+    GEN_WITH_USED_Q = 1 << 7,
+    GEN_WITH_CU_Q = 1 << 8,
+    GEN_WITH_PACKED_Q = 1 << 9,
+    GEN_WITH_USED_K = 1 << 10,
+    GEN_WITH_CU_K = 1 << 11,
+    GEN_WITH_PACKED_K = 1 << 12,
+    GEN_WITH_PAGES = 1 << 13,
+    GEN_WITH_FP8_KV = 1 << 14,
+
+    GEN_WITH_SEQLENS_Q = GEN_WITH_USED_Q | GEN_WITH_CU_Q | GEN_WITH_PACKED_Q,
+    GEN_WITH_SEQLENS_K = GEN_WITH_USED_K | GEN_WITH_CU_K | GEN_WITH_PACKED_K
+} gen_feature;
+
+typedef struct gen_feature_rule {
+    unsigned feature;   /* one bit */
+    const char *macro;  /* that the template sees as 1, "AITER_SOFTCAP" */
+    const char *symbol; /* in the kernel's name, "softcap" */
+} gen_feature_rule;
+
+const gen_feature_rule *gen_feature_at(size_t index); /* NULL past the end */
+
+/* Bits of gen_feature. The configuration must be valid. */
+unsigned gen_features(const gen_config *config);
+
+/* ---- Shapes ---- */
 
 /* Which template a configuration is rendered from, and the shapes it computes with. */
 typedef struct gen_tile {

@@ -1,41 +1,74 @@
 /* What a launcher must know of a kernel: symbol, shapes, arguments, options. */
 #include "gen/internal.h"
 
-#include <stdio.h>
+/* ---- Arguments ---- */
 
-/* The kernarg segment lays arguments out in order at their natural alignment, as a C struct does
- * (LLVM, "User Guide for AMDGPU Backend", kernel argument metadata: .offset and .size). The host is
- * LP64 like the device, so that a C struct gives the offsets. */
-typedef struct kernarg {
-#define X(type, name, meaning) type name;
-#include "gen/fmha_fwd_args.def"
-#undef X
-} kernarg;
+typedef struct argument {
+    gen_arg arg;
+    unsigned needs;
+} argument;
 
-_Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8, "kernarg types of another size");
-_Static_assert(sizeof(int) == 4 && sizeof(float) == 4, "kernarg types of another size");
-
-static const gen_arg args[] = {
-#define X(type, name, meaning) { #name, #type, offsetof(kernarg, name), sizeof(type), meaning },
+static const argument arguments[] = {
+#define X(type, name, needs, meaning) \
+    { { #name, #type, 0, sizeof(type), offsetof(gen_fmha_fwd_args, name), meaning }, needs },
 #include "gen/fmha_fwd_args.def"
 #undef X
 };
 
-enum { NUM_ARGS = sizeof args / sizeof args[0] };
+enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
 
-static const char grid_rule[] =
+_Static_assert(NUM_ARGUMENTS <= (int)GEN_MAX_ARGS, "GEN_MAX_ARGS is too small");
+_Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8, "kernarg types of another size");
+_Static_assert(sizeof(int) == 4 && sizeof(float) == 4, "kernarg types of another size");
+
+/* The kernarg segment lays arguments out in order at their natural alignment, which is their size
+ * (LLVM, "User Guide for AMDGPU Backend", kernel argument metadata: .offset and .size). */
+static void choose_arguments(unsigned features, gen_kernel *out)
+{
+    uint32_t end = 0;
+    for (const argument *a = arguments; a < arguments + NUM_ARGUMENTS; a++) {
+        if (a->needs && !(a->needs & features))
+            continue;
+        gen_arg *arg = &out->args[out->num_args++];
+        *arg = a->arg;
+        arg->offset = (end + arg->size - 1) / arg->size * arg->size;
+        end = arg->offset + arg->size;
+    }
+    out->kernarg_bytes = end;
+}
+
+void gen_kernel_pack(const gen_kernel *kernel, const gen_fmha_fwd_args *args, void *kernarg)
+{
+    for (const gen_arg *a = kernel->args; a < kernel->args + kernel->num_args; a++)
+        memcpy((char *)kernarg + a->offset, (const char *)args + a->source, a->size);
+}
+
+/* ---- The rest ---- */
+
+static const char dense_grid[] =
     "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, grid_y = grid_z = 1 (workgroups)";
+static const char packed_grid[] =
+    "grid_x = (floor(total_q / tile_q) + batch) * num_heads, grid_y = grid_z = 1 (workgroups)";
 
+/* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature. */
 static void print_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
     const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
-    snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name,
-             gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
+    unsigned features = gen_features(c);
+    const gen_feature_rule *rule;
+    int n = snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name,
+                     gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
+    for (size_t i = 0; (rule = gen_feature_at(i)); i++)
+        if (features & rule->feature)
+            n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s", rule->symbol);
+    if (c->block_size)
+        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
 }
 
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)
 {
     gen_tile tile = gen_tile_choose(config);
+    bool packed = config->seqlens_q == GEN_SEQ_CU || config->seqlens_q == GEN_SEQ_PACKED;
     *out = (gen_kernel){
         .block = tile.block,
         .tile_q = tile.tile_q,
@@ -44,11 +77,9 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
         .hdv_pad = tile.hdv_pad,
         .lds_bytes = tile.lds_bytes,
         .waves_per_simd = tile.waves_per_simd,
-        .grid_rule = grid_rule,
-        .args = args,
-        .num_args = NUM_ARGS,
-        .kernarg_bytes = args[NUM_ARGS - 1].offset + args[NUM_ARGS - 1].size,
+        .grid_rule = packed ? packed_grid : dense_grid,
     };
+    choose_arguments(gen_features(config), out);
     print_symbol(config, out->symbol);
 }
 

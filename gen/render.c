@@ -1,8 +1,6 @@
 /* Configuration -> translation unit: prologue, prelude, one template. */
 #include "gen/internal.h"
 
-#include <string.h>
-
 static const gen_embedded *find_embedded(const char *name)
 {
     for (size_t i = 0; i < gen_embedded_count; i++)
@@ -73,6 +71,19 @@ static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel
     gen_buffer_printf(b, "constexpr bool LSE = %s;\n", config->lse ? "true" : "false");
 }
 
+static void add_features(gen_buffer *b, const gen_config *config)
+{
+    unsigned features = gen_features(config);
+    const gen_feature_rule *rule;
+    for (size_t i = 0; (rule = gen_feature_at(i)); i++)
+        if (features & rule->feature)
+            gen_buffer_printf(b, "#define %s 1\n", rule->macro);
+    if (config->block_size)
+        gen_buffer_printf(b, "constexpr int BLOCK_SIZE = %d;\n", config->block_size);
+    if (config->kv == GEN_KV_FP8)
+        gen_buffer_printf(b, "#define AITER_FP8_FNUZ %d\n", config->arch->fp8 == GEN_FP8_FNUZ);
+}
+
 static void add_signature(gen_buffer *b, const gen_kernel *kernel)
 {
     gen_buffer_printf(b, "#define KERNEL_NAME %s\n", kernel->symbol);
@@ -96,6 +107,7 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
     add_arch(b, config->arch);
     add_dtype(b, config->dtype);
     add_shapes(b, config, &kernel);
+    add_features(b, config);
     add_signature(b, &kernel);
 }
 

@@ -104,7 +104,7 @@ aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats *out)
 static bool is_pending(const aiter_context *ctx, const gen_config *config)
 {
     for (const rt_pending *p = ctx->pending; p; p = p->next)
-        if (rt_config_equal(p->config, config))
+        if (gen_config_equal(p->config, config))
             return true;
     return false;
 }

@@ -8,7 +8,7 @@
 /* The grid rule of gen_kernel: one workgroup per tile of query rows, head and batch entry. The
  * dispatch packet counts threads in 32 bits (HSA Platform System Architecture 1.2, 2.9.6,
  * grid_size_x), which is the lower limit. */
-static aiter_status grid_size(const gen_kernel *shape, const rt_fmha_fwd_args *a, unsigned *grid)
+static aiter_status grid_size(const gen_kernel *shape, const gen_fmha_fwd_args *a, unsigned *grid)
 {
     uint64_t tiles =
         ((uint64_t)a->seqlen_q + (unsigned)shape->tile_q - 1) / (unsigned)shape->tile_q;
@@ -29,9 +29,11 @@ static aiter_status grid_size(const gen_kernel *shape, const rt_fmha_fwd_args *a
 static aiter_status submit(const rt_hip *hip, const rt_kernel *kernel, const rt_problem *problem,
                            unsigned grid)
 {
+    gen_fmha_fwd_args kernarg; /* has room for any kernel's, and its alignment */
     size_t size = kernel->shape.kernarg_bytes;
-    void *extra[] = { HIP_EXTRA_BUFFER_POINTER, (void *)&problem->args, HIP_EXTRA_BUFFER_SIZE,
-                      &size, HIP_EXTRA_END };
+    void *extra[] = { HIP_EXTRA_BUFFER_POINTER, &kernarg, HIP_EXTRA_BUFFER_SIZE, &size,
+                      HIP_EXTRA_END };
+    gen_kernel_pack(&kernel->shape, &problem->args, &kernarg);
     unsigned block = (unsigned)kernel->shape.block;
     hip_error error = hip->hipModuleLaunchKernel(kernel->function, grid, 1, 1, block, 1, 1, 0,
                                                  problem->stream, NULL, extra);

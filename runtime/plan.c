@@ -1,6 +1,7 @@
 /* Prepare and launch. */
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "runtime/context.h"
 #include "runtime/error.h"
@@ -37,30 +38,44 @@ aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aite
     return AITER_OK;
 }
 
+/* A field of a configuration as the caller knows it, and how the caller writes its values 0 and 1 if
+ * not as the configuration does. */
+static const struct {
+    const char *field, *argument;
+    const char *values[2];
+} arguments[] = {
+    { "dtype", "q.dtype", { 0 } },
+    { "hdqk", "q.shape[3] (head_dim)", { 0 } },
+    { "hdv", "v.shape[3] (head_dim_v)", { 0 } },
+    { "mask", "causal", { "0", "1" } },
+    { "gqa", "q.shape[2] / k.shape[2] (heads / heads_kv)", { 0 } },
+    { "lse", "lse", { "NULL", "a tensor" } },
+};
+
+enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
+
+static void print_value(const gen_config *config, int argument, char out[GEN_TEXT_MAX])
+{
+    const char *const *values = arguments[argument].values;
+    const char *field = arguments[argument].field;
+    if (values[0])
+        snprintf(out, GEN_TEXT_MAX, "%s", values[gen_config_number(config, field)]);
+    else
+        gen_config_value(config, field, out);
+}
+
 /* Which field of the arguments asks for another kernel? */
 static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel)
 {
-    const gen_config *made = &kernel->config;
-    const char *plan = kernel->text;
-    if (asked->dtype != made->dtype)
-        return rt_fail(INVALID, "q.dtype is %s: expected %s, the plan is %s",
-                       gen_dtype_name(asked->dtype), gen_dtype_name(made->dtype), plan);
-    if (asked->hdqk != made->hdqk)
-        return rt_fail(INVALID, "q.shape[3] (head_dim) is %d: expected %d, the plan is %s",
-                       asked->hdqk, made->hdqk, plan);
-    if (asked->hdv != made->hdv)
-        return rt_fail(INVALID, "v.shape[3] (head_dim_v) is %d: expected %d, the plan is %s",
-                       asked->hdv, made->hdv, plan);
-    if (asked->mask != made->mask)
-        return rt_fail(INVALID, "causal is %d: expected %d, the plan is %s",
-                       asked->mask == GEN_MASK_CAUSAL, made->mask == GEN_MASK_CAUSAL, plan);
-    if (asked->gqa != made->gqa)
-        return rt_fail(
-            INVALID,
-            "q.shape[2] / k.shape[2] (heads / heads_kv) is %d: expected %d, the plan is %s",
-            asked->gqa, made->gqa, plan);
-    return rt_fail(INVALID, "lse is %s: expected %s, the plan is %s",
-                   asked->lse ? "a tensor" : "NULL", made->lse ? "a tensor" : "NULL", plan);
+    const char *field = gen_config_difference(asked, &kernel->config);
+    char is[GEN_TEXT_MAX], expected[GEN_TEXT_MAX];
+    int i = 0;
+    while (strcmp(arguments[i].field, field) != 0)
+        i++;
+    print_value(asked, i, is);
+    print_value(&kernel->config, i, expected);
+    return rt_fail(INVALID, "%s is %s: expected %s, the plan is %s", arguments[i].argument, is,
+                   expected, kernel->text);
 }
 
 aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args)
@@ -71,7 +86,7 @@ aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args)
     aiter_status status = rt_problem_read(plan->ctx->place, args, RT_ANY_OPERATION, true, &problem);
     if (status != AITER_OK)
         return status;
-    if (!rt_config_equal(&problem.config, &plan->kernel->config))
+    if (!gen_config_equal(&problem.config, &plan->kernel->config))
         return fail_config(&problem.config, plan->kernel);
     return problem.empty ? AITER_OK : rt_launch(plan->ctx, plan->kernel, &problem);
 }

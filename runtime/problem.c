@@ -195,7 +195,7 @@ static void set_config(rt_problem *p, const gen_arch *arch, const tensors *t, in
     };
 }
 
-static void set_arguments(rt_fmha_fwd_args *a, const tensors *t)
+static void set_arguments(gen_fmha_fwd_args *a, const tensors *t)
 {
     a->q = (const void *)t->q.address;
     a->k = (const void *)t->k.address;

@@ -8,13 +8,6 @@
 
 #include "gen/gen.h"
 
-/* The kernarg segment of the forward kernels. */
-typedef struct rt_fmha_fwd_args {
-#define X(type, name, meaning) type name;
-#include "gen/fmha_fwd_args.def"
-#undef X
-} rt_fmha_fwd_args;
-
 /* What an operation says beyond its tensors. */
 typedef enum rt_operation {
     RT_ANY_OPERATION, /* prepare and launch: num_groups is optional          */
@@ -25,7 +18,7 @@ typedef enum rt_operation {
 
 typedef struct rt_problem {
     gen_config config;
-    rt_fmha_fwd_args args;
+    gen_fmha_fwd_args args;
     void *stream;
     bool empty; /* no output element: nothing to launch */
 } rt_problem;

@@ -1,6 +1,5 @@
 #include "runtime/table.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 
 /* Open addressing with linear probing. Readers take the current array once and see each slot either
@@ -15,28 +14,12 @@ struct rt_table_slots {
 
 enum { FIRST_CAPACITY = 64 };
 
-bool rt_config_equal(const gen_config *a, const gen_config *b)
-{
-    return a->op == b->op && a->arch == b->arch && a->dtype == b->dtype && a->hdqk == b->hdqk &&
-           a->hdv == b->hdv && a->mask == b->mask && a->gqa == b->gqa && a->lse == b->lse;
-}
-
-static uint64_t hash(const gen_config *c)
-{
-    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: Fibonacci hashing */
-    uint64_t h = (uint64_t)c->hdqk << 32 | (uint32_t)c->hdv;
-    h = h * odd ^ ((uint64_t)(uint32_t)c->gqa << 32 | (unsigned)c->dtype << 16 |
-                   (unsigned)c->mask << 8 | (unsigned)c->op << 1 | (unsigned)c->lse);
-    h *= odd;
-    return h ^ h >> 32;
-}
-
 static size_t probe(const rt_table_slots *slots, const gen_config *config, rt_kernel **found)
 {
     size_t mask = slots->capacity - 1;
-    for (size_t at = hash(config) & mask;; at = (at + 1) & mask) {
+    for (size_t at = gen_config_hash(config) & mask;; at = (at + 1) & mask) {
         *found = atomic_load_explicit(&slots->slot[at], memory_order_acquire);
-        if (!*found || rt_config_equal(&(*found)->config, config))
+        if (!*found || gen_config_equal(&(*found)->config, config))
             return at;
     }
 }

@@ -15,8 +15,6 @@ typedef struct rt_table {
     _Atomic(rt_table_slots *) slots;
 } rt_table;
 
-bool rt_config_equal(const gen_config *a, const gen_config *b);
-
 /* NULL: not in the table. Any thread, any time. */
 rt_kernel *rt_table_find(const rt_table *table, const gen_config *config);
 

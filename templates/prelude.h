@@ -10,6 +10,12 @@
                    amdgpu_waves_per_eu(waves_per_simd)))
 #define INLINE __device__ inline __attribute__((always_inline))
 
+#if AITER_WINDOW_LEFT || AITER_WINDOW_RIGHT || AITER_SOFTCAP || AITER_ALIBI || AITER_SINK ||       \
+    AITER_BIAS || AITER_TRUNCATE || AITER_USED_Q || AITER_CU_Q || AITER_PACKED_Q ||                \
+    AITER_USED_K || AITER_CU_K || AITER_PACKED_K || AITER_PAGES || AITER_FP8_KV
+#error "a variant that the template does not have yet"
+#endif
+
 using uint = unsigned int;
 using int64 = long long;
 using uint64 = unsigned long long;

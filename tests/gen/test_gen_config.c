@@ -140,7 +140,7 @@ static void test_other_fields_are_checked(void **state)
     assert_invalid(config, "arch: not set; expected an entry of the arch table");
     config = sample();
     config.op = (gen_op)7;
-    assert_invalid(config, "op=7: expected fmha_fwd (0)");
+    assert_invalid(config, "op=7: expected 0 to 0 (fmha_fwd is 0)");
     config = sample();
     config.dtype = (gen_dtype)9;
     assert_invalid(config, "dtype=9: expected fp16, bf16 or fp32");
@@ -199,18 +199,6 @@ static void test_parse_defaults_and_order(void **state)
     }
 }
 
-static void assert_same_config(const gen_config *a, const gen_config *b)
-{
-    assert_int_equal(a->op, b->op);
-    assert_ptr_equal(a->arch, b->arch);
-    assert_int_equal(a->dtype, b->dtype);
-    assert_int_equal(a->hdqk, b->hdqk);
-    assert_int_equal(a->hdv, b->hdv);
-    assert_int_equal(a->mask, b->mask);
-    assert_int_equal(a->gqa, b->gqa);
-    assert_int_equal(a->lse, b->lse);
-}
-
 /* Prints and parses back if the configuration is valid; returns whether it was. */
 static int round_trip(const gen_config *config)
 {
@@ -220,7 +208,7 @@ static int round_trip(const gen_config *config)
         return 0;
     gen_config_print(config, text);
     assert_true(gen_config_parse(text, &back, err));
-    assert_same_config(config, &back);
+    assert_null(gen_config_difference(config, &back));
     return 1;
 }
 
@@ -251,12 +239,121 @@ static void test_round_trip_over_the_space(void **state)
     assert_int_equal(valid, 11 * 2 * 2 * 3 * 32 * 32);
 }
 
+/* ---- Variants ---- */
+
+static const char *const variants[] = {
+    "window=left",      "window=right",    "window=both",      "softcap=1",    "alibi=1",
+    "sink=1",           "bias=1",          "rounding=truncate", "seqlens_q=used", "seqlens_q=cu",
+    "seqlens_q=packed", "seqlens_k=used",  "seqlens_k=cu",     "seqlens_k=packed",
+    "block_size=16",    "block_size=1024", "kv=fp8",
+};
+
+enum { NUM_VARIANTS = sizeof variants / sizeof variants[0] };
+
+static gen_config parse(const char *text)
+{
+    char err[GEN_ERROR_MAX];
+    gen_config config;
+    if (!gen_config_parse(text, &config, err))
+        fail_msg("%s: %s", text, err);
+    return config;
+}
+
+static void test_a_variant_is_printed_only_when_it_is_on(void **state)
+{
+    (void)state;
+    static const char plain[] =
+        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 hdv=64 mask=none gqa=1 lse=0";
+    char text[GEN_TEXT_MAX], expected[GEN_TEXT_MAX];
+    gen_config off = parse(plain), config;
+    for (int i = 0; i < NUM_VARIANTS; i++) {
+        snprintf(expected, sizeof expected, "%s %s", plain, variants[i]);
+        config = parse(expected);
+        gen_config_print(&config, text);
+        assert_string_equal(text, expected);
+        assert_false(gen_config_equal(&config, &off));
+        assert_true(gen_config_hash(&config) != gen_config_hash(&off));
+    }
+    config = parse("fmha_fwd kv=same block_size=0 seqlens_k=fixed seqlens_q=fixed rounding=nearest "
+                   "bias=0 sink=0 alibi=0 softcap=0 window=none arch=gfx942 dtype=bf16 hdqk=64");
+    assert_true(gen_config_equal(&config, &off));
+}
+
+static void test_the_longest_text_fits(void **state)
+{
+    (void)state;
+    char text[GEN_TEXT_MAX];
+    gen_config config = { GEN_FMHA_FWD,       gen_arch_find("gfx1201"), GEN_BF16,
+                          INT_MIN,            INT_MIN,                  GEN_MASK_CAUSAL,
+                          INT_MIN,            true,                     GEN_WINDOW_RIGHT,
+                          true,               true,                     true,
+                          true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
+                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8 };
+    gen_config_print(&config, text);
+    assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
+    assert_string_equal(text + strlen(text) - 7, " kv=fp8");
+}
+
+/* What cannot matter beside the other fields. */
+static void test_equal_problems_have_equal_texts(void **state)
+{
+    (void)state;
+#define SAME(a, b)                                      \
+    do {                                                \
+        gen_config x = parse(a), y = parse(b);          \
+        assert_null(gen_config_difference(&x, &y));     \
+    } while (0)
+#define HEAD "fmha_fwd arch=gfx942 hdqk=64 "
+    SAME(HEAD "dtype=bf16 mask=causal window=right", HEAD "dtype=bf16 mask=causal");
+    SAME(HEAD "dtype=bf16 mask=causal window=both", HEAD "dtype=bf16 mask=causal window=left");
+    SAME(HEAD "dtype=fp16 rounding=truncate", HEAD "dtype=fp16");
+    SAME(HEAD "dtype=fp32 rounding=truncate", HEAD "dtype=fp32");
+#undef HEAD
+#undef SAME
+}
+
+static void test_fields_that_exclude_each_other(void **state)
+{
+    (void)state;
+    assert_rejected("fmha_fwd arch=gfx90a dtype=bf16 hdqk=64 kv=fp8",
+                    "kv=fp8: not supported on arch gfx90a (MI210, MI250, MI250X), which has no "
+                    "instruction that converts fp8; expected kv=same there");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 kv=fp8",
+                    "kv=fp8: expected kv=same with dtype=fp32, or dtype=fp16 or bf16");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 seqlens_k=cu block_size=32",
+                    "seqlens_k=cu: expected fixed or used with block_size=32 (paged)");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 seqlens_k=packed block_size=32",
+                    "seqlens_k=packed: expected fixed or used with block_size=32 (paged)");
+}
+
+/* Any two variants together: valid and canonical, or a message. */
+static void test_variants_compose(void **state)
+{
+    (void)state;
+    char text[GEN_TEXT_MAX], err[GEN_ERROR_MAX];
+    int composed = 0;
+    for (int i = 0; i < NUM_VARIANTS; i++)
+        for (int j = i + 1; j < NUM_VARIANTS; j++) {
+            gen_config config;
+            snprintf(text, sizeof text, "fmha_fwd arch=gfx950 dtype=bf16 hdqk=64 %s %s",
+                     variants[i], variants[j]);
+            if (gen_config_parse(text, &config, err))
+                composed += round_trip(&config);
+        }
+    /* All pairs but those of one field (3 window, 3 seqlens_q, 3 seqlens_k, 1 block_size) and packed
+     * keys in pages (2 x 2). */
+    assert_int_equal(composed, 17 * 16 / 2 - 10 - 4);
+}
+
 /* ---- Rejected texts ---- */
 
 static void test_parse_errors(void **state)
 {
     (void)state;
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
+#define FIELDS                                                                                 \
+    "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
+    "rounding, seqlens_q, seqlens_k, block_size or kv"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected fmha_fwd");
     assert_rejected("  ", "operation \"\": expected fmha_fwd");
@@ -287,17 +384,25 @@ static void test_parse_errors(void **state)
     assert_rejected(HEAD "gqa=0",
                     "gqa=0: expected the number of query heads per KV head, 1 or more");
     assert_rejected(HEAD "hdqk=64", "hdqk: given twice; expected each field once");
-    assert_rejected(HEAD "window=3",
-                    "window: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
-    assert_rejected(HEAD "=3",
-                    ": unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
+    assert_rejected(HEAD "widow=left", "widow: unknown field; " FIELDS);
+    assert_rejected(HEAD "=3", ": unknown field; " FIELDS);
+    assert_rejected(HEAD "window=3", "window=3: expected none, left, right or both");
+    assert_rejected(HEAD "softcap=50", "softcap=50: expected 0 or 1");
+    assert_rejected(HEAD "rounding=rtz", "rounding=rtz: expected nearest or truncate");
+    assert_rejected(HEAD "seqlens_q=varlen",
+                    "seqlens_q=varlen: expected fixed, used, cu or packed");
+    assert_rejected(HEAD "block_size=24",
+                    "block_size=24: expected 0 or a multiple of 16 from 16 to 1024");
+    assert_rejected(HEAD "block_size=1040",
+                    "block_size=1040: expected 0 or a multiple of 16 from 16 to 1024");
+    assert_rejected(HEAD "kv=int8", "kv=int8: expected same or fp8");
     assert_rejected(HEAD "lse", "lse: no value; expected lse=...");
     assert_rejected(HEAD "lse=0;", "lse=0;: expected 0 or 1");
     assert_rejected(HEAD "lse =1", "lse: no value; expected lse=...");
-    assert_rejected(HEAD "x",
-                    "x: unknown field; expected arch, dtype, hdqk, hdv, mask, gqa or lse");
+    assert_rejected(HEAD "x", "x: unknown field; " FIELDS);
     assert_rejected(HEAD "hdv=\x01\xff\\", "hdv=\\x01\\xff\\x5c: expected a decimal number");
 #undef HEAD
+#undef FIELDS
 #undef ARCHS
 }
 
@@ -375,6 +480,11 @@ int main(void)
         cmocka_unit_test(test_an_unset_configuration_can_be_printed),
         cmocka_unit_test(test_parse_defaults_and_order),
         cmocka_unit_test(test_round_trip_over_the_space),
+        cmocka_unit_test(test_a_variant_is_printed_only_when_it_is_on),
+        cmocka_unit_test(test_the_longest_text_fits),
+        cmocka_unit_test(test_equal_problems_have_equal_texts),
+        cmocka_unit_test(test_fields_that_exclude_each_other),
+        cmocka_unit_test(test_variants_compose),
         cmocka_unit_test(test_parse_errors),
         cmocka_unit_test(test_long_values_are_cut_in_messages),
         cmocka_unit_test(test_any_bytes_are_survived),

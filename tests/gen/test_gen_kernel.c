@@ -93,7 +93,7 @@ struct forward_args {
 };
 
 #define SIZE(name) sizeof((struct forward_args *)0)->name
-#define FIELD(type, name) { #name, type, offsetof(struct forward_args, name), SIZE(name), "" }
+#define FIELD(type, name) { #name, type, offsetof(struct forward_args, name), SIZE(name), 0, "" }
 #define POINTER(type, name) FIELD(type " *", name)
 #define STRIDE(name) FIELD("long long", name)
 #define INT(name) FIELD("int", name)

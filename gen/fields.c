@@ -1,0 +1,174 @@
+/* The fields of a configuration: one row each, in canonical order. Text form, range checks, defaults,
+ * comparison and hash are made from this table. */
+#include "gen/internal.h"
+
+static const char *const op_names[] = { "fmha_fwd", NULL };
+static const char *const dtype_names[] = { "fp16", "bf16", "fp32", NULL };
+static const char *const mask_names[] = { "none", "causal", NULL };
+static const char *const window_names[] = { "none", "left", "right", "both", NULL };
+static const char *const rounding_names[] = { "nearest", "truncate", NULL };
+static const char *const seqlens_names[] = { "fixed", "used", "cu", "packed", NULL };
+static const char *const kv_names[] = { "same", "fp8", NULL };
+
+enum { FWD = 1u << GEN_FMHA_FWD };
+
+#define AT(member) .offset = offsetof(gen_config, member)
+#define NAMED(list) .kind = GEN_FIELD_NAME, .names = list
+#define NUMBER(low, high, multiple) \
+    .kind = GEN_FIELD_NUMBER, .min = low, .max = high, .step = multiple
+#define FLAG .kind = GEN_FIELD_FLAG
+
+static const gen_field fields[] = {
+    { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = FWD, .use = GEN_REQUIRED },
+    { "dtype", AT(dtype), NAMED(dtype_names), .ops = FWD, .use = GEN_REQUIRED },
+    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = FWD, .use = GEN_REQUIRED },
+    { "hdv", AT(hdv), NUMBER(8, 256, 8), .ops = FWD, .use = GEN_PRINTED },
+    { "mask", AT(mask), NAMED(mask_names), .ops = FWD, .use = GEN_PRINTED },
+    { "gqa", AT(gqa), NUMBER(1, INT32_MAX, 1), .ops = FWD, .use = GEN_PRINTED, .fallback = 1,
+      .expected = "the number of query heads per KV head, 1 or more" },
+    { "lse", AT(lse), FLAG, .ops = FWD, .use = GEN_PRINTED },
+    { "window", AT(window), NAMED(window_names), .ops = FWD },
+    { "softcap", AT(softcap), FLAG, .ops = FWD },
+    { "alibi", AT(alibi), FLAG, .ops = FWD },
+    { "sink", AT(sink), FLAG, .ops = FWD },
+    { "bias", AT(bias), FLAG, .ops = FWD },
+    { "rounding", AT(rounding), NAMED(rounding_names), .ops = FWD },
+    { "seqlens_q", AT(seqlens_q), NAMED(seqlens_names), .ops = FWD },
+    { "seqlens_k", AT(seqlens_k), NAMED(seqlens_names), .ops = FWD },
+    { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = FWD, .zero = true },
+    { "kv", AT(kv), NAMED(kv_names), .ops = FWD },
+};
+
+enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };
+
+_Static_assert(NUM_FIELDS < (int)GEN_MAX_FIELDS, "GEN_MAX_FIELDS is too small");
+
+const gen_field *gen_field_at(size_t index)
+{
+    return index < NUM_FIELDS ? &fields[index] : NULL;
+}
+
+const gen_field *gen_field_find(const char *name, size_t size)
+{
+    for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
+        if (strlen(f->name) == size && memcmp(f->name, name, size) == 0)
+            return f;
+    return NULL;
+}
+
+const char *const *gen_op_names(void)
+{
+    return op_names;
+}
+
+bool gen_field_belongs(const gen_field *field, const gen_config *config)
+{
+    return field->ops >> config->op & 1;
+}
+
+/* ---- Values: every kind but arch is an int to the rest of gen/ ---- */
+
+int gen_field_get(const gen_field *f, const gen_config *config)
+{
+    const char *at = (const char *)config + f->offset;
+    return f->kind == GEN_FIELD_FLAG ? *(const bool *)at : *(const int *)at;
+}
+
+void gen_field_set(const gen_field *f, gen_config *config, int value)
+{
+    char *at = (char *)config + f->offset;
+    if (f->kind == GEN_FIELD_FLAG)
+        *(bool *)at = value;
+    else
+        *(int *)at = value;
+}
+
+int gen_config_number(const gen_config *config, const char *name)
+{
+    return gen_field_get(gen_field_find(name, strlen(name)), config);
+}
+
+_Static_assert(sizeof(gen_dtype) == sizeof(int), "enumerations are read and written as int");
+
+static int count_names(const char *const *names)
+{
+    int count = 0;
+    while (names[count])
+        count++;
+    return count;
+}
+
+const char *gen_name(const char *const *names, int value)
+{
+    return value >= 0 && value < count_names(names) ? names[value] : "?";
+}
+
+bool gen_field_in_range(const gen_field *f, int value)
+{
+    switch (f->kind) {
+    case GEN_FIELD_ARCH: return true;
+    case GEN_FIELD_FLAG: return value == 0 || value == 1;
+    case GEN_FIELD_NAME: return value >= 0 && value < count_names(f->names);
+    case GEN_FIELD_NUMBER:
+        return (f->zero && value == 0) ||
+               (value >= f->min && value <= f->max && value % f->step == 0);
+    }
+    return false;
+}
+
+void gen_list_names(const char *const *names, char *out, size_t size)
+{
+    int count = count_names(names), n = 0;
+    for (int i = 0; i < count; i++)
+        n += snprintf(out + n, size - (size_t)n, "%s%s",
+                      i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
+}
+
+void gen_field_expected(const gen_field *f, char *out, size_t size)
+{
+    if (f->expected)
+        snprintf(out, size, "%s", f->expected);
+    else if (f->kind == GEN_FIELD_NAME)
+        gen_list_names(f->names, out, size);
+    else if (f->kind == GEN_FIELD_NUMBER)
+        snprintf(out, size, "%sa multiple of %d from %d to %d", f->zero ? "0 or " : "", f->step,
+                 f->min, f->max);
+    else
+        snprintf(out, size, "0 or 1");
+}
+
+const char *gen_dtype_name(gen_dtype dtype)
+{
+    return gen_name(dtype_names, (int)dtype);
+}
+
+const char *gen_mask_name(gen_mask mask)
+{
+    return gen_name(mask_names, (int)mask);
+}
+
+/* ---- Comparison ---- */
+
+bool gen_config_equal(const gen_config *a, const gen_config *b)
+{
+    return a->op == b->op && !gen_config_difference(a, b);
+}
+
+const char *gen_config_difference(const gen_config *a, const gen_config *b)
+{
+    for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
+        if (f->kind == GEN_FIELD_ARCH ? a->arch != b->arch
+                                      : gen_field_get(f, a) != gen_field_get(f, b))
+            return f->name;
+    return NULL;
+}
+
+/* All kernels of a table are for one arch, which is left out. */
+uint64_t gen_config_hash(const gen_config *config)
+{
+    const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: Fibonacci hashing */
+    uint64_t h = (uint64_t)config->op;
+    for (const gen_field *f = fields + 1; f < fields + NUM_FIELDS; f++)
+        h = (h ^ (unsigned)gen_field_get(f, config)) * odd;
+    return h ^ h >> 32;
+}
