@@ -60,10 +60,10 @@ static int by_digest(const void *a, const void *b)
  * than all that were used since: its age wraps around. */
 static void set_ages(cache_store *store, cache_entries *all)
 {
-    uint64_t now = cache_now();
+    uint64_t now = cache_now_ms();
 
     for (size_t i = 0; i < all->count; i++) {
-        uint64_t used = cache_used_time(store, all->items[i].digest);
+        uint64_t used = cache_used_time_ms(store, all->items[i].digest);
         all->items[i].age = used ? now - used : UINT64_MAX;
     }
 }

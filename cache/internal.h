@@ -149,13 +149,13 @@ cache_status cache_find_digest(cache_store *store, const unsigned char *digest, 
 void cache_used_touch(cache_store *store, const unsigned char *digest, bool stored);
 bool cache_used_here(const cache_store *store, const unsigned char *digest);
 
-/* Seconds since 1970; 0: unknown. */
-uint64_t cache_used_time(cache_store *store, const unsigned char *digest);
+/* Milliseconds since 1970; 0: unknown. */
+uint64_t cache_used_time_ms(cache_store *store, const unsigned char *digest);
 
 /* Makes the store's side file that of its directory as it is now. */
 void cache_used_revive(cache_store *store);
 
-uint64_t cache_now(void); /* seconds since 1970 by this machine's clock */
+uint64_t cache_now_ms(void); /* since 1970, by this machine's clock */
 /* Test seam: replaces the clock. */
 extern uint64_t (*cache_clock_hook)(void);
 
@@ -184,7 +184,7 @@ typedef struct cache_entry {
     unsigned char digest[CACHE_DIGEST_SIZE];
     lmdb_extent at;
     uint64_t bytes; /* that it takes up in the data file */
-    uint64_t age;   /* seconds since its last use        */
+    uint64_t age;   /* ms since its last use             */
 } cache_entry;
 
 typedef struct cache_entries {

@@ -65,7 +65,7 @@ static cache_status visit(cache_store *store, const unsigned char *digest, cache
         r.value = found.record.value;
         r.value_size = found.record.value_size;
         r.stored_unix_s = found.record.stored_unix_s;
-        r.used_unix_s = cache_used_time(store, digest);
+        r.used_unix_s = cache_used_time_ms(store, digest) / 1000;
     }
     if (r.key || r.defect)
         *stop = fn(user, &r);

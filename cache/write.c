@@ -318,10 +318,11 @@ static int change_growing(write_job *job, const change_list *changes)
     if (cap && need > cap / 2)
         return LIMIT_REACHED;
     size_t map_size = ((size_t)job->used + 2 * need + TREE_ROOM) & ~(size_t)0xffff;
-    size_t bound = limit;
-    if (cap && need)
-        bound = at_most(limit, at_least(cap - reserve(cap), job->used));
     for (;;) {
+        /* An eviction may have taken pages of the reserve into use. */
+        size_t bound = limit;
+        if (cap && need)
+            bound = at_most(limit, at_least(cap - reserve(cap), job->used));
         map_size = at_most(map_size, bound);
         if (map_size < job->used || (map_size == job->used && bound == limit))
             return EFBIG;
@@ -570,7 +571,7 @@ static bool acceptable(const cache_store *store, size_t key_size, size_t size, c
 cache_status cache_change_make(const cache_store *store, const cache_pair *pair, cache_change *out,
                                cache_err err)
 {
-    record_view view = {pair->key, strlen(pair->key), pair->value, pair->size, cache_now()};
+    record_view view = {pair->key, strlen(pair->key), pair->value, pair->size, cache_now_ms() / 1000};
 
     if (!acceptable(store, view.key_size, pair->size, err))
         return CACHE_ERROR;
