@@ -18,9 +18,11 @@ static const struct {
              {"wait", SIM_CHECK_WAIT},
              {"race", SIM_CHECK_RACE},
              {"barrier", SIM_CHECK_BARRIER},
+             {"hazard", SIM_CHECK_HAZARD},
              {"nan", SIM_CHECK_NAN},
              {"inf", SIM_CHECK_INF},
-             {"all", SIM_CHECK_UNINIT | SIM_CHECK_WAIT | SIM_CHECK_RACE | SIM_CHECK_BARRIER}};
+             {"all", SIM_CHECK_UNINIT | SIM_CHECK_WAIT | SIM_CHECK_RACE | SIM_CHECK_BARRIER |
+                         SIM_CHECK_HAZARD}};
 
 static unsigned find_name(const char *name, size_t length)
 {
@@ -38,7 +40,8 @@ int sim_check_parse(const char *list, unsigned *checks, char *error, size_t size
         unsigned found = find_name(p, length);
         if (!found) {
             snprintf(error, size,
-                     "unknown check '%.*s'; expected uninit, wait, race, barrier, nan, inf or all",
+                     "unknown check '%.*s'; expected uninit, wait, race, barrier, hazard, nan, inf or "
+                     "all",
                      (int)length, p);
             return -1;
         }
@@ -242,6 +245,8 @@ static void before(sim_wave *w, const sim_inst *inst, const check_inst *c)
     check_of(w)->data_undefined = 0;
     if (checks & SIM_CHECK_WAIT)
         sim_check_wait_before(w, inst, c);
+    if (checks & SIM_CHECK_HAZARD && w->state == SIM_RUNNING)
+        sim_check_hazard(w, inst, c);
     if (checks & SIM_CHECK_UNINIT && w->state == SIM_RUNNING)
         sim_check_uninit(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF) && w->state == SIM_RUNNING)
@@ -254,6 +259,8 @@ static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
 
     if (checks & (SIM_CHECK_WAIT | SIM_CHECK_RACE))
         sim_check_wait_after(w, inst, c);
+    if (checks & SIM_CHECK_HAZARD)
+        sim_check_hazard_issued(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF))
         sim_check_nan_after(w, inst, c);
     if (w->state == SIM_AT_BARRIER) {
@@ -281,7 +288,7 @@ static void checked_step(sim_wave *w, const sim_inst *inst)
         const sim_inst *real = sim_index_registers(w, inst, &copy);
         if (!real)
             return;
-        sim_check_decode(real, &indexed);
+        sim_check_decode(real, w->arch, &indexed);
         c = &indexed;
         before(w, real == inst ? inst : &copy, c);
     } else {

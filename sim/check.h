@@ -13,12 +13,13 @@ enum {
     SIM_CHECK_WAIT = 1 << 1,    /* registers and LDS used while a load fills them */
     SIM_CHECK_RACE = 1 << 2,    /* LDS accesses of two waves without a barrier between */
     SIM_CHECK_BARRIER = 1 << 3, /* waves at a barrier that another wave ended without */
-    SIM_CHECK_NAN = 1 << 4,     /* the first NaN */
-    SIM_CHECK_INF = 1 << 5      /* the first infinity */
+    SIM_CHECK_HAZARD = 1 << 4,  /* wait states that software must insert and did not */
+    SIM_CHECK_NAN = 1 << 5,     /* the first NaN */
+    SIM_CHECK_INF = 1 << 6      /* the first infinity */
 };
 
-/* A comma-separated list of uninit, wait, race, barrier, nan, inf; "all" is the first four, which a
- * correct kernel passes. Returns 0, or -1 with a message. */
+/* A comma-separated list of uninit, wait, race, barrier, hazard, nan, inf; "all" is the first five,
+ * which a correct kernel passes. Returns 0, or -1 with a message. */
 int sim_check_parse(const char *list, unsigned *checks, char *error, size_t size);
 
 /* What AITER_SIM_CHECK says; read once. Returns 0, or -1 with a message. */

@@ -46,7 +46,15 @@ typedef struct check_range {
 
 enum { CHECK_RANGES = SIM_MAX_OPERANDS + 2 };
 
+/* The rules of check_hazard.c, a bit each, that an instruction can be the first or the second of. */
+typedef struct check_hazard {
+    uint64_t makes, takes;
+    uint8_t passes; /* of a matrix instruction */
+    bool dgemm;
+} check_hazard;
+
 struct check_inst {
+    check_hazard hazard;
     uint8_t unit, flow, num;
     bool lane_local; /* a lane reads and writes its own elements only */
     bool flat, to_lds, atomic, branch, compare;
@@ -54,7 +62,7 @@ struct check_inst {
 };
 typedef struct check_inst check_inst;
 
-void sim_check_decode(const sim_inst *inst, check_inst *out);
+void sim_check_decode(const sim_inst *inst, sim_arch arch, check_inst *out);
 
 /* Decodes a whole program, once; false without memory. */
 bool sim_check_prepare(sim_program *program);
@@ -74,6 +82,16 @@ typedef struct check_fill {
     uint8_t kind;
 } check_fill;
 
+/* An instruction that a hazard rule begins with. */
+typedef struct check_issued {
+    const sim_inst *inst;
+    check_inst c;
+    uint64_t end; /* check_wave.wait_states behind it */
+} check_issued;
+
+/* No rule asks for more wait states than that, and so no older instruction matters. */
+enum { CHECK_HAZARD_STATES = 20, CHECK_ISSUED = 32 };
+
 typedef struct check_wave {
     /* uninit: a bit per lane of a VGPR, per bit of an SGPR */
     uint64_t vdef[SIM_VGPRS];
@@ -86,6 +104,9 @@ typedef struct check_wave {
     uint64_t lds_settled; /* lds_done at the last barrier */
     unsigned barriers; /* passed or reached */
     const sim_inst *barrier;
+    /* hazard */
+    check_issued issued[CHECK_ISSUED]; /* a ring */
+    uint64_t num_issued, wait_states;
     /* nan, inf: lanes with one in a source */
     uint64_t source_nan, source_inf;
 } check_wave;
@@ -139,6 +160,11 @@ void sim_check_uninit(sim_wave *w, const sim_inst *inst, const check_inst *c); /
 /* check_wait.c */
 void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
 void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+
+/* check_hazard.c */
+void sim_check_hazard_decode(const sim_inst *inst, sim_arch arch, check_inst *c);
+void sim_check_hazard(sim_wave *w, const sim_inst *inst, const check_inst *c); /* before it runs */
+void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const check_inst *c);
 
 /* check_nan.c */
 void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c);

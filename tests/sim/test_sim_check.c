@@ -145,6 +145,15 @@ static const char source[] =
     "extern \"C\" __global__ void same_end(int *out, const int *in) {\n"
     "    sync(); if (__builtin_amdgcn_readfirstlane(tid()) >= 128) return; out[tid()] = 1;\n"
     "}\n"
+    /* an address that a vector instruction has just put into scalar registers */
+    "#define FRESH_ADDRESS(wait) \\\n"
+    "    int x; asm volatile(\"v_readfirstlane_b32 s60, %1\\nv_readfirstlane_b32 s61, %2\\n\" wait \\\n"
+    "                        \"\\nglobal_load_dword %0, %3, s[60:61]\\ns_waitcnt vmcnt(0)\" \\\n"
+    "                        : \"=v\"(x) : \"v\"((int)(long)in), \"v\"((int)((long)in >> 32)), \\\n"
+    "                        \"v\"(tid() * 4) : \"s60\", \"s61\"); \\\n"
+    "    out[tid()] = x;\n"
+    "extern \"C\" __global__ void fresh_short(int *out, const int *in) { FRESH_ADDRESS(\"s_nop 3\") }\n"
+    "extern \"C\" __global__ void fresh_kept(int *out, const int *in) { FRESH_ADDRESS(\"s_nop 4\") }\n"
     "extern \"C\" __global__ void quotient(float *out, const float *in) {\n"
     "    out[tid()] = __builtin_amdgcn_sqrtf(in[tid()]) + 1.0f;\n"
     "}\n"
@@ -353,6 +362,17 @@ static void waves_that_miss_a_barrier(void **state)
     silent("early_end", 256, input);
 }
 
+static void wait_states_by_hand(void **state)
+{
+    int input[BYTES / 4];
+    (void)state;
+    fill_input(input);
+    silent("fresh_kept", 64, input);
+    found("fresh_short", 64, input, BYTES,
+          WORDS("wave 0: \"global_load_dword", "hazard: s60, ",
+                "4 wait states after \"v_readfirstlane_b32 s61", "5 are needed"));
+}
+
 static void first_nan_and_infinity(void **state)
 {
     float input[BYTES / 4];
@@ -381,6 +401,7 @@ int main(void)
         cmocka_unit_test(waits_by_hand),
         cmocka_unit_test(races_in_lds),
         cmocka_unit_test(waves_that_miss_a_barrier),
+        cmocka_unit_test(wait_states_by_hand),
         cmocka_unit_test(first_nan_and_infinity),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
