@@ -40,8 +40,8 @@ int sim_check_parse(const char *list, unsigned *checks, char *error, size_t size
         unsigned found = find_name(p, length);
         if (!found) {
             snprintf(error, size,
-                     "unknown check '%.*s'; expected uninit, wait, race, barrier, hazard, nan, inf or "
-                     "all",
+                     "unknown check '%.*s'; expected uninit, wait, race, barrier, hazard, nan, "
+                     "inf or all",
                      (int)length, p);
             return -1;
         }

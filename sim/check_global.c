@@ -1,13 +1,13 @@
 /* Races in global memory, between the waves of a workgroup and between the workgroups of a launch.
  *
  * In a workgroup barriers order; a write need not have been waited for, since the waves share an L1
- * cache that serves them in order (LLVM, "User Guide for AMDGPU Backend", memory model of gfx90a and
- * gfx942: no vmcnt at workgroup scope). Workgroups have no order at all, whichever runs first, but for
- * what atomics give them (the same memory model, in short): an integer atomic or a store marked as
- * coherent (sc1; glc on gfx90a) releases what its own wave has waited for and what the other waves had
- * issued before the last barrier that it has passed; a returning atomic or a load so marked acquires,
- * for the whole workgroup, what was released at its address before. A plain load does not race with a
- * compare-and-swap: compilers start their loops of such with one.
+ * cache that serves them in order (LLVM, "User Guide for AMDGPU Backend", memory model of gfx90a
+ * and gfx942: no vmcnt at workgroup scope). Workgroups have no order at all, whichever runs first,
+ * but for what atomics give them (the same memory model, in short): an integer atomic or a store
+ * marked as coherent (sc1; glc on gfx90a) releases what its own wave has waited for and what the
+ * other waves had issued before the last barrier that it has passed; a returning atomic or a load
+ * so marked acquires, for the whole workgroup, what was released at its address before. A plain
+ * load does not race with a compare-and-swap: compilers start their loops of such with one.
  *
  * The last accesses of each dword are kept, in pages that are made when first touched; pages where
  * something smaller than a dword is accessed keep those of each byte. */
@@ -195,11 +195,13 @@ static bool coherent(const sim_wave *w, const sim_inst *inst)
 {
     uint32_t mark = w->arch == SIM_GFX90A ? SIM_F_GLC : SIM_F_SC1;
 
-    return w->check->current->atomic || (w->check->current->unit == CHECK_VMEM && inst->flags & mark);
+    const check_inst *c = w->check->current;
+
+    return c->atomic || (c->unit == CHECK_VMEM && inst->flags & mark);
 }
 
-/* The reference of the instruction that the wave executes now, but for the lane; 0 without memory or
- * numbers. */
+/* The reference of the instruction that the wave executes now, but for the lane; 0 without memory
+ * or numbers. */
 static reference new_access(struct sim_check_global *g, const sim_wave *w, const sim_inst *inst)
 {
     uint32_t n = atomic_fetch_add(&g->accesses, 1);
@@ -249,8 +251,8 @@ static void history_join(history *to, const history *from)
         history_add(to, &from->groups[i]);
 }
 
-/* What a release by this wave makes known of its workgroup. A wave that has come one barrier further
- * counts with what it had issued at the one before. */
+/* What a release by this wave makes known of its workgroup. A wave that has come one barrier
+ * further counts with what it had issued at the one before. */
 static covered own_cover(const sim_wave *w)
 {
     covered c = {.group = group_of(w)};
@@ -332,8 +334,8 @@ static void report(sim_wave *w, reference now, uint64_t address, bool write, con
              y = (d->grid[1] + d->block[1] - 1) / d->block[1];
 
     sim_finding(w, event_at(d->global, now)->inst, (int)(now & 63), address,
-                "race: %s 0x%llx, which workgroup (%llu,%llu,%llu) wave %u lane %u %s with \"%s\" at "
-                "0x%llx; %s",
+                "race: %s 0x%llx, which workgroup (%llu,%llu,%llu) wave %u lane %u %s with \"%s\" "
+                "at 0x%llx; %s",
                 write ? "writes" : "reads", (unsigned long long)address,
                 (unsigned long long)(earlier->group % x),
                 (unsigned long long)(earlier->group / x % y),

@@ -1,12 +1,12 @@
-/* Hazards that software must keep apart with wait states (s_nop or instructions that have nothing to
- * do with them). The rules are a table; an instruction belongs to classes, by its name and operands,
- * and a rule says how many wait states must lie between one of the first class and one of the second
- * when certain of their registers are the same.
+/* Hazards that software must keep apart with wait states (s_nop or instructions that have nothing
+ * to do with them). The rules are a table; an instruction belongs to classes, by its name and
+ * operands, and a rule says how many wait states must lie between one of the first class and one of
+ * the second when certain of their registers are the same.
  *
  * Sources: AMD's CDNA2, CDNA3 and CDNA4 ISA guides, section "Manually Inserted Wait States (NOPs)",
  * and for what the guides leave open LLVM's GCNHazardRecognizer, whose function each row names; the
- * matrix instructions' passes are those of LLVM's SISchedule.td. A wait state is what LLVM counts: an
- * instruction that the wave issues, s_nop N for N + 1 of them. */
+ * matrix instructions' passes are those of LLVM's SISchedule.td. A wait state is what LLVM counts:
+ * an instruction that the wave issues, s_nop N for N + 1 of them. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,7 +61,7 @@ enum {
     A_B = 1 << 6, /* of matrix instructions; also sparse indices and scales */
     C = 1 << 7,
     RESULT = 1 << 8, /* of matrix instructions */
-    C_SAME = 1 << 9, /* in a rule: C is the same registers as the earlier result; or others that overlap */
+    C_SAME = 1 << 9, /* in a rule: C is just the earlier result; or it overlaps otherwise */
     C_OTHER = 1 << 10,
     DOT_C = 1 << 11, /* the accumulator of a dot product: forwarded to the same instruction */
     HWREG = 1 << 12, /* in a rule: the hardware register of s_setreg and s_getreg */
@@ -106,7 +106,8 @@ static const hazard_rule rules[] = {
      TEXT("s_setreg, s_getreg of the same", "checkGetRegHazards")},
     {SETREG, SETREG, HWREG, HWREG, 2, ALL,
      TEXT("s_setreg, s_setreg of the same", "checkSetRegHazards")},
-    /* LLVM counts buffer loads to LDS too; the guides do not, and AITER's kernels have none there */
+    /* LLVM counts buffer loads to LDS too; the guides do not, and AITER's kernels have none
+     * there */
     {M0_BY_SALU, READS_M0, NOTHING, NOTHING, 1, ALL,
      TEXT("SALU writes M0, global load to LDS, add-TID, s_movrel or s_sendmsg",
           "checkReadM0Hazards")},
@@ -185,7 +186,8 @@ static const hazard_rule rules[] = {
     {DGEMM16, MEM, RESULT, READ, 18, ALL,
      TEXT("DGEMM 16x16 result, memory reads it", "checkMAIVALUHazards")},
     {XDL, VALU | MEM, C, WRITE, -1, ALL, PASSES,
-     TEXT("matrix instruction reads its accumulator, overwritten", "checkMAIVALUHazards, SrcC WAR")},
+     TEXT("matrix instruction reads its accumulator, overwritten",
+          "checkMAIVALUHazards, SrcC WAR")},
 };
 enum { NUM_RULES = sizeof rules / sizeof rules[0] };
 static_assert(NUM_RULES <= 64, "check_hazard.makes and .takes have a bit for each rule");
@@ -271,8 +273,8 @@ static bool shifts_result(const sim_inst *inst)
 
 static uint32_t valu_classes(const sim_inst *inst)
 {
-    static const char *const trans[] = {"v_exp_f", "v_log_f", "v_rcp_", "v_rsq_", "v_sqrt_", "v_sin_",
-                                        "v_cos_", "v_exp_legacy", "v_log_legacy", NULL};
+    static const char *const trans[] = {"v_exp_f", "v_log_f", "v_rcp_",       "v_rsq_",       "v_sqrt_",
+                                        "v_sin_",  "v_cos_",  "v_exp_legacy", "v_log_legacy", NULL};
     static const char *const lane[] = {"v_readlane", "v_readfirstlane", NULL};
     static const char *const fma64[] = {"v_fma_f64", "v_fmac_f64", NULL};
     static const char *const swap[] = {"v_permlane16_swap", "v_permlane32_swap", NULL};
@@ -490,7 +492,8 @@ static void check_ranges(sim_wave *w, const sim_inst *inst, const check_inst *c,
 }
 
 /* One register range of the instruction against what was issued before it, latest first. Matrix
- * instructions finish in order: behind one that writes these registers earlier ones do not count. */
+ * instructions finish in order: behind one that writes these registers earlier ones do not
+ * count. */
 static void check_range_against(sim_wave *w, const sim_inst *inst, const check_inst *c,
                                 const check_range *then)
 {

@@ -1,6 +1,6 @@
-/* Scratch: a bit for each byte that says whether a defined value is there. Compilers spill and reload
- * undefined registers legally, so a load from bytes without one is no finding: what it loads is
- * undefined, and that is reported where it matters (check_uninit.c). */
+/* Scratch: a bit for each byte that says whether a defined value is there. Compilers spill and
+ * reload undefined registers legally, so a load from bytes without one is no finding: what it loads
+ * is undefined, and that is reported where it matters (check_uninit.c). */
 #include <string.h>
 
 #include "sim/check_state.h"

@@ -46,7 +46,7 @@ typedef struct check_range {
 
 enum { CHECK_RANGES = SIM_MAX_OPERANDS + 2 };
 
-/* The rules of check_hazard.c, a bit each, that an instruction can be the first or the second of. */
+/* The rules of check_hazard.c, a bit each, whose first or second an instruction can be. */
 typedef struct check_hazard {
     uint64_t makes, takes;
     uint8_t passes; /* of a matrix instruction */

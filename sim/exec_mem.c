@@ -58,7 +58,8 @@ static void note_scratch(sim_wave *w, const sim_inst *inst, unsigned lane, uint6
 {
     for (unsigned n; w->check && size; o += n, size -= n) {
         n = 4 - o % 4 < size ? 4 - (unsigned)(o % 4) : size;
-        sim_note(w, inst, false, (int)lane, (uint64_t)(uintptr_t)scratch_byte(w, lane, o), n, write);
+        const uint64_t address = (uint64_t)(uintptr_t)scratch_byte(w, lane, o);
+        sim_note(w, inst, false, (int)lane, address, n, write);
     }
 }
 

@@ -1,10 +1,10 @@
 /* Hazards: pairs of instructions with the wait states that must lie between them, on each arch.
  *
- * The expected numbers are facts of LLVM's own tests, which say how many s_nop the hazard recognizer
- * puts between the two: mai-hazards-gfx90a.mir and mai-hazards-gfx942.mir (which has gfx950 too) in
- * llvm/test/CodeGen/AMDGPU; a case has the name of the test there. Those without a name are rows of
- * the ISA guides' table "Manually Inserted Wait States". Each pair must be found one wait state short
- * of the number, and must not be found with it. */
+ * The expected numbers are facts of LLVM's own tests, which say how many s_nop the hazard
+ * recognizer puts between the two: mai-hazards-gfx90a.mir and mai-hazards-gfx942.mir (which has
+ * gfx950 too) in llvm/test/CodeGen/AMDGPU; a case has the name of the test there. Those without a
+ * name are rows of the ISA guides' table "Manually Inserted Wait States". Each pair must be found
+ * one wait state short of the number, and must not be found with it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,8 +134,8 @@ static const hazard hazards[] = {
      "v_mov_b32_e32 v1, 0", G90A(0)},
     {"smfma16x16_read_srcc_vgpr_accv_write", M90_16("a[2:17]", "a18", "a19", "a[0:15]"),
      "v_accvgpr_write_b32 a1, 0", G90A(7)},
-    {"sgemm_to_fma64", M90_4("a[0:3]", "v1", "v0", "a[0:3]"), "v_fma_f64 v[4:5], v[4:5], v[4:5], v[4:5]",
-     G90A(0)},
+    {"sgemm_to_fma64", M90_4("a[0:3]", "v1", "v0", "a[0:3]"),
+     "v_fma_f64 v[4:5], v[4:5], v[4:5], v[4:5]", G90A(0)},
     {"dgemm_to_fma64", D90_4("v[0:1]", "v[0:1]", "v[0:1]", "v[0:1]"),
      "v_fma_f64 v[4:5], v[4:5], v[4:5], v[4:5]", G90A(2)},
     {"dgemm_to_fmac64", D90_4("v[0:1]", "v[0:1]", "v[0:1]", "v[0:1]"),
@@ -205,8 +205,8 @@ static const hazard hazards[] = {
      S32("a[2:33]", "v26", "v28", "a[0:31]"), "v_mfma_f32_32x32x2_f32 a[0:15], v26, v27, a[0:15]",
      G94(16, 16)},
     {"dgemm16x16_mfma_write_vgpr_mfma_read_overlap",
-     D16("v[2:9]", "v[10:11]", "v[10:11]", "v[0:7]"), D16("v[0:7]", "v[10:11]", "v[10:11]", "v[0:7]"),
-     G94(9, 17)},
+     D16("v[2:9]", "v[10:11]", "v[10:11]", "v[0:7]"),
+     D16("v[0:7]", "v[10:11]", "v[10:11]", "v[0:7]"), G94(9, 17)},
     {"dgemm4x4_mfma_write_vgpr_mfma_read_overlap", D4("v[2:3]", "v[0:1]", "v[0:1]", "v[0:1]"),
      D16("v[0:7]", "v[10:11]", "v[10:11]", "v[0:7]"), G94(4, 4)},
     {"dgemm16x16_mfma_write_vgpr_sgemm_mfma_read_overlap",
@@ -465,7 +465,8 @@ static void hardware_registers(void **state)
     run_case(SIM_GFX942, &other, (const char *[2]){"B900F801", "B881F804"});
 }
 
-/* gfx90a: "dgemm_between_valu_write_..." of the gfx90a file; on gfx942 the test expects no s_nop. */
+/* gfx90a: "dgemm_between_valu_write_..." of the gfx90a file; on gfx942 the test expects no
+ * s_nop. */
 static void dgemm_between(void **state)
 {
     static const char *const texts[] = {"v_mov_b32_e32 v0, 0",
@@ -489,7 +490,8 @@ static void dgemm_between(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(pairs), cmocka_unit_test(hardware_registers),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(pairs),
+                                       cmocka_unit_test(hardware_registers),
                                        cmocka_unit_test(dgemm_between)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

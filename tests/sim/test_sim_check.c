@@ -148,18 +148,20 @@ static const char source[] =
     /* global memory: waves of a workgroup, and workgroups; out[0] is a counter */
     "template <bool first> __device__ void hand_over(int *out, const int *in) {\n"
     "    int *v = out + 64 + bid() * 256;\n"
-    "    v[tid()] = in[tid()]; if (first) sync(); out[2048 + bid() * 256 + tid()] = v[tid() ^ 64];\n"
+    "    v[tid()] = in[tid()]; if (first) sync();\n"
+    "    out[2048 + bid() * 256 + tid()] = v[tid() ^ 64];\n"
     "}\n"
-    "extern \"C\" __global__ void global_kept(int *out, const int *in) { hand_over<true>(out, in); }\n"
-    "extern \"C\" __global__ void global_race(int *out, const int *in) { hand_over<false>(out, in); }\n"
-    "extern \"C\" __global__ void groups_apart(int *out, const int *in) {\n"
+    "#define KERNEL(name) extern \"C\" __global__ void name(int *out, const int *in)\n"
+    "KERNEL(global_kept) { hand_over<true>(out, in); }\n"
+    "KERNEL(global_race) { hand_over<false>(out, in); }\n"
+    "KERNEL(groups_apart) {\n"
     "    ((char *)out)[tid() * 4 + bid()] = (char)in[tid()];\n"
     "}\n"
-    "extern \"C\" __global__ void groups_write(int *out, const int *in) { out[tid()] = in[tid()]; }\n"
-    "extern \"C\" __global__ void groups_read(int *out, const int *in) {\n"
+    "KERNEL(groups_write) { out[tid()] = in[tid()]; }\n"
+    "KERNEL(groups_read) {\n"
     "    out[bid() * 64 + tid()] = out[tid()] + 1;\n"
     "}\n"
-    "extern \"C\" __global__ void groups_count(int *out, const int *in) {\n"
+    "KERNEL(groups_count) {\n"
     "    __atomic_fetch_add(out + tid() % 4, in[tid()], __ATOMIC_RELAXED);\n"
     "}\n"
     /* the group that comes last adds up what all of them have stored */
@@ -173,13 +175,13 @@ static const char source[] =
     "    int sum = 0; for (int g = 0; g < 4; g++) sum += part[g * bdim() + tid()];\n"
     "    out[4096 + tid()] = sum;\n"
     "}\n"
-    "extern \"C\" __global__ void last_kept(int *out, const int *in) {\n"
+    "KERNEL(last_kept) {\n"
     "    last_arriver<true, __ATOMIC_ACQ_REL>(out, in);\n"
     "}\n"
-    "extern \"C\" __global__ void last_no_barrier(int *out, const int *in) {\n"
+    "KERNEL(last_no_barrier) {\n"
     "    last_arriver<false, __ATOMIC_ACQ_REL>(out, in);\n"
     "}\n"
-    "extern \"C\" __global__ void last_relaxed(int *out, const int *in) {\n"
+    "KERNEL(last_relaxed) {\n"
     "    last_arriver<false, __ATOMIC_RELAXED>(out, in);\n"
     "}\n"
     /* scratch: an element that nothing wrote, or one that was */
@@ -188,20 +190,20 @@ static const char source[] =
     "    for (int i = 0; i < 8; i++) a[i] = in[i];\n"
     "    out[tid()] = a[from + tid() % 8];\n"
     "}\n"
-    "extern \"C\" __global__ void scratch_part(int *out, const int *in) { scratch_read<1>(out, in); }\n"
-    "extern \"C\" __global__ void scratch_whole(int *out, const int *in) { scratch_read<0>(out, in); }\n"
-    "extern \"C\" __global__ void scratch_outside(int *out, const int *in) {\n"
+    "KERNEL(scratch_part) { scratch_read<1>(out, in); }\n"
+    "KERNEL(scratch_whole) { scratch_read<0>(out, in); }\n"
+    "KERNEL(scratch_outside) {\n"
     "    volatile int a[4]; a[0] = 1; out[tid()] = a[in[tid()] * 1000000];\n"
     "}\n"
     /* an address that a vector instruction has just put into scalar registers */
     "#define FRESH_ADDRESS(wait) \\\n"
-    "    int x; asm volatile(\"v_readfirstlane_b32 s60, %1\\nv_readfirstlane_b32 s61, %2\\n\" wait \\\n"
-    "                        \"\\nglobal_load_dword %0, %3, s[60:61]\\ns_waitcnt vmcnt(0)\" \\\n"
+    "    int x; asm volatile(\"v_readfirstlane_b32 s60, %1\\nv_readfirstlane_b32 s61, %2\\n\" \\\n"
+    "                        wait \"\\nglobal_load_dword %0, %3, s[60:61]\\ns_waitcnt vmcnt(0)\" \\\n"
     "                        : \"=v\"(x) : \"v\"((int)(long)in), \"v\"((int)((long)in >> 32)), \\\n"
     "                        \"v\"(tid() * 4) : \"s60\", \"s61\"); \\\n"
     "    out[tid()] = x;\n"
-    "extern \"C\" __global__ void fresh_short(int *out, const int *in) { FRESH_ADDRESS(\"s_nop 3\") }\n"
-    "extern \"C\" __global__ void fresh_kept(int *out, const int *in) { FRESH_ADDRESS(\"s_nop 4\") }\n"
+    "KERNEL(fresh_short) { FRESH_ADDRESS(\"s_nop 3\") }\n"
+    "KERNEL(fresh_kept) { FRESH_ADDRESS(\"s_nop 4\") }\n"
     "extern \"C\" __global__ void quotient(float *out, const float *in) {\n"
     "    out[tid()] = __builtin_amdgcn_sqrtf(in[tid()]) + 1.0f;\n"
     "}\n"
@@ -369,7 +371,8 @@ static void races_in_global_memory(void **state)
     groups("groups_apart", 64, NULL);
     groups("groups_count", 64, NULL);
     groups("groups_write", 64,
-           WORDS("race: writes 0x", "writes with \"global_store", "workgroups of a launch have no order"));
+           WORDS("race: writes 0x", "writes with \"global_store",
+                 "workgroups of a launch have no order"));
     groups("groups_read", 64, WORDS("race: ", "workgroups of a launch have no order"));
 }
 
