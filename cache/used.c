@@ -197,13 +197,13 @@ static bool may_write(off_t end)
            (limit.rlim_cur == RLIM_INFINITY || (uint64_t)end <= limit.rlim_cur);
 }
 
-static void write_time(int fd, uint64_t id, uint64_t now)
+static void write_time(int fd, uint64_t id, uint64_t now, bool stored)
 {
     slot bucket[BUCKET_SLOTS];
 
     read_bucket(fd, id, bucket);
     int at = choose_slot(bucket, id, now);
-    if (bucket[at].id == id && now - bucket[at].time < FRESH_MS)
+    if (!stored && bucket[at].id == id && now - bucket[at].time < FRESH_MS)
         return; /* another process was here */
     slot s = {htole64(id), htole64(now)};
     off_t offset = bucket_offset(id) + at * (off_t)sizeof s;
@@ -218,7 +218,7 @@ void cache_used_touch(cache_store *store, const unsigned char *digest, bool stor
     int fd;
 
     if ((news || stored) && !store->read_only && (fd = used_fd(store)) >= 0)
-        write_time(fd, digest_id(digest), now);
+        write_time(fd, digest_id(digest), now, stored);
 }
 
 uint64_t cache_used_time_ms(cache_store *store, const unsigned char *digest)

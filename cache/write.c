@@ -465,12 +465,13 @@ cache_status cache_apply(cache_store *store, const cache_change *changes, size_t
     if (status != CACHE_OK)
         return status;
     status = change_locked(&job, &list);
-    end(&job);
-    if (removed)
-        *removed = status == CACHE_OK ? job.removed : 0;
+    /* Before the lock goes to somebody who may evict: without a time, it would be the oldest. */
     for (size_t i = 0; i < count && status == CACHE_OK; i++)
         if (changes[i].record)
             cache_used_touch(store, changes[i].digest, true);
+    end(&job);
+    if (removed)
+        *removed = status == CACHE_OK ? job.removed : 0;
     return status;
 }
 
@@ -571,7 +572,8 @@ static bool acceptable(const cache_store *store, size_t key_size, size_t size, c
 cache_status cache_change_make(const cache_store *store, const cache_pair *pair, cache_change *out,
                                cache_err err)
 {
-    record_view view = {pair->key, strlen(pair->key), pair->value, pair->size, cache_now_ms() / 1000};
+    uint64_t now = cache_now_ms() / 1000;
+    record_view view = {pair->key, strlen(pair->key), pair->value, pair->size, now};
 
     if (!acceptable(store, view.key_size, pair->size, err))
         return CACHE_ERROR;
