@@ -225,8 +225,8 @@ static bool writable_dir(cache_store *store, cache_err err)
     return false;
 }
 
-/* Refuses early what would be of no use. The lock is not taken, and the data file stays open for the
- * look-up that is likely to follow. */
+/* Refuses early what would be of no use. The lock is not taken, and the data file stays open for
+ * the look-up that is likely to follow. */
 static bool usable(cache_store *store, cache_err err)
 {
     if (!store->read_only && !writable_dir(store, err))
