@@ -48,7 +48,7 @@ void cache_digest(const void *data, size_t size, unsigned char out[CACHE_DIGEST_
 /* ---- dir.c: directories and the files in them ---- */
 
 /* Opens `path` (O_PATH) and returns the descriptor or -1 with a message: nobody but this user and
- * root may own a part of the path or write to the directory. With `writable`, missing directories
+ * root may own the directory, write to it, or own a link on the way. With `writable`, missing directories
  * are made, 0700 each, and it may not be on a network filesystem. */
 int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err);
 
