@@ -177,11 +177,14 @@ static cache_status session_try(cache_store *store, session *s, bool exclusive, 
     return status;
 }
 
-static bool dir_is_gone(const cache_store *store)
+/* False: it was removed, or moved away, with or without another one in its place. LMDB goes by the
+ * path; so what we hold has to be what is there. */
+static bool dir_is_in_place(const cache_store *store)
 {
-    struct stat st;
+    struct stat held, there;
 
-    return fstat(store->dirfd, &st) == 0 && st.st_nlink == 0;
+    return fstat(store->dirfd, &held) == 0 && stat(store->path, &there) == 0 &&
+           held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 cache_status cache_session_begin(cache_store *store, bool exclusive, session **out, cache_err err)
@@ -193,10 +196,10 @@ cache_status cache_session_begin(cache_store *store, bool exclusive, session **o
     if (!s)
         return cache_fail(err, "cache '%s': out of memory", store->path);
     for (int i = 0; i < ATTEMPTS && status == CACHE_MISS; i++) {
-        status = session_try(store, s, exclusive, err);
-        if (status == CACHE_MISS && dir_is_gone(store) &&
-            cache_store_revive(store, err) != CACHE_OK)
+        if (!dir_is_in_place(store) && cache_store_revive(store, err) != CACHE_OK)
             status = CACHE_ERROR;
+        else
+            status = session_try(store, s, exclusive, err);
     }
     if (status != CACHE_OK) {
         session_free(s);

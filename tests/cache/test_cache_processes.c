@@ -504,6 +504,31 @@ static void a_removed_directory_is_a_miss_and_comes_back(void **state)
     cache_close(other);
 }
 
+/* The store goes by its path: it is not to go on, or to fail for good, with a directory that is
+ * elsewhere now. */
+static void a_moved_directory_is_left_at_the_next_store(void **state)
+{
+    fixture *f = *state;
+    char away[400];
+    cache_store *s = open_store(f);
+
+    put_value(f, s, "key", 1, 30000);
+    snprintf(away, sizeof away, "%s/away", f->root);
+    for (uint32_t i = 2; i < 4; i++) {
+        assert_int_equal(rename(f->dir, away), 0);
+        if (i == 3)
+            assert_int_equal(mkdir(f->dir, 0700), 0);
+        expect_miss(f, s, "other");
+        put_value(f, s, "key", i, 30000);
+        expect_hit(f, s, "key", i, 30000);
+        cache_store *again = open_store(f);
+        expect_hit(f, again, "key", i, 30000);
+        cache_close(again);
+        snprintf(away, sizeof away, "%s/away again", f->root);
+    }
+    cache_close(s);
+}
+
 /* Somebody else made a new store in the same place: both sides must come to use the same lock. */
 static void a_replaced_lock_file_is_noticed(void **state)
 {
@@ -565,6 +590,7 @@ int main(void)
         T(equal_pids_in_two_namespaces_do_not_collide),
         T(a_stuck_holder_costs_a_bounded_wait),
         T(a_removed_directory_is_a_miss_and_comes_back),
+        T(a_moved_directory_is_left_at_the_next_store),
         T(a_replaced_lock_file_is_noticed),
         T(nothing_is_left_open),
 #undef T
