@@ -96,11 +96,9 @@ static void store_fill(void *place, char (*keys)[BENCH_KEY_MAX], int count, cons
         store_put(place, keys[i], value, size);
 }
 
-static int count_record(void *user, const char *key, const void *value, size_t size,
-                        uint64_t stored_unix_s)
+static int count_record(void *user, const cache_record *r)
 {
-    (void)key, (void)value, (void)size, (void)stored_unix_s;
-    ++*(long *)user;
+    *(long *)user += !r->defect;
     return 0;
 }
 
