@@ -50,6 +50,7 @@ static void session_free(session *s)
     cache_lock_close(&s->lock);
     if (s->data_fd >= 0)
         close(s->data_fd);
+    cache_lmdb_pages_free(&s->pages);
     free(s);
 }
 
@@ -116,6 +117,7 @@ static void session_drop_data(session *s)
         close(s->data_fd);
     s->data_fd = -1;
     s->data_size = 0;
+    cache_lmdb_pages_clear(&s->pages);
 }
 
 cache_status cache_session_refresh(cache_store *store, session *s, cache_err err)
@@ -307,8 +309,9 @@ void cache_close(cache_store *store)
 /* ---- Look-ups ---- */
 
 /* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a
- * record. */
-static lmdb_result copy_record(const session *s, const unsigned char *digest, cache_found *out)
+ * record. `kept`: as in cache_lmdb_find(). */
+static lmdb_result copy_record(const session *s, lmdb_pages *kept, const unsigned char *digest,
+                               cache_found *out)
 {
     lmdb_file f;
     lmdb_extent at;
@@ -318,7 +321,7 @@ static lmdb_result copy_record(const session *s, const unsigned char *digest, ca
     if (s->data_fd >= 0)
         r = cache_lmdb_file_open(&f, s->data_fd, s->data_size);
     if (r == LMDB_FOUND)
-        r = cache_lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
+        r = cache_lmdb_find(&f, kept, digest, CACHE_DIGEST_SIZE, &at);
     if (r != LMDB_FOUND)
         return r;
     if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX) {
@@ -364,7 +367,7 @@ static bool find_unlocked(cache_store *store, const unsigned char *digest, const
     if (!s)
         return false;
     if (cache_session_refresh(store, s, (cache_err){0}) == CACHE_OK)
-        r = copy_record(s, digest, out);
+        r = copy_record(s, &s->pages, digest, out);
     session_give(store, s);
     if (r != LMDB_FOUND)
         return false;
@@ -383,7 +386,7 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
 
     if (status != CACHE_OK)
         return status;
-    lmdb_result r = copy_record(s, digest, out);
+    lmdb_result r = copy_record(s, NULL, digest, out);
     if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
                             CACHE_DATA_NAME);
