@@ -5,8 +5,8 @@
  *
  * All hold the same records with the same checksum, verified in the same way; "files, checked" also makes
  * the store's checks of who may write. Contenders take turns; each figure is the median over
- * single operations, and the middle one of several repetitions. The ratios are the store's time to each
- * other's. */
+ * single operations, and the middle one of several repetitions. A fresh process is timed from before it opens the
+ * place: the store then also notes when each key was last used. The ratios are the store's time to each other's. */
 #include <errno.h>
 #include <ftw.h>
 #include <stdbool.h>
@@ -26,11 +26,11 @@ enum { RECORDS = 256, MANY = 10000, VALUE_SIZE = 30000, OTHERS = 8 };
 
 /* How often. */
 typedef struct plan {
-    int repetitions, gets, opens, puts;
+    int repetitions, gets, fresh, puts;
     double crowd_s;
 } plan;
 
-static plan times = {7, 4000, 1000, 100, 0.4};
+static plan times = {7, 4000, 41, 100, 0.4};
 
 typedef struct bench {
     char root[200];
@@ -63,23 +63,6 @@ static void get_one(int c, void *place, int i)
 }
 
 static void get(int c, int i) { get_one(c, b.place[c], i); }
-
-static void open_get_close(int c, int i)
-{
-    void *place = contenders[c].open(dir_of(c, "small"));
-
-    get_one(c, place, i);
-    contenders[c].close(place);
-}
-
-static void open_get_64_close(int c, int i)
-{
-    void *place = contenders[c].open(dir_of(c, "small"));
-
-    for (int k = 0; k < 64; k++)
-        get_one(c, place, i + k);
-    contenders[c].close(place);
-}
 
 static void put(int c, int i) { contenders[c].put(b.place[c], key_of(i), b.value, VALUE_SIZE); }
 
@@ -143,6 +126,48 @@ static void measure(const char *what, operation op, int count)
             values[c][r] = median_us(op, c, count);
     for (int c = 0; c < contender_count; c++)
         middle[c] = median(values[c], times.repetitions);
+    print_row(what, middle);
+}
+
+/* ---- Fresh processes: nothing is known yet of the place or the keys ---- */
+
+/* The other end of run_fresh(): from before the opening to after the last get. */
+static int be_fresh(int c, const char *dir, int gets)
+{
+    double begin = sample_now();
+    void *place = contenders[c].open(dir);
+
+    for (int i = 0; i < gets; i++)
+        get_one(c, place, i);
+    printf("%.3f\n", (sample_now() - begin) * 1e6);
+    contenders[c].close(place);
+    return 0;
+}
+
+static double run_fresh(int c, int gets)
+{
+    char command[700];
+    double us;
+
+    snprintf(command, sizeof command, "exec /proc/%d/exe --fresh %d '%s' %d", (int)getpid(), c,
+             dir_of(c, "small"), gets);
+    FILE *f = popen(command, "r");
+    if (!f || fscanf(f, "%lf", &us) != 1 || pclose(f))
+        bench_die(command, "failed");
+    return us;
+}
+
+static void measure_fresh(int gets)
+{
+    double values[OTHERS][64], middle[OTHERS];
+    char what[64];
+
+    for (int r = 0; r < times.fresh; r++)
+        for (int c = 0; c < contender_count; c++)
+            values[c][r] = run_fresh(c, gets);
+    for (int c = 0; c < contender_count; c++)
+        middle[c] = median(values[c], times.fresh);
+    snprintf(what, sizeof what, "fresh process: open, %d get%s", gets, gets > 1 ? "s" : "");
     print_row(what, middle);
 }
 
@@ -223,32 +248,66 @@ static void measure_crowds(void)
 
 /* ---- Many records ---- */
 
-static double seconds_since(double begin) { return sample_now() - begin; }
+static double ms_since(double begin) { return (sample_now() - begin) * 1e3; }
+
+/* By a process that then ends: the store does not evict what its own process has stored. */
+static double fill_ms(int c)
+{
+    double begin = sample_now();
+    int status;
+
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        void *place = contenders[c].open(dir_of(c, "many"));
+        contenders[c].fill(place, b.keys, MANY, b.value, VALUE_SIZE);
+        contenders[c].close(place);
+        _exit(0);
+    }
+    if (waitpid(pid, &status, 0) != pid || status)
+        bench_die(contenders[c].name, "filling failed");
+    return ms_since(begin);
+}
+
+static double list_ms(int c, void *place, long expected)
+{
+    double begin = sample_now();
+
+    if (contenders[c].list(place) != expected)
+        bench_die(contenders[c].name, "not as many records as there should be");
+    return ms_since(begin);
+}
+
+static double prune_ms(int c, void *place)
+{
+    double begin = sample_now();
+
+    contenders[c].prune(place, MANY / 2);
+    return ms_since(begin);
+}
+
+static void put_among_many(int c, int i)
+{
+    contenders[c].put(b.place[c], b.keys[i], b.value, VALUE_SIZE);
+}
 
 static void measure_many(void)
 {
     double fill[OTHERS], list[OTHERS], prune[OTHERS];
 
     for (int c = 0; c < contender_count; c++) {
+        fill[c] = fill_ms(c);
         void *place = contenders[c].open(dir_of(c, "many"));
-        double begin = sample_now();
+        list[c] = list_ms(c, place, MANY);
+        prune[c] = prune_ms(c, place);
+        list_ms(c, place, MANY / 2);
         contenders[c].fill(place, b.keys, MANY, b.value, VALUE_SIZE);
-        fill[c] = 1e3 * seconds_since(begin);
-        begin = sample_now();
-        if (contenders[c].list(place) != MANY)
-            bench_die(contenders[c].name, "records are missing");
-        list[c] = 1e3 * seconds_since(begin);
-        begin = sample_now();
-        if (contenders[c].prune)
-            contenders[c].prune(place, MANY / 2);
-        prune[c] = contenders[c].prune ? 1e3 * seconds_since(begin) : 0;
-        if (contenders[c].prune && contenders[c].list(place) != MANY / 2)
-            bench_die(contenders[c].name, "not half was removed");
-        contenders[c].close(place);
+        b.place[c] = place;
     }
-    print_row("fill (not alike: see the source)", fill);
-    print_row("list, each record verified", list);
-    print_row("prune to the newest half", prune);
+    print_row("fill in one go, ms", fill);
+    print_row("list, each record verified, ms", list);
+    print_row("prune to half, ms", prune);
+    measure("put, durable, us", put_among_many, times.puts);
 }
 
 /* ---- The run ---- */
@@ -259,13 +318,17 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-static void make_records(void)
+static void make_values(void)
 {
     for (int i = 0; i < VALUE_SIZE; i++)
         b.value[i] = (unsigned char)((i * 2654435761u) >> 13);
     for (int i = 0; i < MANY; i++)
         snprintf(b.keys[i], sizeof b.keys[i],
                  "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=%d lse=0", i);
+}
+
+static void store_records(void)
+{
     for (int c = 0; c < contender_count; c++) {
         b.place[c] = contenders[c].open(dir_of(c, "small"));
         for (int i = 0; i < RECORDS; i++)
@@ -273,28 +336,39 @@ static void make_records(void)
     }
 }
 
+static void close_all(void)
+{
+    for (int c = 0; c < contender_count; c++)
+        contenders[c].close(b.place[c]);
+}
+
 static void run(void)
 {
-    printf("%d records of %d bytes in %s; times in us, in brackets the store's share of them", RECORDS,
+    printf("%d records of %d bytes in %s; times in us, in brackets the store's share of each", RECORDS,
            VALUE_SIZE, b.root);
     print_header("one process");
     measure("get, verified (warm hit)", get, times.gets);
-    measure("open, get, close", open_get_close, times.opens);
-    measure("open, 64 gets, close", open_get_64_close, times.opens / 10);
+    measure_fresh(1);
+    measure_fresh(64);
     measure("put, durable", put, times.puts);
     print_header("processes side by side");
     measure_crowds();
-    printf("\n%d records; times in ms", MANY);
+    close_all();
+    printf("\n%d records", MANY);
     print_header("one process");
     measure_many();
+    close_all();
 }
 
 int main(int argc, char **argv)
 {
     const char *tmp = getenv("TMPDIR");
 
+    make_values();
+    if (argc == 5 && strcmp(argv[1], "--fresh") == 0)
+        return be_fresh(atoi(argv[2]), argv[3], atoi(argv[4]));
     if (argc > 1 && strcmp(argv[1], "--quick") == 0) {
-        times = (plan){3, 500, 100, 20, 0.1};
+        times = (plan){3, 500, 9, 20, 0.1};
         argc--, argv++;
     }
     snprintf(b.root, sizeof b.root, "%s/bench-cache-XXXXXX", tmp && *tmp ? tmp : "/tmp");
@@ -302,10 +376,8 @@ int main(int argc, char **argv)
         snprintf(b.root, sizeof b.root, "%s", argv[1]);
     if (argc > 1 ? mkdir(b.root, 0700) && errno != EEXIST : !mkdtemp(b.root))
         bench_die(b.root, strerror(errno));
-    make_records();
+    store_records();
     run();
-    for (int c = 0; c < contender_count; c++)
-        contenders[c].close(b.place[c]);
     if (argc <= 1)
         nftw(b.root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     return 0;

@@ -92,8 +92,14 @@ static void store_put(void *place, const char *key, const void *value, size_t si
 static void store_fill(void *place, char (*keys)[BENCH_KEY_MAX], int count, const void *value,
                        size_t size)
 {
+    cache_pair *pairs = need(malloc((size_t)count * sizeof *pairs));
+    size_t stored;
+
     for (int i = 0; i < count; i++)
-        store_put(place, keys[i], value, size);
+        pairs[i] = (cache_pair){.key = keys[i], .value = value, .size = size};
+    if (cache_import(place, pairs, (size_t)count, &stored, why, sizeof why) != CACHE_OK)
+        bench_die("cache_import", why);
+    free(pairs);
 }
 
 static int count_record(void *user, const cache_record *r)
@@ -109,6 +115,18 @@ static long store_list(void *place)
     if (cache_each(place, count_record, &count, why, sizeof why) != CACHE_OK)
         bench_die("cache_each", why);
     return count;
+}
+
+/* All records are of one size. */
+static void store_prune(void *place, long keep)
+{
+    cache_usage_info usage;
+    size_t removed;
+
+    if (cache_usage(place, &usage, why, sizeof why) != CACHE_OK ||
+        cache_evict(place, usage.bytes / usage.records * (uint64_t)keep, &removed, why,
+                    sizeof why) != CACHE_OK)
+        bench_die("cache_evict", why);
 }
 
 /* ---- A directory of files, as Triton and DeepGEMM have: named by the key's digest, written under a temporary
@@ -462,7 +480,7 @@ static void sql_prune(void *place, long keep)
 #endif
 
 const contender contenders[] = {
-    {"store", store_open, store_close, store_get, store_put, store_fill, store_list, NULL},
+    {"store", store_open, store_close, store_get, store_put, store_fill, store_list, store_prune},
     {"files", files_open, files_close, files_get, files_put, files_fill, files_list, files_prune},
     {"files, checked", checked_open, files_close, files_get, files_put, files_fill, files_list,
      files_prune},

@@ -16,11 +16,11 @@ typedef struct contender {
     size_t (*get)(void *place, const char *key);
     /* Stores durably. */
     void (*put)(void *place, const char *key, const void *value, size_t size);
-    /* Stores many; durable at the end. */
+    /* Stores many in one go, as each does it best; durable at the end. */
     void (*fill)(void *place, char (*keys)[BENCH_KEY_MAX], int count, const void *value, size_t size);
     /* Reads and verifies all records; returns how many. */
     long (*list)(void *place);
-    /* Removes the least recently stored until `keep` are left. */
+    /* Removes the least recently used (files, SQLite: stored) until `keep` are left. */
     void (*prune)(void *place, long keep);
 } contender;
 
