@@ -13,27 +13,17 @@
 
 #include <aiter/aiter.h>
 
-#include "tests/proof/proof.h"
-#include "tests/runtime/fixture.h"
+#include "tests/proof/library.h"
 
-enum { CONFIGS = 64, CROWD = 64, TEXT_MAX = 160 };
-
-typedef struct library {
-    fixture fake;
-    bool real;
-    char cache[300];
-    char text[CONFIGS][TEXT_MAX];
-    void *code[CONFIGS]; /* what a compile that nobody disturbs gives */
-    size_t size[CONFIGS];
-    atomic_uint *gate; /* processes that are ready; CROWD opens it */
-} library;
+enum { CROWD = 64 };
 
 /* ---- Warming ---- */
 
-static aiter_context_options options_for(const library *l)
+aiter_context_options library_options(const library *l)
 {
     aiter_context_options o = AITER_CONTEXT_OPTIONS_INIT;
 
+    o.hip_runtime = FAKE_HIP;
     o.cache_dir = l->cache;
     o.compiler = l->real ? REAL_COMPILER : FAKE_COMPILER;
     o.compile_jobs = 1;
@@ -57,7 +47,7 @@ static aiter_status warm(const aiter_context_options *options, const char *text,
 static bool warm_and_count(scene *s, unsigned c, bool killing, bool *from_cache)
 {
     library *l = s->own;
-    aiter_context_options options = options_for(l);
+    aiter_context_options options = library_options(l);
     aiter_warm_result result;
     double began = proof_seconds();
     aiter_status status = warm(&options, l->text[c], &result);
@@ -92,7 +82,7 @@ static void write_texts(library *l)
 
 static bool compile_references(library *l, unsigned count)
 {
-    aiter_context_options options = options_for(l);
+    aiter_context_options options = library_options(l);
     aiter_warm_result result;
 
     options.no_cache = 1;
@@ -107,11 +97,8 @@ static bool compile_references(library *l, unsigned count)
     return true;
 }
 
-static library *set_up(scene *s, bool real)
+void library_init(scene *s, library *l, bool real)
 {
-    library *l = calloc(1, sizeof *l);
-
-    s->own = l;
     l->real = real;
     snprintf(l->cache, sizeof l->cache, "%s/cache", s->root);
     snprintf(s->dir, sizeof s->dir, "%s", l->cache);
@@ -125,6 +112,14 @@ static library *set_up(scene *s, bool real)
     l->gate =
         mmap(NULL, sizeof *l->gate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* compilers that outlive their process come to us */
+}
+
+static library *set_up(scene *s, bool real)
+{
+    library *l = calloc(1, sizeof *l);
+
+    s->own = l;
+    library_init(s, l, real);
     return l;
 }
 
@@ -301,15 +296,7 @@ void library_damage_round(scene *s)
     for (unsigned i = 0; i < 3; i++)
         warm_and_count(s, (c + i) % CONFIGS, false, NULL);
     snprintf(path, sizeof path, "%s/code.lmdb", l->cache);
-    FILE *f = fopen(path, "r+b");
-    if (!f || fseek(f, 0, SEEK_END))
-        exit(1);
-    long size = ftell(f);
-    for (int i = 0; i < 16; i++) {
-        fseek(f, (long)(proof_draw(s, 1 << 30) % (unsigned long)size), SEEK_SET);
-        fputc((int)proof_draw(s, 256), f);
-    }
-    fclose(f);
+    proof_scribble(s, path, 16);
     for (unsigned i = 0; i < 3; i++)
         warm_and_count(s, (c + i) % CONFIGS, false, NULL);
     if (proof_was_set_aside(s))

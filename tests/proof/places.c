@@ -14,6 +14,8 @@
 
 enum { FEW = 24 };
 
+static void forget(scene *s) { memset(s->latest, 0, sizeof s->latest); }
+
 /* ---- A small disk ---- */
 
 bool full_setup(scene *s)
@@ -57,6 +59,10 @@ static bool store_any(scene *s)
 
 void full_round(scene *s)
 {
+    if (s->round % 8 == 0) { /* a store that still has to grow */
+        proof_empty(s->dir);
+        forget(s);
+    }
     if (s->round % 2)
         fill_disk(s, proof_draw(s, 20) * 4096);
     for (int i = 0; i < 8; i++) {
@@ -82,8 +88,6 @@ bool readonly_setup(scene *s)
     s->store = proof_open(s);
     return s->store;
 }
-
-static void forget(scene *s) { memset(s->latest, 0, sizeof s->latest); }
 
 static void protect(scene *s)
 {

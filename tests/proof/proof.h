@@ -87,6 +87,8 @@ void proof_sleep_us(unsigned us);
 uint32_t proof_draw(scene *s, uint32_t below);
 /* Removes what is in a folder. */
 void proof_empty(const char *dir);
+/* Puts `count` random bytes anywhere into a file. */
+void proof_scribble(scene *s, const char *path, int count);
 
 /* A child that ends with its worker, whatever happens. It exits with fn's result. */
 typedef int (*proof_child_fn)(scene *s, void *arg);
@@ -120,6 +122,9 @@ bool proof_fill(scene *s);
 
 /* ---- The experiments ---- */
 
+/* clock.c */
+void proof_jump_clock(scene *s);
+
 bool flip_setup(scene *s);
 bool structure_setup(scene *s);
 bool page_setup(scene *s);
@@ -131,6 +136,8 @@ bool readonly_setup(scene *s);
 bool clock_setup(scene *s);
 bool library_setup(scene *s);
 bool real_setup(scene *s);
+bool operator_setup(scene *s);
+bool layers_setup(scene *s);
 void damage_round(scene *s);
 void kill_round(scene *s);
 void io_round(scene *s);
@@ -145,5 +152,8 @@ void kill_user_round(scene *s);
 void cold_key_round(scene *s);
 void cold_keys_round(scene *s);
 void library_damage_round(scene *s);
+void operator_round(scene *s);
+void evict_round(scene *s);
+void layers_round(scene *s);
 
 #endif
