@@ -1,6 +1,6 @@
 /* The whole library on one cache directory: cold starts of many processes, killed compilers, killed
  * callers. The compiler is the fake one of tests/runtime, which counts its compiles, or the real one. */
-#include <dirent.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -282,6 +282,49 @@ static void start_crowd(scene *s, unsigned first, unsigned step, int compiles)
 
 void cold_key_round(scene *s) { start_crowd(s, any_config(s), 0, 1); }
 void cold_keys_round(scene *s) { start_crowd(s, any_config(s), 1, CONFIGS); }
+
+/* ---- Forks while threads compile ---- */
+
+typedef struct compiling {
+    scene s;
+    pthread_t thread;
+} compiling;
+
+static void *compile_some(void *arg)
+{
+    scene *s = &((compiling *)arg)->s;
+
+    for (int i = 0; i < 4; i++)
+        warm_and_count(s, any_config(s), false, NULL);
+    return NULL;
+}
+
+/* The children have what the parent's threads held: locks, sockets, half of a compile. They make warmers
+ * of their own. */
+void library_fork_round(scene *s)
+{
+    enum { THREADS = 2, CHILDREN = 3 };
+    compiling threads[THREADS];
+    pid_t pids[CHILDREN];
+    unsigned c = any_config(s);
+
+    make_cold(s->own);
+    for (int i = 0; i < THREADS; i++) {
+        threads[i].s = *s;
+        threads[i].s.random += (uint64_t)i << 32;
+        if (pthread_create(&threads[i].thread, NULL, compile_some, &threads[i]))
+            exit(1);
+    }
+    for (int i = 0; i < CHILDREN; i++) {
+        proof_sleep_us(proof_draw(s, 20000));
+        pids[i] = proof_child(s, warm_in_peace, &c);
+        proof_detail(s);
+    }
+    for (int i = 0; i < CHILDREN; i++)
+        proof_join(s, pids[i], false);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i].thread, NULL);
+}
 
 /* ---- A damaged cache never fails a request ---- */
 

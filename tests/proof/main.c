@@ -61,6 +61,8 @@ static const experiment experiments[] = {
      "the same, each process number 1 of its namespace"},
     {"fork", 300, 4, NULL, fork_round, false, "forks",
      "forks while two threads are inside calls"},
+    {"fork-library", 300, 4, library_setup, library_fork_round, false, "forks",
+     "forks while two threads compile"},
     {"evict", 500, 10, NULL, evict_round, false, "evictions",
      "processes on a store of 2 MiB, with clocks that jump"},
     {"clock", 2000, 50, clock_setup, clock_round, false, NULL,

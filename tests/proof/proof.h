@@ -152,6 +152,7 @@ void kill_user_round(scene *s);
 void cold_key_round(scene *s);
 void cold_keys_round(scene *s);
 void library_damage_round(scene *s);
+void library_fork_round(scene *s);
 void operator_round(scene *s);
 void evict_round(scene *s);
 void layers_round(scene *s);
