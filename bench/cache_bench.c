@@ -1,12 +1,15 @@
-/* bench-cache: what a code object costs to find, store, list and remove in our store, in a directory of files and in
- * SQLite (if it was there at build time), side by side in one run.
+/* bench-cache: what a code object costs to find, store, list and remove in our store, in a
+ * directory of files and in SQLite (if it was there at build time), side by side in one run.
  *
- *   bench-cache [--quick] [DIRECTORY]     default: a fresh one below $TMPDIR or /tmp, removed at the end
+ *   bench-cache [--quick] [DIRECTORY]
  *
- * All hold the same records with the same checksum, verified in the same way; "files, checked" also makes
- * the store's checks of who may write. Contenders take turns; each figure is the median over
- * single operations, and the middle one of several repetitions. A fresh process is timed from before it opens the
- * place: the store then also notes when each key was last used. The ratios are the store's time to each other's. */
+ * DIRECTORY: default a fresh one below $TMPDIR or /tmp, removed at the end.
+ *
+ * All hold the same records with the same checksum, verified in the same way; "files, checked" also
+ * makes the store's checks of who may write. Contenders take turns; each figure is the median over
+ * single operations, and the middle one of several repetitions. A fresh process is timed from
+ * before it opens the place: the store then also notes when each key was last used. The ratios are
+ * the store's time to each other's. */
 #include <errno.h>
 #include <ftw.h>
 #include <stdbool.h>
@@ -344,8 +347,8 @@ static void close_all(void)
 
 static void run(void)
 {
-    printf("%d records of %d bytes in %s; times in us, in brackets the store's share of each", RECORDS,
-           VALUE_SIZE, b.root);
+    printf("%d records of %d bytes in %s; times in us, in brackets the store's share of each",
+           RECORDS, VALUE_SIZE, b.root);
     print_header("one process");
     measure("get, verified (warm hit)", get, times.gets);
     measure_fresh(1);

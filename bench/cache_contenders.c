@@ -129,9 +129,9 @@ static void store_prune(void *place, long keep)
         bench_die("cache_evict", why);
 }
 
-/* ---- A directory of files, as Triton and DeepGEMM have: named by the key's digest, written under a temporary
- * name, renamed. Plain, or with the checks of the store: that nobody else may write the directory or the
- * file, that it is no network filesystem and no symbolic link. ---- */
+/* ---- A directory of files, as Triton and DeepGEMM have: named by the key's digest, written under
+ * a temporary name, renamed. Plain, or with the checks of the store: that nobody else may write the
+ * directory or the file, that it is no network filesystem and no symbolic link. ---- */
 
 typedef struct files {
     char dir[256];
@@ -342,8 +342,8 @@ static void files_prune(void *place, long keep)
     sync_dir(f);
 }
 
-/* ---- SQLite, as rocFFT and MIOpen have: one table, a row for each record; with its default rollback journal
- * or with a write-ahead log. ---- */
+/* ---- SQLite, as rocFFT and MIOpen have: one table, a row for each record; with its default
+ * rollback journal or with a write-ahead log. ---- */
 
 #ifdef HAVE_SQLITE
 typedef struct sql {
@@ -362,6 +362,14 @@ static void run_sql(sql *s, const char *text)
     sql_check(s, sqlite3_exec(s->db, text, NULL, NULL, NULL), SQLITE_OK);
 }
 
+static sqlite3_stmt *prepare(sql *s, const char *text)
+{
+    sqlite3_stmt *statement;
+
+    sql_check(s, sqlite3_prepare_v2(s->db, text, -1, &statement, NULL), SQLITE_OK);
+    return statement;
+}
+
 static sql *sql_open(const char *dir, const char *journal)
 {
     char path[300], pragma[100];
@@ -376,12 +384,8 @@ static sql *sql_open(const char *dir, const char *journal)
     run_sql(s, "PRAGMA synchronous=FULL");
     run_sql(s, "CREATE TABLE IF NOT EXISTS code"
                " (digest BLOB PRIMARY KEY, record BLOB, stored INTEGER)");
-    sql_check(s,
-              sqlite3_prepare_v2(s->db, "SELECT record FROM code WHERE digest=?", -1, &s->get, NULL),
-              SQLITE_OK);
-    sql_check(s,
-              sqlite3_prepare_v2(s->db, "REPLACE INTO code VALUES (?, ?, ?)", -1, &s->put, NULL),
-              SQLITE_OK);
+    s->get = prepare(s, "SELECT record FROM code WHERE digest=?");
+    s->put = prepare(s, "REPLACE INTO code VALUES (?, ?, ?)");
     return s;
 }
 
@@ -455,11 +459,10 @@ static void sql_fill(void *place, char (*keys)[BENCH_KEY_MAX], int count, const 
 static long sql_list(void *place)
 {
     sql *s = place;
-    sqlite3_stmt *all;
+    sqlite3_stmt *all = prepare(s, "SELECT record FROM code");
     long count = 0;
     int rc;
 
-    sql_check(s, sqlite3_prepare_v2(s->db, "SELECT record FROM code", -1, &all, NULL), SQLITE_OK);
     for (; (rc = sqlite3_step(all)) == SQLITE_ROW; count++)
         verify_column(all, 0, NULL);
     sql_check(s, rc, SQLITE_DONE);

@@ -1,6 +1,6 @@
-/* bench-hiprtc DIR: compiles every NAME.hip in DIR with the options in NAME.options, one after another in this
- * process, and prints how many, and the wall and CPU seconds spent in hiprtc: what a compile costs without
- * anything of ours around it. */
+/* bench-hiprtc DIR: compiles every NAME.hip in DIR with the options in NAME.options, one after
+ * another in this process, and prints how many, and the wall and CPU seconds spent in hiprtc: what
+ * a compile costs without anything of ours around it. */
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,10 +66,11 @@ int main(int argc, char **argv)
     text err = {0};
     cost sum = {0, 0};
 
-    /* The last one: toolchain_open() may start this program again with an option of its own before it. */
+    /* The last one: toolchain_open() may start this program again with an option of its own before
+     * it. */
     snprintf(pattern, sizeof pattern, "%s/*.hip", argv[argc - 1]);
     if (argc < 2 || !environment_scrub() || glob(pattern, 0, NULL, &files)) {
-        fprintf(stderr, "usage: bench-hiprtc DIR, which aiter-precompile --emit-source has filled\n");
+        fprintf(stderr, "usage: bench-hiprtc DIR, filled by aiter-precompile --emit-source\n");
         return 2;
     }
     if (!toolchain_open(&tc, argv, &err)) {

@@ -48,8 +48,8 @@ typedef struct lmdb_extent {
 lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size);
 
 /* Pages of the main database that were read and checked. LMDB does not change a page of a committed
- * tree but writes it anew elsewhere; so they are the file's as long as its last commit is the one of
- * then. All zero: none. Who keeps them clears them when he takes another file. */
+ * tree but writes it anew elsewhere; so they are the file's as long as its last commit is the one
+ * of then. All zero: none. Who keeps them clears them when he takes another file. */
 enum { LMDB_KEPT = 16, LMDB_KEPT_PAGE = 4096 };
 typedef struct lmdb_pages {
     uint64_t txnid;
@@ -63,8 +63,8 @@ typedef struct lmdb_pages {
 void cache_lmdb_pages_clear(lmdb_pages *kept);
 void cache_lmdb_pages_free(lmdb_pages *kept);
 
-/* Finds a key of the main database; checks the pages on the way. With `kept`, pages that are there are
- * not read again, which is for look-ups whose result proves itself; else NULL. */
+/* Finds a key of the main database; checks the pages on the way. With `kept`, pages that are there
+ * are not read again, which is for look-ups whose result proves itself; else NULL. */
 lmdb_result cache_lmdb_find(lmdb_file *f, lmdb_pages *kept, const void *key, size_t key_size,
                             lmdb_extent *out);
 

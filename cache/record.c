@@ -23,9 +23,9 @@ enum {
 
 static const unsigned char magic[8] = {'A', 'I', 'T', 'E', 'R', 'R', 'E', 'C'};
 
-/* The checksum answers accidents, so anything that mixes well will do, and it is a good part of what a
- * hit costs. 30 kB take XXH3 1.5 us, SipHash-2-4 10 us and BLAKE2b 28 us (libsodium 1.0.18, AMD EPYC).
- */
+/* The checksum answers accidents, so anything that mixes well will do, and it is a good part of
+ * what a hit costs. 30 kB take XXH3 1.5 us, SipHash-2-4 10 us and BLAKE2b 28 us (libsodium 1.0.18,
+ * AMD EPYC). */
 typedef XXH128_hash_t checksum;
 
 static void put16(unsigned char *p, uint16_t v)

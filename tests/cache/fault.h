@@ -20,7 +20,7 @@ enum {
     CALL_MAP = 4,    /* mmap                                            */
     CALL_OPEN = 8,   /* open, openat                                    */
     CALL_LOCK = 16,  /* fcntl(F_OFD_SETLK)                              */
-    CALL_MEMORY = 32 /* malloc, calloc, realloc, posix_memalign; never in a build with a sanitizer */
+    CALL_MEMORY = 32 /* malloc, calloc, realloc, posix_memalign; not with a sanitizer */
 };
 
 /* The nth such call from now on has the fault, once. */

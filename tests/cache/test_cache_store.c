@@ -258,8 +258,8 @@ static void lmdb_itself_reads_what_docs_say(void **state)
     cache_close(s);
 }
 
-/* The expected value comes from another binding of the reference implementation (python-xxhash), fed with the bytes
- * that docs/cache-format.md says. */
+/* The expected value comes from another binding of the reference implementation (python-xxhash),
+ * fed with the bytes that docs/cache-format.md says. */
 static void the_checksum_is_that_of_the_docs(void **state)
 {
     unsigned char bytes[64 + 3 + 40], value[40] = "value";

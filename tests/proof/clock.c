@@ -1,5 +1,5 @@
-/* A clock that jumps, mostly backwards, and files with times of another world. Nothing that is stored
- * depends on them. */
+/* A clock that jumps, mostly backwards, and files with times of another world. Nothing that is
+ * stored depends on them. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>

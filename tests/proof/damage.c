@@ -1,6 +1,6 @@
-/* A data file with flipped bits, wrong pages, or a part missing. Each round damages a fresh copy of one
- * good file, by turns under an open store and before it is opened. Then everything must be the right bytes or
- * a miss, and the next store must work. */
+/* A data file with flipped bits, wrong pages, or a part missing. Each round damages a fresh copy of
+ * one good file, by turns under an open store and before it is opened. Then everything must be the
+ * right bytes or a miss, and the next store must work. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +63,8 @@ static void write_bad(scene *s)
     close(fd);
 }
 
-/* Any generation that was stored is right here: a meta page with a wrong transaction number can bring back
- * the state before the last store, in which each record is sound. */
+/* Any generation that was stored is right here: a meta page with a wrong transaction number can
+ * bring back the state before the last store, in which each record is sound. */
 static void look_at_some(scene *s, int count)
 {
     for (int i = 0; i < count; i++)

@@ -1,5 +1,5 @@
-/* A system call fails: an I/O error, no space, no quota, no descriptor, no memory, no lock. The call of
- * the store says so or goes on without; nothing that was stored changes. */
+/* A system call fails: an I/O error, no space, no quota, no descriptor, no memory, no lock. The
+ * call of the store says so or goes on without; nothing that was stored changes. */
 #include <errno.h>
 
 #include "tests/proof/proof.h"

@@ -1,8 +1,7 @@
-/* Writers killed at random moments. What their calls had stored is there, the call that was cut off has
- * happened or not, and the dead hold no lock. */
+/* Writers killed at random moments. What their calls had stored is there, the call that was cut off
+ * has happened or not, and the dead hold no lock. */
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/cache/common.h"
@@ -17,9 +16,9 @@ typedef struct progress {
 
 bool kill_setup(scene *s)
 {
-    s->own = mmap(NULL, sizeof(progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    s->own = proof_share(sizeof(progress));
     s->store = proof_open(s);
-    return s->own != MAP_FAILED && s->store;
+    return s->store;
 }
 
 /* Each writer has keys of its own. */

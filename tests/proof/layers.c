@@ -1,6 +1,6 @@
-/* Contexts with a user cache and a read-only system cache, either of which is damaged, removed or made unreadable
- * between requests, under every policy. A request never fails for it, and never gets wrong code; offline it
- * may be told that the kernel is not cached. */
+/* Contexts with a user cache and a read-only system cache, either of which is damaged, removed or
+ * made unreadable between requests, under every policy. A request never fails for it, and never
+ * gets wrong code; offline it may be told that the kernel is not cached. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

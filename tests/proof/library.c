@@ -1,11 +1,11 @@
 /* The whole library on one cache directory: cold starts of many processes, killed compilers, killed
- * callers. The compiler is the fake one of tests/runtime, which counts its compiles, or the real one. */
+ * callers. The compiler is the fake one of tests/runtime, which counts its compiles, or the real
+ * one. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -70,7 +70,8 @@ static bool warm_and_count(scene *s, unsigned c, bool killing, bool *from_cache)
 
 /* ---- Setup ---- */
 
-/* 64 forward configurations: gfx942 and gfx950, fp16 and bf16, four sizes, mask or not, two groups. */
+/* 64 forward configurations: gfx942 and gfx950, fp16 and bf16, four sizes, mask or not, two
+ * groups. */
 static void write_texts(library *l)
 {
     for (unsigned c = 0; c < CONFIGS; c++)
@@ -109,8 +110,7 @@ void library_init(scene *s, library *l, bool real)
     fixture_compiler_mode(&l->fake, "ok");
     fixture_set_toolchain(&l->fake, "0123456789abcdef");
     write_texts(l);
-    l->gate =
-        mmap(NULL, sizeof *l->gate, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    l->gate = proof_share(sizeof *l->gate);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* compilers that outlive their process come to us */
 }
 
@@ -135,7 +135,8 @@ bool library_setup(scene *s)
 
 bool real_setup(scene *s)
 {
-    return compile_references(set_up(s, true), 1) || proof_skip(s, "the real compiler does not work");
+    return compile_references(set_up(s, true), 1) ||
+           proof_skip(s, "the real compiler does not work");
 }
 
 static void make_cold(const library *l)
@@ -299,8 +300,8 @@ static void *compile_some(void *arg)
     return NULL;
 }
 
-/* The children have what the parent's threads held: locks, sockets, half of a compile. They make warmers
- * of their own. */
+/* The children have what the parent's threads held: locks, sockets, half of a compile. They make
+ * warmers of their own. */
 void library_fork_round(scene *s)
 {
     enum { THREADS = 2, CHILDREN = 3 };

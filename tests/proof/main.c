@@ -8,8 +8,8 @@
  *   --seed N    default 1; the same seed makes the same random choices
  *   --round N   starts at that round: with --count 1, the one that a message named
  *
- * Exit status: 0; 1 if anything was wrong, blocked, crashed or broken, or refused where nothing may be;
- * 2 for wrong usage. What cannot be done here (without root) is said to be skipped. */
+ * Exit status: 0; 1 if anything was wrong, blocked, crashed or broken, or refused where nothing may
+ * be; 2 for wrong usage. What cannot be done here (without root) is said to be skipped. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,13 +169,10 @@ static void print_row(const experiment *e, const shared *all, unsigned rounds, d
 
 static bool run_one(const experiment *e, const request *r)
 {
-    shared *all =
-        mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    shared *all = proof_share(sizeof *all);
     unsigned count = r->count ? r->count : r->quick ? e->quick : e->full;
     double began = proof_seconds();
 
-    if (all == MAP_FAILED)
-        return false;
     if (count)
         proof_run(e, all, r->seed, r->first, count);
     if (count)

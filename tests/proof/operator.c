@@ -1,5 +1,5 @@
-/* What an operator's tool does to a store, in processes that are killed in the midst of it; and a store with a
- * limit, whose processes evict each other's records but never their own. */
+/* What an operator's tool does to a store, in processes that are killed in the midst of it; and a
+ * store with a limit, whose processes evict each other's records but never their own. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,8 @@ static void import_some(scene *s, cache_store *store, char *why, size_t why_size
     for (uint32_t i = 0; i < PAIRS; i++) {
         size_t size = 20 + proof_draw(s, 20000);
         import_key(keys[i], i);
-        pairs[i] = (cache_pair){.key = keys[i], .value = make_value(keys[i], 1, size), .size = size};
+        pairs[i] =
+            (cache_pair){.key = keys[i], .value = make_value(keys[i], 1, size), .size = size};
     }
     if (cache_import(store, pairs, PAIRS, &stored, why, why_size) != CACHE_OK)
         proof_note(s, REFUSED, "cache_import: %s", why);

@@ -1,9 +1,9 @@
-/* The proof of the cache: experiments that do something terrible a counted number of times, and look
- * at what comes of it. main.c has the table of them, docs/reliability.md what they found.
+/* The proof of the cache: experiments that do something terrible a counted number of times, and
+ * look at what comes of it. main.c has the table of them, docs/reliability.md what they found.
  *
- * An experiment is a setup and a round. Its rounds are run in worker processes (run.c): a worker that
- * crashes or stops making progress is counted and replaced, and the next round goes on. A round counts each
- * answer that it gets as one of the outcomes. */
+ * An experiment is a setup and a round. Its rounds are run in worker processes (run.c): a worker
+ * that crashes or stops making progress is counted and replaced, and the next round goes on. A
+ * round counts each answer that it gets as one of the outcomes. */
 #ifndef AITER_TESTS_PROOF_H
 #define AITER_TESTS_PROOF_H
 
@@ -85,6 +85,8 @@ double proof_seconds(void);
 void proof_sleep_us(unsigned us);
 /* Less than `below`. */
 uint32_t proof_draw(scene *s, uint32_t below);
+/* Zeroed memory that a process and its children share. */
+void *proof_share(size_t size);
 /* Removes what is in a folder. */
 void proof_empty(const char *dir);
 /* Puts `count` random bytes anywhere into a file. */
@@ -93,8 +95,8 @@ void proof_scribble(scene *s, const char *path, int count);
 /* A child that ends with its worker, whatever happens. It exits with fn's result. */
 typedef int (*proof_child_fn)(scene *s, void *arg);
 pid_t proof_child(scene *s, proof_child_fn fn, void *arg);
-/* Waits for it. 0: fine, or it was `killed` by us. What else it may be is counted. A child that does not
- * end in 6 times LIMIT_S is killed and counted. */
+/* Waits for it. 0: fine, or it was `killed` by us. What else it may be is counted. A child that
+ * does not end in 6 times LIMIT_S is killed and counted. */
 int proof_join(scene *s, pid_t pid, bool killed);
 
 /* ---- store.c: the store's calls, timed and counted ---- */

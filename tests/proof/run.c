@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -35,6 +36,17 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 {
     (void)st, (void)type;
     return ftw->level ? remove(path) : 0;
+}
+
+void *proof_share(size_t size)
+{
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (memory == MAP_FAILED) {
+        perror("mmap");
+        exit(1);
+    }
+    return memory;
 }
 
 void proof_empty(const char *dir)
@@ -144,8 +156,8 @@ int proof_join(scene *s, pid_t pid, bool killed)
 
 /* ---- Workers ---- */
 
-/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators"): neighbouring seeds give
- * unlike numbers. */
+/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators"): neighbouring
+ * seeds give unlike numbers. */
 static uint64_t mix(uint64_t seed, uint64_t round)
 {
     uint64_t z = seed * 0x9e3779b97f4a7c15u + round;

@@ -1,4 +1,5 @@
-/* Many on one store: processes and threads, processes with equal numbers, forks in the midst of it. */
+/* Many on one store: processes and threads, processes with equal numbers, forks in the midst of
+ * it. */
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,15 +17,6 @@ typedef struct board {
     atomic_uint stored[SHARED_KEYS]; /* how often a put returned */
     atomic_int flying[SHARED_KEYS];  /* who is in the key's flight: one at most */
 } board;
-
-static board *new_board(void)
-{
-    board *b = mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    if (b == MAP_FAILED)
-        exit(1);
-    return b;
-}
 
 static void fly(scene *s, cache_store *store, board *b, uint32_t k)
 {
@@ -125,7 +117,7 @@ static void check_all(scene *s, board *b)
 
 static void run_crowd(scene *s, proof_child_fn live_so)
 {
-    board *b = new_board();
+    board *b = proof_share(sizeof *b);
     pid_t pids[CROWD];
 
     proof_empty(s->dir);
@@ -177,7 +169,7 @@ static int live_as_child(scene *s, void *arg)
 void fork_round(scene *s)
 {
     enum { CHILDREN = 3 };
-    board *b = new_board();
+    board *b = proof_share(sizeof *b);
     member threads[2];
     pid_t pids[CHILDREN];
     atomic_bool stop = false;
