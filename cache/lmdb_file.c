@@ -35,7 +35,7 @@ enum {
     META_MAIN_DB = 72,
     META_LAST_PAGE = 120,
     META_TXNID = 128,
-    META_SIZE = 136
+    META_SIZE = LMDB_META_SIZE
 };
 enum { META_PREFIX = PAGE_HEADER + META_SIZE, META_PAGE = 4096 };
 enum { DB_PAD = 0, DB_FLAGS = 4, DB_DEPTH = 6, DB_ROOT = 40 };
@@ -155,8 +155,10 @@ lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     if ((r = read_metas(f, first, &second)) != LMDB_FOUND)
         return r;
 
+    memcpy(f->metas[0], first + PAGE_HEADER, META_SIZE);
+    memcpy(f->metas[1], second + PAGE_HEADER, META_SIZE);
     /* LMDB uses the page with the higher transaction number, and page 0 if they are equal. */
-    const unsigned char *m0 = first + PAGE_HEADER, *m1 = second + PAGE_HEADER;
+    const unsigned char *m0 = f->metas[0], *m1 = f->metas[1];
     const unsigned char *meta = u64(m0 + META_TXNID) < u64(m1 + META_TXNID) ? m1 : m0;
     uint64_t last = u64(meta + META_LAST_PAGE);
     f->txnid = u64(meta + META_TXNID);
@@ -168,6 +170,15 @@ lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     if ((r = read_tree(f, meta + META_FREE_DB, &f->free_list)) != LMDB_FOUND)
         return r;
     return read_tree(f, meta + META_MAIN_DB, &f->main);
+}
+
+bool cache_lmdb_is_current(lmdb_file *f)
+{
+    unsigned char first[META_PAGE + META_PREFIX], *second;
+
+    return read_metas(f, first, &second) == LMDB_FOUND &&
+           !memcmp(f->metas[0], first + PAGE_HEADER, META_SIZE) &&
+           !memcmp(f->metas[1], second + PAGE_HEADER, META_SIZE);
 }
 
 int cache_lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b,
@@ -366,7 +377,7 @@ static lmdb_result find_page(lmdb_file *f, lmdb_pages *kept, uint64_t pgno, unsi
     if (kept)
         kept->slot[i].pgno = 0;
     lmdb_result r = cache_lmdb_read_page(f, &f->main, pgno, level == 1, to, count);
-    if (kept && r == LMDB_FOUND) {
+    if (kept && r == LMDB_FOUND && cache_lmdb_is_current(f)) {
         kept->slot[i].pgno = pgno;
         kept->slot[i].level = level;
         kept->slot[i].count = *count;
