@@ -86,8 +86,8 @@ static void answer_compile(const frame *request)
     find_symbol(source, symbol);
     snprintf(line, sizeof line, "compile %s", symbol);
     write_log(line);
-    if (strcmp(mode, "slow") == 0)
-        usleep(300000);
+    if (strncmp(mode, "slow", 4) == 0) /* "slow20": 20 ms */
+        usleep(mode[4] ? 1000 * (useconds_t)atoi(mode + 4) : 300000);
     frame f = { .type = FRAME_RESULT };
     snprintf(code + 64, 256, "%s", symbol);
     frame_add(&f, FIELD_CODE, code, strcmp(mode, "large") == 0 ? sizeof code : 64 + 256);
