@@ -504,7 +504,7 @@ static void a_store_behind_an_allocation_is_reported(void **state)
     }
 }
 
-/* The end of an allocation counts to the byte for stores, though pages are larger. */
+/* The end of an allocation counts to the byte, though pages are larger. */
 static void an_access_across_the_end_is_a_fault(void **state)
 {
     (void)state;
@@ -517,6 +517,14 @@ static void an_access_across_the_end_is_a_fault(void **state)
     at = 1;
     hip_ok(launch(f, 1, 1, params));
     expect_fault(loaded[1].device, HIP_ERROR_ILLEGAL_ADDRESS);
+    int *out = device_array(256), *in = device_array(4 * 63 + 3);
+    void *load_params[] = {&out, &in, &at};
+    at = 0;
+    hip_ok(launch(use(1, "load"), 1, 63, load_params));
+    hip_ok(hipDeviceSynchronize());
+    hip_ok(launch(use(1, "load"), 1, 64, load_params));
+    expect_fault(loaded[1].device, HIP_ERROR_ILLEGAL_ADDRESS);
+    says("lane 63: \"global_load_dword");
 }
 
 static void a_load_of_freed_memory_is_reported(void **state)
