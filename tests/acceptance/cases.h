@@ -8,7 +8,7 @@
 
 #include "tools/trial.h"
 
-enum { CASE_NAME_MAX = 160 };
+enum { CASE_NAME_MAX = 320 };
 
 typedef struct sweep_case {
     const char *arch;
