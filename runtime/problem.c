@@ -189,12 +189,13 @@ static aiter_status check_head_numbers(const tensors *t)
 
 /* ---- dtypes ---- */
 
-static aiter_status same_dtype(const rt_tensor *t, const rt_tensor *q)
+static aiter_status same_dtype(const rt_tensor *t, const rt_tensor *reference)
 {
-    if (t->dtype == q->dtype)
+    if (t->dtype == reference->dtype)
         return AITER_OK;
-    return rt_fail(INVALID, "%s.dtype is %s: expected %s, as q.dtype", t->rule->name,
-                   rt_dtype_name(t->dtype), rt_dtype_name(q->dtype));
+    return rt_fail(INVALID, "%s.dtype is %s: expected %s, as %s.dtype", t->rule->name,
+                   rt_dtype_name(t->dtype), rt_dtype_name(reference->dtype),
+                   reference->rule->name);
 }
 
 static bool is_fp8(const rt_tensor *t)
@@ -533,6 +534,6 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     out->args.seqlen_q = (int)count_queries(&t);
     out->args.seqlen_k = (int)seqlen_k;
     out->stream = request->stream;
-    out->empty = t.at[RT_OUT].extent == 0;
+    out->empty = t.at[RT_OUT].extent == 0 || t.batch == 0;
     return AITER_OK;
 }

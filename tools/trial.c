@@ -250,8 +250,10 @@ static size_t join_cache(trial *t, size_t elements)
     tensor *k = &t->tensors[K], *v = &t->tensors[V];
     const int64_t half = k->batch;
 
-    if (t->spec.cache == TRIAL_PAIR)
+    if (t->spec.cache == TRIAL_PAIR) {
         k->batch *= 2;
+        k->row *= t->spec.layout == TRIAL_SBHD ? 2 : 1; /* rows outside: blocks are inside them */
+    }
     const size_t offset = k->offset;
     *v = *k;
     v->block = K;

@@ -176,19 +176,23 @@ static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
 
 enum { NUM_ARCHS = sizeof archs / sizeof *archs };
 
-static void name_case(sweep_case *c)
+void sweep_name_case(sweep_case *c)
 {
     const trial_spec *s = &c->spec;
-    char dims[32], gain[24] = "", variant[TRIAL_VARIANT_MAX];
+    char dims[32], gain[24] = "", seed[32] = "", scale[24] = "", variant[TRIAL_VARIANT_MAX];
 
     snprintf(dims, sizeof dims, s->hdqk == s->hdv ? "%d" : "%dx%d", s->hdqk, s->hdv);
     if (s->q_gain != 1)
         snprintf(gain, sizeof gain, " gain%g", s->q_gain);
+    if (s->scale != 0)
+        snprintf(scale, sizeof scale, " scale%g", s->scale);
+    if (s->seed != 1)
+        snprintf(seed, sizeof seed, " seed%llu", (unsigned long long)s->seed);
     trial_variant_text(s, variant);
-    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s%s", c->arch,
+    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s%s%s%s", c->arch,
              num_dtype_name(s->dtype), dims, s->batch, s->heads, s->heads_kv, s->seqlen_q,
              s->seqlen_k, s->causal ? "causal" : "full", s->lse ? " lse" : "",
-             trial_layout_name(s->layout), gain, variant, c->refused ? " refused" : "");
+             trial_layout_name(s->layout), gain, scale, variant, seed, c->refused ? " refused" : "");
 }
 
 static sweep_case make_case(const row *r, const char *arch, int dtype, bool causal, bool lse)
@@ -213,7 +217,7 @@ static sweep_case make_case(const row *r, const char *arch, int dtype, bool caus
             .seed = 1,
         },
     };
-    name_case(&c);
+    sweep_name_case(&c);
     return c;
 }
 
@@ -252,7 +256,7 @@ static void expand_variant(const variant_row *r, sweep_case *cases, size_t *coun
                 c.spec.causal = causal;
                 c.spec.q_gain = 1;
                 c.spec.seed = 1;
-                name_case(&c);
+                sweep_name_case(&c);
                 add(cases, count, &c);
             }
 }

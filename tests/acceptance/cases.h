@@ -22,4 +22,10 @@ typedef struct sweep_case {
  * free(). 0: out of memory. */
 size_t sweep_cases(bool fast_only, sweep_case **out);
 
+/* `count` cases of the seeds from `seed` on. */
+size_t sweep_random_cases(uint64_t seed, size_t count, sweep_case **out);
+
+/* Makes the name from the rest. */
+void sweep_name_case(sweep_case *c);
+
 #endif
