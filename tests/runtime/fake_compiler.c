@@ -68,7 +68,7 @@ static void add_metadata(frame *f, const char *symbol)
         "sgpr_count 52\n"
         "vgpr_count 120\nagpr_count 16\nsgpr_spill_count 2\nvgpr_spill_count 3\n"
         "max_flat_workgroup_size 512\nwavefront_size 64\narg 0 8 global_buffer q\nend\n",
-        symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 176);
+        symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 384);
     frame_add_text(f, FIELD_METADATA, text);
 }
 
