@@ -2,14 +2,14 @@
 #include "tools/precompile/emit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <json-c/json.h>
+
+#include "tools/precompile/file.h"
 
 /* ---- Files ---- */
 
@@ -43,42 +43,19 @@ bool emit_make_dir(const char *dir, char error[EMIT_ERROR_MAX])
     return fail(error, "use", path);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        const ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* Written beside and renamed, so that a reader or an interruption never sees half a file. */
 static bool write_file(const char *dir, const char *name, const char *extension, const void *data,
                        size_t size, char error[EMIT_ERROR_MAX])
 {
-    char path[4096], temporary[4096];
+    char path[FILE_PATH_MAX];
+    file_out out;
 
-    if (snprintf(path, sizeof path, "%s/%s.%s", dir, name, extension) >= (int)sizeof path ||
-        snprintf(temporary, sizeof temporary, "%s/.%s.%s.%ld", dir, name, extension,
-                 (long)getpid()) >= (int)sizeof temporary) {
+    if (snprintf(path, sizeof path, "%s/%s.%s", dir, name, extension) >= (int)sizeof path) {
         errno = ENAMETOOLONG;
         return fail(error, "write", dir);
     }
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail(error, "create", temporary);
-    bool ok = write_all(fd, data, size) || fail(error, "write", temporary);
-    if (close(fd) != 0 && ok)
-        ok = fail(error, "write", temporary);
-    if (ok && rename(temporary, path) != 0)
-        ok = fail(error, "create", path);
-    if (!ok)
-        unlink(temporary);
+    bool ok = file_create(&out, path, 0666, error) && file_write(&out, data, size, error) &&
+              file_commit(&out, error);
+    file_abandon(&out);
     return ok;
 }
 

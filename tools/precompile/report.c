@@ -4,6 +4,8 @@
 
 #include <json-c/json.h>
 
+#include "tools/precompile/signals.h"
+
 static const char *const state_names[] = {
     [OUTCOME_NOT_RUN] = "not run", [OUTCOME_COMPILED] = "compiled", [OUTCOME_CACHED] = "cached",
     [OUTCOME_FAILED] = "failed",
@@ -47,6 +49,33 @@ static void put_invalid(json_object *o, const selection *s)
     json_object_object_add(o, "invalid", list);
 }
 
+static void put_lacking(json_object *o, const selection *s)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < s->num_lacking; i++) {
+        json_object *item = json_object_new_object();
+        put_text(item, "model", s->lacking[i].model);
+        put_text(item, "need", s->lacking[i].what);
+        put_text(item, "reason", s->lacking[i].why);
+        json_object_array_add(list, item);
+    }
+    json_object_object_add(o, "unsupported", list);
+}
+
+/* null: the whole. */
+static void put_shard(json_object *o, const selection *s)
+{
+    json_object *shard = s->num_shards ? json_object_new_object() : NULL;
+
+    if (shard) {
+        put_int(shard, "index", (size_t)s->shard);
+        put_int(shard, "count", (size_t)s->num_shards);
+        put_int(shard, "configurations_of_all", s->whole);
+    }
+    json_object_object_add(o, "shard", shard);
+}
+
 static json_object *outcome_json(const selected *item, const outcome *out)
 {
     json_object *o = json_object_new_object();
@@ -88,10 +117,12 @@ void report_selection(const selection *s, bool json)
         json_object_array_add(list, json_object_new_string(s->items[i].text));
     json_object_object_add(o, "configurations", list);
     put_invalid(o, s);
+    put_lacking(o, s);
+    put_shard(o, s);
     print_and_free(o);
 }
 
-static json_object *summary_json(const selection *s, const run_result *r, bool interrupted)
+static json_object *summary_json(const selection *s, const run_result *r)
 {
     json_object *o = json_object_new_object();
 
@@ -101,14 +132,17 @@ static json_object *summary_json(const selection *s, const run_result *r, bool i
     put_int(o, "failed", r->failed);
     put_int(o, "not_run", r->not_run);
     put_int(o, "invalid", s->num_invalid);
-    json_object_object_add(o, "interrupted", json_object_new_boolean(interrupted));
+    put_int(o, "unsupported", s->num_lacking);
+    json_object_object_add(o, "interrupted", json_object_new_boolean(signals_caught() != 0));
     put_seconds(o, "seconds", r->ns);
     return o;
 }
 
-void report_run(const selection *s, const run_result *r, bool interrupted, bool json)
+void report_run(const selection *s, const run_result *r, bool json)
 {
     if (!json) {
+        if (s->num_shards)
+            printf("shard %d/%d, ", s->shard, s->num_shards);
         printf("%zu configurations: %zu compiled, %zu from cache, %zu failed", s->count,
                r->compiled, r->cached, r->failed);
         if (r->not_run)
@@ -122,6 +156,8 @@ void report_run(const selection *s, const run_result *r, bool interrupted, bool 
         json_object_array_add(list, outcome_json(&s->items[i], &r->outcomes[i]));
     json_object_object_add(o, "configurations", list);
     put_invalid(o, s);
-    json_object_object_add(o, "summary", summary_json(s, r, interrupted));
+    put_lacking(o, s);
+    put_shard(o, s);
+    json_object_object_add(o, "summary", summary_json(s, r));
     print_and_free(o);
 }

@@ -2,7 +2,6 @@
 #ifndef AITER_PRECOMPILE_RUN_H
 #define AITER_PRECOMPILE_RUN_H
 
-#include <stdatomic.h>
 #include <stdint.h>
 
 #include <aiter/aiter.h>
@@ -31,20 +30,20 @@ typedef struct run_options {
     const char *emit_code;      /* directory or NULL */
     int jobs;
     bool quiet;
-    atomic_int *interrupted;    /* set by a signal handler: nothing new is started */
 } run_options;
 
 typedef struct run_result {
     outcome *outcomes;          /* one per item of the selection */
     size_t compiled, cached, failed, not_run;
     uint64_t ns;
-    aiter_status
-        fatal; /* not AITER_OK: no configuration can succeed (no compiler, no cache); the rest
-                                   was not run */
+    /* Not AITER_OK: no configuration can succeed (no compiler, no cache); the rest was not run. */
+    aiter_status fatal;
     char *fatal_message;        /* owned */
+    bool abandoned;             /* after a signal, compiles went on and on: threads still run */
 } run_result;
 
-/* false: out of memory before anything ran. Failures are printed to stderr as they happen. */
+/* false: out of memory before anything ran. Failures are printed to stderr as they happen. After a
+ * signal (signals.h) nothing new is started, and what is under way is waited for, within limits. */
 bool run_selection(const selection *s, const run_options *options, run_result *result);
 void run_result_free(run_result *result, size_t count);
 
