@@ -73,8 +73,7 @@ typedef struct cache_record {
     const char *key;
     const void *value;
     size_t value_size;
-    const void *bytes; /* the whole record, verified: what cache_import() takes          */
-    size_t size;
+    size_t size; /* of the whole record                                                   */
     uint64_t stored_unix_s, used_unix_s; /* 0: unknown                                   */
 } cache_record;
 
@@ -112,16 +111,15 @@ cache_status cache_evict(cache_store *store, uint64_t max_bytes, size_t *removed
 /* Replaces the data file by a copy without free space. Needs room for both. */
 cache_status cache_compact(cache_store *store, char *errbuf, size_t errbuf_size);
 
-/* Stores records as cache_record.bytes has them, all or, if one of them is not intact, none, in one
- * transaction. A record is stored under its own key only, and one that is there and intact stays.
- * *stored: how many were not there. The bytes are changed while it runs and are as before after.
- * They may come from anywhere. */
-typedef struct cache_blob {
-    void *bytes;
+/* Stores several values in one transaction, all or none. A record that is there and intact stays as
+ * it is. *stored: how many were not there. */
+typedef struct cache_pair {
+    const char *key;
+    const void *value;
     size_t size;
-} cache_blob;
-cache_status cache_import(cache_store *store, const cache_blob *records, size_t count,
-                          size_t *stored, char *errbuf, size_t errbuf_size);
+} cache_pair;
+cache_status cache_import(cache_store *store, const cache_pair *pairs, size_t count, size_t *stored,
+                          char *errbuf, size_t errbuf_size);
 
 /* 32-byte BLAKE2b digest (libsodium) as 64 lower-case hex digits and a NUL. */
 void cache_digest_hex(const void *data, size_t size, char out[65]);

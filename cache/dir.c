@@ -74,7 +74,7 @@ static bool trusted(uid_t uid)
 {
     struct stat root;
 
-    return uid == geteuid() || uid == 0 || (stat("/", &root) == 0 && uid == root.st_uid);
+    return uid == 0 || uid == geteuid() || (stat("/", &root) == 0 && uid == root.st_uid);
 }
 
 /* Others could plant code or swap files: whoever may write here may choose what runs. */
@@ -102,20 +102,23 @@ static bool only_ours(const struct stat *st, const char *what, cache_err err)
  * is): they could put in its place only a directory that passes for ours, which is one that is. */
 
 typedef struct walk {
-    int fd;              /* O_PATH: where we are                                          */
+    int fd;              /* O_PATH: where we are; AT_FDCWD before the first component     */
+    const char *slash;   /* "/": where we are is the root, whatever fd is                 */
+    struct stat st;      /* of fd                                                         */
     char at[PATH_MAX];   /* the same as text, for messages                                */
     char rest[PATH_MAX]; /* still to go: what is left of links, then of the path          */
     size_t own;          /* this many bytes at its end are the path's own                 */
     int links;           /* followed so far                                               */
-    uid_t stranger;      /* owner of the component that was refused for its owner         */
     bool create;
 } walk;
 
-/* fd becomes where we are. */
-static bool walk_enter(walk *w, int fd)
+/* fd, or the root, becomes where we are. */
+static bool walk_enter(walk *w, int fd, const char *slash)
 {
-    close(w->fd);
+    if (w->fd >= 0)
+        close(w->fd);
     w->fd = fd;
+    w->slash = slash;
     return true;
 }
 
@@ -132,8 +135,8 @@ static bool walk_follow(walk *w, const char *link_text)
     memcpy(w->rest, joined, strlen(joined) + 1);
     if (*link_text != '/')
         return true;
-    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return root >= 0 && walk_enter(w, root);
+    w->at[0] = '\0';
+    return walk_enter(w, AT_FDCWD, "/");
 }
 
 /* 0700 whatever the umask. */
@@ -184,76 +187,72 @@ static bool refuse(int fd, int error)
 static bool walk_step(walk *w)
 {
     char name[PATH_MAX];
-    struct stat st;
     const char *start = w->rest + strspn(w->rest, "/");
     size_t length = strcspn(start, "/"), at = strlen(w->at);
     bool may_create = w->create && strlen(start) <= w->own;
 
-    memcpy(name, start, length);
-    name[length] = '\0';
+    snprintf(name, sizeof name, "%s%.*s", w->slash, (int)length, start);
     memmove(w->rest, start + length, strlen(start + length) + 1);
     if (strlen(w->rest) < w->own)
         w->own = strlen(w->rest);
-    snprintf(w->at + at, sizeof w->at - at, "/%s", name);
+    snprintf(w->at + at, sizeof w->at - at, "%s%s", at ? "/" : "", name);
     int fd = walk_open(w, name, may_create);
     if (fd < 0)
         return false;
-    if (fstat(fd, &st))
+    if (fstat(fd, &w->st))
         return refuse(fd, errno);
-    if (!trusted(st.st_uid)) {
-        w->stranger = st.st_uid;
+    if (!trusted(w->st.st_uid))
         return refuse(fd, 0);
-    }
-    if (S_ISLNK(st.st_mode))
+    if (S_ISLNK(w->st.st_mode))
         return walk_link(w, fd);
-    return S_ISDIR(st.st_mode) ? walk_enter(w, fd) : refuse(fd, ENOTDIR);
+    return S_ISDIR(w->st.st_mode) ? walk_enter(w, fd, "") : refuse(fd, ENOTDIR);
 }
 
-/* The directory's descriptor, -1: a message. */
-static int walk_path(const char *path, bool create, cache_err err)
+static bool walk_path(walk *w, const char *path)
 {
-    walk w = {.create = create, .own = strlen(path)};
-    bool good = true;
+    const char *to = path[strspn(path, "/")] ? path : "/."; /* a step at least */
 
-    memcpy(w.rest, path, w.own + 1);
-    memcpy(w.at, ".", *path == '/' ? 0 : 1);
-    w.fd = open(*path == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    while (w.fd >= 0 && good && w.rest[strspn(w.rest, "/")])
-        good = walk_step(&w);
-    if (w.fd >= 0 && good)
-        return w.fd;
-    if (errno)
-        cache_fail(err, "cache directory '%s': '%s': %m", path, w.at);
+    w->fd = AT_FDCWD;
+    w->slash = *to == '/' ? "/" : "";
+    memcpy(w->rest, to, strlen(to) + 1);
+    w->own = strlen(to);
+    while (w->rest[strspn(w->rest, "/")])
+        if (!walk_step(w))
+            return false;
+    return true;
+}
+
+static bool walk_failed(const walk *w, const char *path, cache_err err)
+{
+    if (errno && strcmp(path, w->at) == 0)
+        cache_fail(err, "cache directory '%s': %m", path);
+    else if (errno)
+        cache_fail(err, "cache directory '%s': '%s': %m", path, w->at);
     else
         cache_fail(err,
                    "cache directory '%s': '%s' is owned by uid %u, who may put anything in its "
                    "place; expected uid %u or 0",
-                   path, w.at, (unsigned)w.stranger, (unsigned)geteuid());
-    if (w.fd >= 0)
-        close(w.fd);
-    return -1;
+                   path, w->at, (unsigned)w->st.st_uid, (unsigned)geteuid());
+    return false;
 }
 
 /* ---- Directories and files ---- */
 
-static bool dir_check(int fd, const char *path, bool local, file_id *id, cache_err err)
+static bool is_local(int fd, const char *path, cache_err err)
 {
-    struct stat st;
-    unsigned long type = 0;
+    unsigned long type;
 
-    if (fstat(fd, &st) || (local && fs_type(fd, &type))) {
+    if (fs_type(fd, &type)) {
         cache_fail(err, "cache directory '%s': %m", path);
         return false;
     }
-    *id = (file_id){st.st_dev, st.st_ino};
-    const char *network = local ? network_fs_name(type) : NULL;
-    if (!network)
-        return only_ours(&st, path, err);
-    cache_fail(err,
-               "cache directory '%s': on a network filesystem (%s), where locks are not reliable; "
-               "expected a local one",
-               path, network);
-    return false;
+    const char *network = network_fs_name(type);
+    if (network)
+        cache_fail(err,
+                   "cache directory '%s': on a network filesystem (%s), where locks are not "
+                   "reliable; expected a local one",
+                   path, network);
+    return !network;
 }
 
 int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
@@ -267,12 +266,15 @@ int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
                    PATH_MAX - 1);
         return -1;
     }
-    int fd = walk_path(path, writable, err);
-    if (fd >= 0 && !dir_check(fd, path, writable, id, err)) {
-        close(fd);
-        return -1;
+    walk w = {.create = writable};
+    if (walk_path(&w, path) ? only_ours(&w.st, path, err) && (!writable || is_local(w.fd, path, err))
+                            : walk_failed(&w, path, err)) {
+        *id = (file_id){w.st.st_dev, w.st.st_ino};
+        return w.fd;
     }
-    return fd;
+    if (w.fd >= 0)
+        close(w.fd);
+    return -1;
 }
 
 /* O_CREAT is done apart and exclusively, so that a file's mode is ours whatever the umask. */

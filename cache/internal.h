@@ -145,9 +145,9 @@ cache_status cache_find_digest(cache_store *store, const unsigned char *digest, 
 
 /* ---- used.c: when records were last used ---- */
 
-/* This process has found or stored the record. It will not evict it, and the time goes to the side
- * file unless it did within the last minute. Costs no system call then. */
-void cache_used_touch(cache_store *store, const unsigned char *digest);
+/* This process has found or `stored` the record. It will not evict it, and the time goes to the side
+ * file; of a hit only if the last one was a minute ago, so that the others cost no system call. */
+void cache_used_touch(cache_store *store, const unsigned char *digest, bool stored);
 bool cache_used_here(const cache_store *store, const unsigned char *digest);
 
 /* Seconds since 1970; 0: unknown. */
@@ -165,9 +165,13 @@ extern uint64_t (*cache_clock_hook)(void);
 /* One entry to be stored or, with record NULL, removed. */
 typedef struct cache_change {
     unsigned char digest[CACHE_DIGEST_SIZE];
-    const void *record; /* a whole one */
+    void *record; /* a whole one */
     size_t size;
 } cache_change;
+
+/* The change that stores a pair now; the caller frees out->record. */
+cache_status cache_change_make(const cache_store *store, const cache_pair *pair, cache_change *out,
+                               cache_err err);
 
 /* Applies all changes, sorted by digest, in one durable transaction. *removed (may be NULL):
  * entries that were there to be removed. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 static lock_handle *handles; /* every open one in this process */
+
+/* A page that the kernel gives to a child as zeros, however it was made: the byte says whether this
+ * still is the process that opened the handles, without a system call. NULL: ask for the pid. */
+static unsigned char *same_process;
 static pid_t handles_pid;
 
 /* In a child: its copies of the parent's descriptors share the parent's locks. Using one would
@@ -31,6 +36,8 @@ static void drop_inherited(void)
         h->prev = h->next = NULL;
     }
     handles = NULL;
+    if (same_process)
+        *same_process = 1;
     handles_pid = getpid();
 }
 
@@ -45,6 +52,15 @@ static void after_fork_in_child(void)
 
 static void registry_init(void)
 {
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0) {
+        same_process = page;
+        *same_process = 1;
+    } else if (page != MAP_FAILED) {
+        munmap(page, size);
+    }
     handles_pid = getpid();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
@@ -53,7 +69,7 @@ void cache_lock_registry_enter(void)
 {
     pthread_once(&registry_once, registry_init);
     pthread_mutex_lock(&registry);
-    if (handles_pid != getpid()) /* a clone() that ran no fork handlers */
+    if (same_process ? !*same_process : handles_pid != getpid()) /* a clone() past the handlers */
         drop_inherited();
 }
 

@@ -1,4 +1,4 @@
-/* What an operator does with a store: look at all records, verify, remove, import. */
+/* What an operator does with a store: look at all records, remove, import. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,7 +62,6 @@ static cache_status visit(cache_store *store, const unsigned char *digest, cache
     if (!found.defect) {
         key = strndup(found.record.key, found.record.key_size);
         r.key = key;
-        r.bytes = found.bytes;
         r.value = found.record.value;
         r.value_size = found.record.value_size;
         r.stored_unix_s = found.record.stored_unix_s;
@@ -155,28 +154,14 @@ cache_status cache_remove(cache_store *store, const char *const *digests, size_t
     return status;
 }
 
-/* Adds one given record to the changes, unless an intact one is in its place. */
-static cache_status import_one(cache_store *store, const cache_blob *blob, size_t index,
-                               cache_change *changes, size_t *count, cache_err err)
+static bool is_intact(cache_store *store, const unsigned char *digest)
 {
-    record_view r;
     cache_found found = {0};
-    cache_change *c = &changes[*count];
+    bool intact =
+        cache_find_digest(store, digest, &found, (cache_err){0}) == CACHE_OK && !found.defect;
 
-    if (blob->size > RECORD_SIZE_MAX || !cache_record_read(blob->bytes, blob->size, &r))
-        return cache_fail(err, "record %zu of the import: no intact record of this version", index);
-    if (memchr(r.key, '\0', r.key_size))
-        return cache_fail(err, "record %zu of the import: its key is not a text", index);
-    cache_digest(r.key, r.key_size, c->digest);
-    cache_status status = cache_find_digest(store, c->digest, &found, err);
-    bool replaces = status == CACHE_MISS || (status == CACHE_OK && found.defect);
     free(found.bytes);
-    if (replaces) {
-        c->record = blob->bytes;
-        c->size = blob->size;
-        ++*count;
-    }
-    return replaces ? CACHE_OK : status;
+    return intact;
 }
 
 /* Drops all but the first of equal digests. */
@@ -187,11 +172,13 @@ static size_t unique(cache_change *changes, size_t count)
     for (size_t i = 0; i < count; i++)
         if (kept == 0 || by_digest(&changes[kept - 1], &changes[i]) != 0)
             changes[kept++] = changes[i];
+        else
+            free(changes[i].record);
     return kept;
 }
 
-cache_status cache_import(cache_store *store, const cache_blob *records, size_t count,
-                          size_t *stored, char *errbuf, size_t errbuf_size)
+cache_status cache_import(cache_store *store, const cache_pair *pairs, size_t count, size_t *stored,
+                          char *errbuf, size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
     cache_change *changes = new_changes(store, count, err);
@@ -199,8 +186,13 @@ cache_status cache_import(cache_store *store, const cache_blob *records, size_t 
     size_t kept = 0;
 
     *stored = 0;
-    for (size_t i = 0; i < count && status == CACHE_OK; i++)
-        status = import_one(store, &records[i], i, changes, &kept, err);
+    for (size_t i = 0; i < count && status == CACHE_OK; i++) {
+        status = cache_change_make(store, &pairs[i], &changes[kept], err);
+        if (status == CACHE_OK && is_intact(store, changes[kept].digest))
+            free(changes[kept].record);
+        else
+            kept += status == CACHE_OK;
+    }
     if (status == CACHE_OK && kept) {
         qsort(changes, kept, sizeof *changes, by_digest);
         kept = unique(changes, kept);
@@ -208,6 +200,8 @@ cache_status cache_import(cache_store *store, const cache_blob *records, size_t 
     }
     if (status == CACHE_OK)
         *stored = kept;
+    for (size_t i = 0; i < kept; i++)
+        free(changes[i].record);
     free(changes);
     return status;
 }

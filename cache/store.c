@@ -118,9 +118,9 @@ static void session_drop_data(session *s)
 
 cache_status cache_session_refresh(cache_store *store, session *s, cache_err err)
 {
-    struct stat st;
+    struct stat st = {0};
 
-    if (fstatat(store->dirfd, CACHE_DATA_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
+    if (s->data_fd >= 0 && fstatat(store->dirfd, CACHE_DATA_NAME, &st, AT_SYMLINK_NOFOLLOW)) {
         session_drop_data(s);
         return errno == ENOENT
                    ? CACHE_OK
@@ -420,7 +420,7 @@ cache_status cache_get(cache_store *store, const char *key, void **value, size_t
         free(hit.bytes);
         return CACHE_MISS;
     }
-    cache_used_touch(store, digest);
+    cache_used_touch(store, digest, false);
     memmove(hit.bytes, hit.record.value, hit.record.value_size);
     *value = hit.bytes;
     *size = hit.record.value_size;

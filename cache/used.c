@@ -211,12 +211,13 @@ static void write_time(int fd, uint64_t id, uint64_t now)
         (void)!pwrite(fd, &s, sizeof s, offset);
 }
 
-void cache_used_touch(cache_store *store, const unsigned char *digest)
+void cache_used_touch(cache_store *store, const unsigned char *digest, bool stored)
 {
     uint64_t now = cache_now();
+    bool news = here_note(here_id(store, digest), now);
     int fd;
 
-    if (here_note(here_id(store, digest), now) && !store->read_only && (fd = used_fd(store)) >= 0)
+    if ((news || stored) && !store->read_only && (fd = used_fd(store)) >= 0)
         write_time(fd, digest_id(digest), now);
 }
 

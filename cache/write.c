@@ -113,7 +113,7 @@ static void on_assertion(MDB_env *env, const char *message)
 
 static int change_in_txn(write_job *job, MDB_txn *txn, const cache_change *c, MDB_dbi dbi)
 {
-    MDB_val key = {sizeof c->digest, (void *)c->digest}, data = {c->size, (void *)c->record};
+    MDB_val key = {sizeof c->digest, (void *)c->digest}, data = {c->size, c->record};
 
     if (c->record)
         return mdb_put(txn, dbi, &key, &data, 0);
@@ -454,7 +454,7 @@ cache_status cache_apply(cache_store *store, const cache_change *changes, size_t
         *removed = status == CACHE_OK ? job.removed : 0;
     for (size_t i = 0; i < count && status == CACHE_OK; i++)
         if (changes[i].record)
-            cache_used_touch(store, changes[i].digest);
+            cache_used_touch(store, changes[i].digest, true);
     return status;
 }
 
@@ -535,9 +535,9 @@ cache_status cache_compact(cache_store *store, char *errbuf, size_t errbuf_size)
     return status;
 }
 
-/* ---- One record ---- */
+/* ---- Stores ---- */
 
-static bool acceptable(cache_store *store, size_t key_size, size_t size, cache_err err)
+static bool acceptable(const cache_store *store, size_t key_size, size_t size, cache_err err)
 {
     if (store->read_only)
         cache_fail(err, "cache '%s': opened read-only", store->path);
@@ -552,23 +552,33 @@ static bool acceptable(cache_store *store, size_t key_size, size_t size, cache_e
     return false;
 }
 
+cache_status cache_change_make(const cache_store *store, const cache_pair *pair, cache_change *out,
+                               cache_err err)
+{
+    record_view view = {pair->key, strlen(pair->key), pair->value, pair->size, cache_now()};
+
+    if (!acceptable(store, view.key_size, pair->size, err))
+        return CACHE_ERROR;
+    out->size = cache_record_size(view.key_size, pair->size);
+    out->record = malloc(out->size);
+    if (!out->record)
+        return cache_fail(err, "cache '%s': out of memory", store->path);
+    cache_record_write(out->record, &view);
+    cache_digest(view.key, view.key_size, out->digest);
+    return CACHE_OK;
+}
+
 cache_status cache_put(cache_store *store, const char *key, const void *value, size_t size,
                        char *errbuf, size_t errbuf_size)
 {
     cache_err err = {errbuf, errbuf_size};
-    record_view view = {key, strlen(key), value, size, cache_now()};
-    cache_change change = {.size = cache_record_size(view.key_size, size)};
+    cache_change change;
+    cache_status status = cache_change_make(store, &(cache_pair){key, value, size}, &change, err);
 
-    if (!acceptable(store, view.key_size, size, err))
-        return CACHE_ERROR;
-    unsigned char *record = malloc(change.size);
-    if (!record)
-        return cache_fail(err, "cache '%s': out of memory", store->path);
-    cache_record_write(record, &view);
-    cache_digest(key, view.key_size, change.digest);
-    change.record = record;
-    cache_status status = cache_apply(store, &change, 1, NULL, err);
-    free(record);
+    if (status != CACHE_OK)
+        return status;
+    status = cache_apply(store, &change, 1, NULL, err);
+    free(change.record);
     return status;
 }
 

@@ -1,11 +1,14 @@
-/* Where the user's cache is. */
+/* Where caches are. */
 #ifndef AITER_RUNTIME_CACHEDIR_H
 #define AITER_RUNTIME_CACHEDIR_H
 
-#include <aiter/aiter.h>
+/* The user's: `given` (may be NULL), else $AITER_CACHE_DIR, else $XDG_CACHE_HOME/aiter, else
+ * ~/.cache/aiter. On the heap; NULL: there is no home directory (errno is ENOENT) or no memory. */
+char *rt_cache_dir(const char *given);
 
-/* `given` (may be NULL), else $AITER_CACHE_DIR, else $XDG_CACHE_HOME/aiter, else ~/.cache/aiter.
- * *out is on the heap. Errors: CACHE (there is no home directory), OUT_OF_MEMORY. */
-aiter_status rt_cache_dir(const char *given, char **out);
+/* Those of the system, separated by colons: `given` (may be NULL), else $AITER_SYSTEM_CACHE_DIRS,
+ * else aiter/cache below each of $XDG_DATA_DIRS, else of /usr/local/share and /usr/share. On the
+ * heap; NULL: no memory. */
+char *rt_system_cache_dirs(const char *given);
 
 #endif

@@ -58,6 +58,8 @@ const char *aiter_status_string(aiter_status status)
         return "AITER_ERROR_CACHE: the cache cannot be used";
     case AITER_ERROR_INTERNAL:
         return "AITER_ERROR_INTERNAL: a bug in libaiter";
+    case AITER_ERROR_NOT_CACHED:
+        return "AITER_ERROR_NOT_CACHED: the policy is offline, and no cache has the kernel";
     }
     return "unknown aiter_status";
 }

@@ -5,25 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache/cache.h"
-#include "runtime/cachedir.h"
 #include "runtime/clock.h"
 #include "runtime/compiler.h"
 #include "runtime/error.h"
+#include "runtime/event.h"
 #include "runtime/failures.h"
+#include "runtime/key.h"
+#include "runtime/layers.h"
 #include "runtime/log.h"
+#include "runtime/recorder.h"
 #include "runtime/toolchain.h"
 
 struct rt_maker {
     rt_logger log;
+    rt_listener listener;
     bool must_store;
-    cache_store *store; /* NULL: memory only                                     */
-    char *cache_dir;
+    aiter_cache_policy policy;
+    char *record_file; /* NULL: none */
+    rt_layers layers;  /* none: memory only */
     rt_compiler compiler;
     rt_toolchain *toolchain; /* NULL: memory only                                     */
     rt_failures *failures;
     atomic_bool get_warned, put_warned;
-    atomic_uint_fast64_t cache_hits, compiles, compile_failures, store_failures, compile_ns;
+    atomic_uint_fast64_t cache_hits, system_cache_hits, cache_misses, evictions;
+    atomic_uint_fast64_t compiles, compile_failures, store_failures, compile_ns;
 };
 
 /* One request on its way. */
@@ -37,33 +42,42 @@ typedef struct job {
 
 /* ---- Life ---- */
 
-static aiter_status open_cache(rt_maker *m, const char *given)
+static void report_eviction(void *user, const char *key, uint64_t bytes)
 {
-    char why[512] = "";
-    aiter_status status = rt_cache_dir(given, &m->cache_dir);
-    if (status == AITER_OK && cache_open(&m->store, m->cache_dir, 0, why, sizeof why) != CACHE_OK) {
-        m->store = NULL;
-        status = rt_fail(AITER_ERROR_CACHE, "the cache cannot be used: %s", why);
-    }
-    if (status != AITER_ERROR_CACHE || m->must_store)
-        return status;
-    rt_log(&m->log, AITER_LOG_WARNING, "%s; compiled kernels are kept in memory only",
-           aiter_last_error());
-    return AITER_OK;
+    rt_maker *m = user;
+    rt_key parsed;
+    const char *config = rt_key_parse(key, &parsed) ? parsed.config : NULL;
+    atomic_fetch_add(&m->evictions, 1);
+    rt_log(&m->log, AITER_LOG_DEBUG, "evicted from the cache: %s", config ? config : key);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_EVICTION,
+                                         .config = config,
+                                         .cache_dir = m->layers.user_dir,
+                                         .bytes = bytes });
+}
+
+static aiter_status open_caches(rt_maker *m, const aiter_context_options *options)
+{
+    aiter_status status = rt_layers_open(&m->layers, options, m->must_store, &m->log);
+    cache_store *store = rt_layers_writable(&m->layers);
+    if (status == AITER_OK && store)
+        cache_set_limit(store, options->cache_max_bytes == UINT64_MAX ? 0 : options->cache_max_bytes,
+                        report_eviction, m);
+    return status;
 }
 
 static aiter_status start(rt_maker *m, const aiter_context_options *options)
 {
-    aiter_status status = options->no_cache ? AITER_OK : open_cache(m, options->cache_dir);
+    aiter_status status = open_caches(m, options);
     if (status != AITER_OK)
         return status;
     status = rt_compiler_init(&m->compiler, options);
     if (status != AITER_OK)
         return status;
     m->failures = rt_failures_new();
-    if (m->store)
-        m->toolchain = rt_toolchain_new(m->store, &m->compiler, &m->log);
-    if (!m->failures || (m->store && !m->toolchain))
+    bool may_ask = m->policy != AITER_CACHE_OFFLINE;
+    if (m->layers.count)
+        m->toolchain = rt_toolchain_new(&m->layers, &m->compiler, may_ask, &m->log);
+    if (!m->failures || (m->layers.count && !m->toolchain))
         return rt_fail_memory("the table of compiles");
     return AITER_OK;
 }
@@ -74,8 +88,14 @@ aiter_status rt_maker_new(rt_maker **out, const aiter_context_options *options, 
     if (!m)
         return rt_fail_memory("a context");
     m->log = (rt_logger){ options->log, options->log_user };
-    m->must_store = must_store && !options->no_cache;
-    aiter_status status = start(m, options);
+    m->listener = (rt_listener){ options->event, options->event_user };
+    m->policy = options->cache_policy;
+    m->must_store = must_store && m->policy != AITER_CACHE_MEMORY;
+    aiter_status status = AITER_OK;
+    if (options->record_file && !must_store && !(m->record_file = strdup(options->record_file)))
+        status = rt_fail_memory("the record file's name");
+    if (status == AITER_OK)
+        status = start(m, options);
     if (status != AITER_OK) {
         rt_maker_free(m);
         return status;
@@ -91,15 +111,17 @@ void rt_maker_free(rt_maker *m)
     rt_toolchain_free(m->toolchain);
     rt_failures_free(m->failures);
     rt_compiler_release(&m->compiler);
-    if (m->store)
-        cache_close(m->store);
-    free(m->cache_dir);
+    rt_layers_close(&m->layers);
+    free(m->record_file);
     free(m);
 }
 
 void rt_maker_stats(const rt_maker *m, aiter_stats *out)
 {
     out->cache_hits = atomic_load(&m->cache_hits);
+    out->system_cache_hits = atomic_load(&m->system_cache_hits);
+    out->cache_misses = atomic_load(&m->cache_misses);
+    out->evictions = atomic_load(&m->evictions);
     out->compiles = atomic_load(&m->compiles);
     out->compile_failures = atomic_load(&m->compile_failures);
     out->store_failures = atomic_load(&m->store_failures);
@@ -108,19 +130,6 @@ void rt_maker_stats(const rt_maker *m, aiter_stats *out)
 
 /* ---- The cache ---- */
 
-/* Everything that decides the bytes of a code object, and nothing else. On the heap; NULL: out of
- * memory. */
-static char *make_key(const job *j, const char *toolchain)
-{
-    char *key;
-    int length = asprintf(&key,
-                          "aiter code %d\ngenerator %s\nconfig %s\ntarget amdgcn-amd-amdhsa--%s\n"
-                          "options\n%s\ntoolchain %s\n",
-                          RT_ENVELOPE_VERSION, gen_digest(), j->text, j->config->arch->name,
-                          gen_options(j->config), toolchain);
-    return length < 0 ? NULL : key;
-}
-
 /* Warns the first time; a broken cache is not worth a line per kernel. */
 static void warn_once(rt_maker *m, atomic_bool *warned, const char *what, const char *why)
 {
@@ -128,13 +137,28 @@ static void warn_once(rt_maker *m, atomic_bool *warned, const char *what, const 
     rt_log(&m->log, level, "%s: %s", what, why);
 }
 
-static bool look_up(const job *j, const char *key)
+static void report_hit(const job *j, const rt_layer *layer)
+{
+    rt_maker *m = j->maker;
+    j->made->from_cache = true;
+    atomic_fetch_add(&m->cache_hits, 1);
+    if (layer->kind == AITER_LAYER_SYSTEM)
+        atomic_fetch_add(&m->system_cache_hits, 1);
+    rt_log(&m->log, AITER_LOG_DEBUG, "cache hit: %s", j->text);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_HIT,
+                                         .layer = layer->kind,
+                                         .config = j->text,
+                                         .cache_dir = layer->dir,
+                                         .bytes = j->made->code.image_size });
+}
+
+static bool look_in(const job *j, const rt_layer *layer, const char *key)
 {
     rt_maker *m = j->maker;
     char why[GEN_ERROR_MAX] = "";
     void *value;
     size_t size;
-    cache_status status = cache_get(m->store, key, &value, &size, why, sizeof why);
+    cache_status status = cache_get(layer->store, key, &value, &size, why, sizeof why);
     if (status != CACHE_OK) {
         if (status != CACHE_MISS)
             warn_once(m, &m->get_warned, "the cache could not be read", why);
@@ -145,10 +169,41 @@ static bool look_up(const job *j, const char *key)
                why);
         return false;
     }
-    j->made->from_cache = true;
-    atomic_fetch_add(&m->cache_hits, 1);
-    rt_log(&m->log, AITER_LOG_DEBUG, "cache hit: %s", j->text);
+    report_hit(j, layer);
     return true;
+}
+
+/* What the kernel's record is called in a layer. On the heap; NULL: the layer was filled by nobody
+ * yet, or out of memory. */
+static char *key_in(const job *j, int layer)
+{
+    char digest[RT_DIGEST_MAX];
+    if (rt_toolchain_digest(j->maker->toolchain, layer, digest) != AITER_OK || !*digest)
+        return NULL;
+    return rt_key_make(j->config, gen_digest(), digest);
+}
+
+static bool look_up(const job *j)
+{
+    const rt_layers *layers = &j->maker->layers;
+    bool found = false;
+    for (int i = 0; i < layers->count && !found; i++) {
+        char *key = key_in(j, i);
+        found = key && look_in(j, &layers->layer[i], key);
+        free(key);
+    }
+    return found;
+}
+
+static void report_store_failure(const job *j, const char *why)
+{
+    rt_maker *m = j->maker;
+    atomic_fetch_add(&m->store_failures, 1);
+    warn_once(m, &m->put_warned, "a compiled kernel could not be stored", why);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_STORE_FAILURE,
+                                         .config = j->text,
+                                         .cache_dir = m->layers.user_dir,
+                                         .message = why });
 }
 
 static aiter_status store(const job *j, const char *identity)
@@ -158,16 +213,15 @@ static aiter_status store(const job *j, const char *identity)
     aiter_status status = rt_toolchain_learn(m->toolchain, identity, digest);
     if (status != AITER_OK)
         return status;
-    char *key = make_key(j, digest);
+    char *key = rt_key_make(j->config, gen_digest(), digest);
     if (!key)
         return rt_fail_memory("a cache key");
-    cache_status stored =
-        cache_put(m->store, key, j->made->code.block, j->made->code.block_size, why, sizeof why);
+    cache_status stored = cache_put(rt_layers_writable(&m->layers), key, j->made->code.block,
+                                    j->made->code.block_size, why, sizeof why);
     free(key);
     if (stored == CACHE_OK)
         return AITER_OK;
-    atomic_fetch_add(&m->store_failures, 1);
-    warn_once(m, &m->put_warned, "a compiled kernel could not be stored", why);
+    report_store_failure(j, why);
     return m->must_store
                ? rt_fail(AITER_ERROR_CACHE, "%s was compiled but not stored: %s", j->text, why)
                : AITER_OK;
@@ -197,24 +251,38 @@ static void log_failure(const job *j, const rt_compile_reply *reply)
            reply->log.size > 0 ? reply->log.data : aiter_last_error());
 }
 
+static void report_compile(const job *j, aiter_status status, const rt_compile_reply *reply)
+{
+    rt_maker *m = j->maker;
+    bool good = status == AITER_OK;
+    atomic_fetch_add(&m->compile_ns, j->made->compile_ns);
+    atomic_fetch_add(good ? &m->compiles : &m->compile_failures, 1);
+    if (good)
+        rt_log(&m->log, AITER_LOG_INFO, "compiled %s in %.0f ms%s%s", j->text,
+               (double)j->made->compile_ns / 1e6, reply->log.size > 0 ? ":\n" : "",
+               reply->log.size > 0 ? reply->log.data : "");
+    else
+        log_failure(j, reply);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_COMPILE_END,
+                                         .status = status,
+                                         .config = j->text,
+                                         .message = good ? NULL : aiter_last_error(),
+                                         .ns = j->made->compile_ns,
+                                         .bytes = good ? j->made->code.image_size : 0 });
+}
+
 static aiter_status run_compiler(const job *j, const char *source, rt_compile_reply *reply)
 {
     rt_maker *m = j->maker;
     rt_compile_request request = { j->text, source, gen_options(j->config) };
     rt_log(&m->log, AITER_LOG_INFO, "compiling %s", j->text);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_COMPILE_START, .config = j->text });
     uint64_t begin = rt_now_ns();
     aiter_status status = rt_compiler_compile(&m->compiler, &request, reply);
     if (status == AITER_OK)
         status = accept(j, reply);
     j->made->compile_ns = rt_now_ns() - begin;
-    atomic_fetch_add(&m->compile_ns, j->made->compile_ns);
-    atomic_fetch_add(status == AITER_OK ? &m->compiles : &m->compile_failures, 1);
-    if (status != AITER_OK)
-        log_failure(j, reply);
-    else
-        rt_log(&m->log, AITER_LOG_INFO, "compiled %s in %.0f ms%s%s", j->text,
-               (double)j->made->compile_ns / 1e6, reply->log.size > 0 ? ":\n" : "",
-               reply->log.size > 0 ? reply->log.data : "");
+    report_compile(j, status, reply);
     return status;
 }
 
@@ -225,7 +293,7 @@ static aiter_status compile_and_store(const job *j)
     if (!source)
         return rt_fail_memory("a kernel's source");
     aiter_status status = run_compiler(j, source, &reply);
-    if (status == AITER_OK && j->maker->store)
+    if (status == AITER_OK && rt_layers_writable(&j->maker->layers))
         status = store(j, reply.identity.data);
     rt_compile_reply_free(&reply);
     free(source);
@@ -234,50 +302,107 @@ static aiter_status compile_and_store(const job *j)
 
 /* ---- A request ---- */
 
+static void report_miss(const job *j)
+{
+    rt_maker *m = j->maker;
+    atomic_fetch_add(&m->cache_misses, 1);
+    rt_tell(&m->listener, (aiter_event){ .kind = AITER_EVENT_MISS, .config = j->text });
+}
+
+static aiter_status make_anew(const job *j)
+{
+    report_miss(j);
+    return compile_and_store(j);
+}
+
 /* Only one of those who want the key compiles; the others find its result at their turn. */
-static aiter_status make_under_flight(const job *j, const char *key)
+static aiter_status make_under_flight(const job *j)
 {
     rt_maker *m = j->maker;
     cache_flight *flight = NULL;
     aiter_status status = AITER_OK;
-    bool alone = cache_flight_begin(m->store, key, m->compiler.timeout_ms, &flight) == CACHE_OK;
-    if (!look_up(j, key))
-        status = compile_and_store(j);
+    char *key = key_in(j, 0);
+    bool alone = key && cache_flight_begin(rt_layers_writable(&m->layers), key,
+                                           m->compiler.timeout_ms, &flight) == CACHE_OK;
+    free(key);
+    if (!look_up(j))
+        status = make_anew(j);
     if (alone)
         cache_flight_end(flight);
     return status;
+}
+
+static aiter_status fail_offline(const job *j)
+{
+    report_miss(j);
+    return rt_fail(AITER_ERROR_NOT_CACHED, "the policy is offline");
 }
 
 static aiter_status find_or_make(const job *j)
 {
     rt_maker *m = j->maker;
     char digest[RT_DIGEST_MAX];
-    if (!m->store)
-        return compile_and_store(j);
-    aiter_status status = rt_toolchain_digest(m->toolchain, digest);
+    aiter_status status = AITER_OK;
+    if (m->toolchain)
+        status = rt_toolchain_digest(m->toolchain, 0, digest);
+    if (status == AITER_OK && look_up(j))
+        return AITER_OK;
+    if (m->policy == AITER_CACHE_OFFLINE)
+        return fail_offline(j);
     if (status != AITER_OK)
         return status;
-    char *key = make_key(j, digest);
-    if (!key)
-        return rt_fail_memory("a cache key");
-    if (!look_up(j, key))
-        status = make_under_flight(j, key);
-    free(key);
-    return status;
+    return rt_layers_writable(&m->layers) ? make_under_flight(j) : make_anew(j);
 }
 
-/* A miss on a machine that cannot compile is for the operator: say what is missing and how to
- * provide it. */
-static aiter_status explain_missing(const job *j)
+/* ---- What an operator is told ---- */
+
+/* The word as a shell reads it back. On the heap; NULL: out of memory. */
+static char *quote(const char *word)
 {
-    const char *dir = j->maker->store ? j->maker->cache_dir : NULL;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_@%+=:,./-";
+    if (*word && word[strspn(word, plain)] == '\0')
+        return strdup(word);
+    char *out = malloc(4 * strlen(word) + 3), *to = out;
+    if (!out)
+        return NULL;
+    *to++ = '\'';
+    for (; *word; word++)
+        to = *word == '\'' ? stpcpy(to, "'\\''") : (*to = *word, to + 1);
+    memcpy(to, "'", 2);
+    return out;
+}
+
+/* The caches that were looked into, "A, B". On the heap; NULL: none, or out of memory. */
+static char *list_layers(const rt_layers *layers)
+{
+    char *list = NULL;
+    for (int i = 0; i < layers->count; i++) {
+        char *longer;
+        if (asprintf(&longer, "%s%s%s", list ? list : "", list ? ", " : "",
+                     layers->layer[i].dir) < 0)
+            break;
+        free(list);
+        list = longer;
+    }
+    return list;
+}
+
+/* A miss where nothing can be compiled is for the operator: say what is missing and how to provide
+ * it. */
+static void explain_missing(const job *j, aiter_status status)
+{
+    const rt_layers *layers = &j->maker->layers;
+    char *looked = list_layers(layers), *dir = layers->user_dir ? quote(layers->user_dir) : NULL;
     if (!dir)
-        return rt_fail(AITER_ERROR_COMPILER_MISSING, "'%s' has to be compiled: %s", j->text,
-                       aiter_last_error());
-    return rt_fail(AITER_ERROR_COMPILER_MISSING,
-                   "'%s' is not in the cache %s, and cannot be compiled: %s. Where there is a "
-                   "compiler, this puts it there: aiter-precompile --cache-dir %s '%s'",
-                   j->text, dir, aiter_last_error(), dir, j->text);
+        rt_fail(status, "'%s' has to be compiled: %s", j->text, aiter_last_error());
+    else
+        rt_fail(status,
+                "'%s' is not in the cache%s%s, and cannot be compiled: %s. Where there is a "
+                "compiler, this puts it there: aiter-precompile --cache-dir %s '%s'",
+                j->text, looked ? " " : "", looked ? looked : "", aiter_last_error(), dir, j->text);
+    free(dir);
+    free(looked);
 }
 
 aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kernel *kernel,
@@ -286,6 +411,8 @@ aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kerne
     job j = { .maker = m, .config = config, .kernel = kernel, .made = out };
     gen_config_print(config, j.text);
     *out = (rt_made){ 0 };
+    if (m->record_file)
+        rt_record(m->record_file, j.text, &m->log);
     uint64_t begin = rt_now_ns();
     aiter_status status = rt_failures_find(m->failures, j.text, begin);
     if (status != AITER_OK)
@@ -294,8 +421,8 @@ aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kerne
     if (status == AITER_OK)
         return AITER_OK;
     rt_code_free(&out->code);
-    if (status == AITER_ERROR_COMPILER_MISSING)
-        explain_missing(&j);
+    if (status == AITER_ERROR_COMPILER_MISSING || status == AITER_ERROR_NOT_CACHED)
+        explain_missing(&j, status);
     uint64_t now = rt_now_ns();
     rt_failures_add(m->failures, j.text, status, now, now - begin);
     return status;

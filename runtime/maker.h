@@ -26,13 +26,12 @@ void rt_maker_free(rt_maker *maker);
 
 /* The code object of a valid configuration; `kernel` is its description. May block for the length
  * of a compile. Thread-safe; the same configuration is compiled once at a time over all threads and
- * processes that share the cache. Errors: COMPILE*, COMPILER_*, OUT_OF_MEMORY, CACHE with
- * must_store. */
+ * processes that share the cache. Errors: COMPILE*, COMPILER_*, NOT_CACHED, OUT_OF_MEMORY, CACHE
+ * with must_store. */
 aiter_status rt_maker_get(rt_maker *maker, const gen_config *config, const gen_kernel *kernel,
                           rt_made *out);
 
-/* Fills in what the maker counts: cache_hits, compiles, compile_failures, store_failures,
- * compile_ns. */
+/* Fills in what the maker counts: all but table_hits and launches. */
 void rt_maker_stats(const rt_maker *maker, aiter_stats *out);
 
 #endif

@@ -4,8 +4,12 @@
 
 #include <aiter/aiter.h>
 
-/* given may be NULL (all defaults). *out has every field filled in as the caller gave it; its
- * pointers are the caller's. */
+/* given may be NULL (all defaults). *out has every field filled in as the caller gave it, but for
+ * what the environment decides: cache_policy, cache_max_bytes and record_file. Its pointers are the
+ * caller's or the environment's. */
 aiter_status rt_options_read(const aiter_context_options *given, aiter_context_options *out);
+
+/* "read-only". Not for AITER_CACHE_DEFAULT. */
+const char *rt_policy_name(aiter_cache_policy policy);
 
 #endif

@@ -15,17 +15,15 @@
 static const char *const variables[] = { "AITER_ROCM_PREFIX", "ROCM_PATH", "LD_LIBRARY_PATH" };
 enum { NUM_VARIABLES = sizeof variables / sizeof variables[0] };
 
-/* The most recent identity of any program, for processes on machines that have none. */
-static const char last_key[] = "aiter toolchain 1\nlast\n";
-
 struct rt_toolchain {
-    cache_store *store;
-    const rt_compiler *compiler;
+    const rt_layers *layers;
+    const rt_compiler *compiler; /* NULL: must not be asked         */
     const rt_logger *log;
     rt_failures *failures;
-    char *key;                  /* of our record in the store      */
-    pthread_mutex_t lock;       /* of what follows                 */
-    char digest[RT_DIGEST_MAX]; /* "": not known yet               */
+    char *key;                   /* of our record in the caches     */
+    pthread_mutex_t lock;        /* of what follows                 */
+    bool known;                  /* all digests are those of the compiler, or what is remembered */
+    char digest[RT_LAYERS_MAX][RT_DIGEST_MAX]; /* to look up by in each layer; "": none */
 };
 
 static char *record_key(const char *program)
@@ -47,15 +45,15 @@ static char *record_key(const char *program)
     return text;
 }
 
-rt_toolchain *rt_toolchain_new(cache_store *store, const rt_compiler *compiler,
+rt_toolchain *rt_toolchain_new(const rt_layers *layers, const rt_compiler *compiler, bool may_ask,
                                const rt_logger *log)
 {
     rt_toolchain *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     pthread_mutex_init(&t->lock, NULL);
-    t->store = store;
-    t->compiler = compiler;
+    t->layers = layers;
+    t->compiler = may_ask ? compiler : NULL;
     t->log = log;
     t->failures = rt_failures_new();
     t->key = record_key(rt_compiler_program(compiler));
@@ -75,47 +73,7 @@ void rt_toolchain_free(rt_toolchain *t)
     free(t);
 }
 
-/* One line of an identity text, "NAME BUILD-ID PATH". */
-typedef struct component {
-    const char *name, *id, *path;
-    int name_len, id_len, path_len;
-} component;
-
-/* Returns the text behind the line, or NULL if it is malformed. */
-static const char *read_line(const char *line, component *c)
-{
-    size_t length = strcspn(line, "\n");
-    const char *first = memchr(line, ' ', length);
-    const char *second = first ? memchr(first + 1, ' ', length - (size_t)(first + 1 - line)) : NULL;
-    const char *end = line + length;
-    if (!second || first == line || second == first + 1 || second + 1 == end)
-        return NULL;
-    *c = (component){ line,
-                      first + 1,
-                      second + 1,
-                      (int)(first - line),
-                      (int)(second - first - 1),
-                      (int)(end - second - 1) };
-    return *end ? end + 1 : end;
-}
-
-/* Digest over names and build-ids, not paths. false: malformed, or out of memory. */
-static bool digest_identity(const char *identity, char digest[RT_DIGEST_MAX])
-{
-    char *text = malloc(strlen(identity) + 1);
-    size_t used = 0;
-    component c;
-    const char *at = identity;
-    while (text && at && *at && (at = read_line(at, &c)))
-        used += (size_t)sprintf(text + used, "%.*s %.*s\n", c.name_len, c.name, c.id_len, c.id);
-    bool good = text && at && used > 0;
-    if (good)
-        cache_digest_hex(text, used, digest);
-    free(text);
-    return good;
-}
-
-static bool file_is(const component *c)
+static bool file_is(const rt_component *c)
 {
     char id[RT_BUILD_ID_MAX];
     char *path = strndup(c->path, (size_t)c->path_len);
@@ -128,43 +86,48 @@ static bool file_is(const component *c)
 /* Are the files of the identity still the ones it was made from? */
 static bool still_true(const char *identity)
 {
-    component c;
+    rt_component c;
     const char *at = identity;
-    while (at && *at && (at = read_line(at, &c)))
+    while (at && *at && (at = rt_identity_line(at, &c)))
         if (!file_is(&c))
             return false;
     return at != NULL && at != identity;
 }
 
 /* A heap text, or NULL. */
-static char *read_record(rt_toolchain *t, const char *key)
+static char *read_record(cache_store *store, const char *key)
 {
     void *value;
     size_t size;
-    if (cache_get(t->store, key, &value, &size, NULL, 0) != CACHE_OK)
+    if (cache_get(store, key, &value, &size, NULL, 0) != CACHE_OK)
         return NULL;
     char *text = strndup(value, size);
     free(value);
     return text;
 }
 
-static void write_record(rt_toolchain *t, const char *key, const char *identity)
+static void write_record(rt_toolchain *t, cache_store *store, const char *key, const char *identity)
 {
     char why[512] = "";
-    if (cache_put(t->store, key, identity, strlen(identity), why, sizeof why) != CACHE_OK)
+    if (cache_put(store, key, identity, strlen(identity), why, sizeof why) != CACHE_OK)
         rt_log(t->log, AITER_LOG_DEBUG, "the toolchain's identity could not be stored: %s", why);
 }
 
 static void write_records(rt_toolchain *t, const char *identity)
 {
-    write_record(t, t->key, identity);
-    write_record(t, last_key, identity);
+    cache_store *store = rt_layers_writable(t->layers);
+    if (!store)
+        return;
+    write_record(t, store, t->key, identity);
+    write_record(t, store, rt_identity_last_key, identity);
 }
 
 /* Asks the compiler process, unless that has just failed. *identity is set on AITER_OK. */
 static aiter_status ask(rt_toolchain *t, helper_blob *identity)
 {
     static const char question[] = "identify";
+    if (!t->compiler)
+        return rt_fail(AITER_ERROR_NOT_CACHED, "the policy is offline");
     uint64_t start = rt_now_ns();
     aiter_status status = rt_failures_find(t->failures, question, start);
     if (status != AITER_OK)
@@ -176,59 +139,92 @@ static aiter_status ask(rt_toolchain *t, helper_blob *identity)
     return status;
 }
 
-/* The compiler cannot be asked: what was its last answer, or anybody's? */
-static bool recall(rt_toolchain *t, const char *recorded)
+static void know(rt_toolchain *t, const char digest[RT_DIGEST_MAX])
 {
-    char *last = recorded ? NULL : read_record(t, last_key);
-    const char *identity = recorded ? recorded : last;
-    bool known = identity && digest_identity(identity, t->digest);
-    free(last);
-    return known;
+    for (int i = 0; i < RT_LAYERS_MAX; i++)
+        memcpy(t->digest[i], digest, RT_DIGEST_MAX);
+    t->known = true;
 }
 
-static aiter_status find_digest(rt_toolchain *t)
+/* Does a layer have the compiler's last answer, and is it still true? */
+static bool know_from_records(rt_toolchain *t)
 {
-    char *recorded = read_record(t, t->key);
+    char digest[RT_DIGEST_MAX];
+    bool found = false;
+    for (int i = 0; i < t->layers->count && !found; i++) {
+        char *recorded = read_record(t->layers->layer[i].store, t->key);
+        found = recorded && still_true(recorded) && rt_identity_digest(recorded, digest);
+        free(recorded);
+    }
+    if (found)
+        know(t, digest);
+    return found;
+}
+
+/* The compiler cannot be asked: what was its last answer, or anybody's? Each layer may have been
+ * filled by another. */
+static bool recall(rt_toolchain *t)
+{
+    for (int i = 0; i < t->layers->count; i++) {
+        cache_store *store = t->layers->layer[i].store;
+        char *recorded = read_record(store, t->key);
+        if (!recorded)
+            recorded = read_record(store, rt_identity_last_key);
+        if (!recorded || !rt_identity_digest(recorded, t->digest[i]))
+            t->digest[i][0] = '\0';
+        t->known = t->known || t->digest[i][0];
+        free(recorded);
+    }
+    return t->known;
+}
+
+static aiter_status know_from_compiler(rt_toolchain *t)
+{
     helper_blob identity = { 0 };
-    aiter_status status = AITER_OK;
-    if (recorded && still_true(recorded) && digest_identity(recorded, t->digest))
-        goto done;
-    status = ask(t, &identity);
-    if (status == AITER_OK && !digest_identity(identity.data, t->digest))
+    char digest[RT_DIGEST_MAX];
+    aiter_status status = ask(t, &identity);
+    if (status == AITER_OK && rt_identity_digest(identity.data, digest)) {
+        know(t, digest);
+        write_records(t, identity.data);
+    } else if (status == AITER_OK) {
         status = rt_fail(AITER_ERROR_COMPILER_DIED, "%s gave a malformed identity: %.200s",
                          rt_compiler_program(t->compiler), identity.data);
-    else if (status == AITER_OK)
-        write_records(t, identity.data);
-    if (status != AITER_OK && recall(t, recorded)) {
-        rt_log(t->log, AITER_LOG_INFO, "using the cache of the last known toolchain: %s",
-               aiter_last_error());
-        status = AITER_OK;
     }
-done:
     helper_blob_free(&identity);
-    free(recorded);
     return status;
 }
 
-aiter_status rt_toolchain_digest(rt_toolchain *t, char digest[RT_DIGEST_MAX])
+static aiter_status find_digests(rt_toolchain *t)
+{
+    if (know_from_records(t))
+        return AITER_OK;
+    aiter_status status = know_from_compiler(t);
+    if (status == AITER_OK || !recall(t))
+        return status;
+    rt_log(t->log, AITER_LOG_INFO, "using the cache of the last known toolchain: %s",
+           aiter_last_error());
+    return AITER_OK;
+}
+
+aiter_status rt_toolchain_digest(rt_toolchain *t, int layer, char digest[RT_DIGEST_MAX])
 {
     aiter_status status = AITER_OK;
     pthread_mutex_lock(&t->lock);
-    if (t->digest[0] == '\0')
-        status = find_digest(t);
-    memcpy(digest, t->digest, RT_DIGEST_MAX);
+    if (!t->known)
+        status = find_digests(t);
+    memcpy(digest, t->digest[layer], RT_DIGEST_MAX);
     pthread_mutex_unlock(&t->lock);
     return status;
 }
 
 aiter_status rt_toolchain_learn(rt_toolchain *t, const char *identity, char digest[RT_DIGEST_MAX])
 {
-    if (!digest_identity(identity, digest))
+    if (!rt_identity_digest(identity, digest))
         return rt_fail(AITER_ERROR_COMPILER_DIED, "%s gave a malformed identity: %.200s",
                        rt_compiler_program(t->compiler), identity);
     pthread_mutex_lock(&t->lock);
-    bool changed = strcmp(t->digest, digest) != 0;
-    memcpy(t->digest, digest, RT_DIGEST_MAX);
+    bool changed = strcmp(t->digest[0], digest) != 0;
+    know(t, digest);
     pthread_mutex_unlock(&t->lock);
     if (changed)
         write_records(t, identity);

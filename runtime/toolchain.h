@@ -8,22 +8,23 @@
 #ifndef AITER_RUNTIME_TOOLCHAIN_H
 #define AITER_RUNTIME_TOOLCHAIN_H
 
-#include "cache/cache.h"
 #include "runtime/compiler.h"
+#include "runtime/identity.h"
+#include "runtime/layers.h"
 #include "runtime/log.h"
-
-enum { RT_DIGEST_MAX = 65 };
 
 typedef struct rt_toolchain rt_toolchain;
 
-/* store, compiler and log stay the caller's. NULL: out of memory. */
-rt_toolchain *rt_toolchain_new(cache_store *store, const rt_compiler *compiler,
+/* layers, compiler and log stay the caller's. With may_ask false, no compiler process is started.
+ * NULL: out of memory. */
+rt_toolchain *rt_toolchain_new(const rt_layers *layers, const rt_compiler *compiler, bool may_ask,
                                const rt_logger *log);
 void rt_toolchain_free(rt_toolchain *toolchain);
 
-/* The digest to look code objects up by. With the compiler gone, the last one known. Thread-safe.
- * Errors: those of rt_compiler_identify(), if there is no record either. */
-aiter_status rt_toolchain_digest(rt_toolchain *toolchain, char digest[RT_DIGEST_MAX]);
+/* The digest to look code objects up by in a layer. With the compiler gone, the last one that filled
+ * the layer; "" if there is none. Thread-safe. Errors: those of rt_compiler_identify(), NOT_CACHED if
+ * it may not be asked; if no layer has a record either. */
+aiter_status rt_toolchain_digest(rt_toolchain *toolchain, int layer, char digest[RT_DIGEST_MAX]);
 
 /* A compile was done by `identity`, which becomes what is looked up from now on, in this process
  * and later ones. digest receives what the code object is to be stored under. Thread-safe. Errors:

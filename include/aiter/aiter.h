@@ -66,7 +66,8 @@ typedef enum aiter_status {
     AITER_ERROR_COMPILER_DIED = 8,     /* the compiler process crashed or spoke garbage; log tail attached */
     AITER_ERROR_COMPILER_TIMEOUT = 9,  /* the compiler missed its deadline and was killed                  */
     AITER_ERROR_CACHE = 10,            /* only from explicit cache operations: never fails an attention call */
-    AITER_ERROR_INTERNAL = 11          /* a bug in libaiter                                                */
+    AITER_ERROR_INTERNAL = 11,         /* a bug in libaiter                                                */
+    AITER_ERROR_NOT_CACHED = 12        /* the policy is offline, and no cache has the kernel               */
 } aiter_status;
 
 /* "AITER_ERROR_HIP: a HIP call failed". Static storage; any value is accepted. Thread-safe. */
@@ -98,9 +99,54 @@ typedef enum aiter_log_level {
  * given to: locks are held. */
 typedef void (*aiter_log_fn)(void *user, aiter_log_level level, const char *message);
 
-/* Options of a context or a warmer. Strings are copied: they need to live for the call only, `log_user` as long
- * as the context. A string is NULL for the default; "" is refused. An environment variable that is empty counts
- * as not set.
+/* What the caches on disk are used for. */
+typedef enum aiter_cache_policy {
+    AITER_CACHE_DEFAULT = 0,     /* $AITER_CACHE_POLICY (read-write, read-only, offline or memory), else read-write */
+    AITER_CACHE_READ_WRITE = 1,  /* look up, compile what is missing, store it                                 */
+    AITER_CACHE_READ_ONLY = 2,   /* look up, compile what is missing, write nothing                            */
+    AITER_CACHE_OFFLINE = 3,     /* look up; what is missing is NOT_CACHED, no compiler process is started     */
+    AITER_CACHE_MEMORY = 4       /* neither read nor written: compile, and keep it in the context              */
+} aiter_cache_policy;
+
+/* Where a kernel was found, in the order of looking. */
+typedef enum aiter_cache_layer {
+    AITER_LAYER_NONE = 0,
+    AITER_LAYER_USER = 1,        /* cache_dir                                                                  */
+    AITER_LAYER_SYSTEM = 2       /* one of system_cache_dirs                                                   */
+} aiter_cache_layer;
+
+/* What an event tells. Each request for a kernel that the context has not loaded yet gives either a HIT, or a MISS
+ * and, unless the policy is offline, COMPILE_START and COMPILE_END. A kernel that is loaded gives none: see
+ * aiter_stats.table_hits. */
+typedef enum aiter_event_kind {
+    AITER_EVENT_HIT = 1,           /* layer, cache_dir, config, bytes                                          */
+    AITER_EVENT_MISS = 2,          /* config                                                                   */
+    AITER_EVENT_COMPILE_START = 3, /* config                                                                   */
+    AITER_EVENT_COMPILE_END = 4,   /* config, ns, status; bytes after AITER_OK, else message                   */
+    AITER_EVENT_STORE_FAILURE = 5, /* config, cache_dir, message: compiled and served, but not stored          */
+    AITER_EVENT_EVICTION = 6       /* config (NULL if the record is not a kernel's), cache_dir, bytes          */
+} aiter_event_kind;
+
+/* Fields that the kind does not name are 0 or NULL. Strings live for the call. */
+typedef struct aiter_event {
+    size_t size;                 /* of the structure in this version of the library                            */
+    aiter_event_kind kind;
+    aiter_cache_layer layer;
+    aiter_status status;
+    const char *config;          /* canonical configuration                                                    */
+    const char *cache_dir;
+    const char *message;
+    uint64_t ns;                 /* wall time                                                                  */
+    uint64_t bytes;              /* of the code object; of the record that was evicted                         */
+} aiter_event;
+
+/* Receives events. As for aiter_log_fn: on the thread that called the library, on several at once if several do, and
+ * it must not call functions of the context or warmer. It should be quick: the request waits for it. */
+typedef void (*aiter_event_fn)(void *user, const aiter_event *event);
+
+/* Options of a context or a warmer. Strings are copied: they need to live for the call only, `log_user` and
+ * `event_user` as long as the context. A string is NULL for the default; "" is refused. An environment variable
+ * that is empty counts as not set. docs/cache.md has the whole of what concerns caches.
  *
  *   hip_runtime   A HIP runtime that the process has loaded already goes before one that is not loaded.
  *   cache_dir     Made if missing. One directory serves any number of processes, archs and versions. Not used if
@@ -110,7 +156,19 @@ typedef void (*aiter_log_fn)(void *user, aiter_log_level level, const char *mess
  *   compiler      By default looked for beside the library, in ../bin, ../libexec/aiter and
  *                 ../../libexec/aiter, then where it was configured to be installed. Started when a kernel
  *                 has to be compiled or the cache does not know the toolchain yet, not before.
- *   compile_jobs  Further compiles wait. */
+ *   compile_jobs  Further compiles wait.
+ *   cache_policy  no_cache is the same as AITER_CACHE_MEMORY; both at odds are refused. A warmer stores, so it
+ *                 refuses READ_ONLY and OFFLINE.
+ *   system_cache_dirs
+ *                 Colon-separated, read after cache_dir and never written; those that do not exist are passed
+ *                 over, at most 16 are used; ":" is none. A hit there is not copied to cache_dir. Warmers do
+ *                 not look there.
+ *   cache_max_bytes
+ *                 Limit of cache_dir's data file, at least 1 MiB, UINT64_MAX: none. The environment variable is a
+ *                 number of bytes, with K, M or G for a power of 1024, or "unlimited". What was not used for
+ *                 longest is evicted, but nothing that this process has used.
+ *   record_file   Each configuration that a context is asked for is appended to it, once per process, one a
+ *                 line: a manifest for aiter-precompile. Failing to do so costs a warning. Not for warmers. */
 typedef struct aiter_context_options {
     size_t size;                 /* sizeof(aiter_context_options)                                              */
     int device;                  /* HIP device ordinal, default 0                                              */
@@ -122,11 +180,19 @@ typedef struct aiter_context_options {
     int compile_timeout_ms;      /* deadline of one compile, default 120000                                    */
     aiter_log_fn log;            /* NULL: silent                                                               */
     void *log_user;
+    aiter_cache_policy cache_policy;
+    const char *system_cache_dirs; /* NULL: $AITER_SYSTEM_CACHE_DIRS, else aiter/cache below each of $XDG_DATA_DIRS,
+                                      else below /usr/local/share and /usr/share                               */
+    uint64_t cache_max_bytes;    /* 0: $AITER_CACHE_MAX_BYTES, else 1 GiB                                      */
+    const char *record_file;     /* NULL: $AITER_RECORD, else none                                             */
+    aiter_event_fn event;        /* NULL: none                                                                 */
+    void *event_user;
 } aiter_context_options;
 
 /* Initialiser: every option its default. */
 #define AITER_CONTEXT_OPTIONS_INIT \
-    { sizeof(aiter_context_options), 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL }
+    { sizeof(aiter_context_options), 0, NULL, NULL, 0, NULL, 0, 0, NULL, NULL, AITER_CACHE_DEFAULT, NULL, 0, NULL, \
+      NULL, NULL }
 
 /* Creates a context for one device. `options` may be NULL. Loads the HIP runtime (once per path per process; it
  * stays loaded) and opens the cache; a cache that cannot be used costs one warning and falls back to memory.
@@ -147,12 +213,15 @@ AITER_API const char *aiter_context_arch(const aiter_context *ctx);
 typedef struct aiter_stats {
     size_t size;                 /* sizeof(aiter_stats), set by the caller                    */
     uint64_t table_hits;         /* kernel was already loaded in this context                 */
-    uint64_t cache_hits;         /* code object came from the disk cache                      */
+    uint64_t cache_hits;         /* code object came from a cache on disk                     */
     uint64_t compiles;           /* code objects compiled                                     */
     uint64_t compile_failures;
     uint64_t store_failures;     /* the cache refused a compiled code object                  */
     uint64_t compile_ns;         /* wall time spent in compiles, summed                       */
     uint64_t launches;
+    uint64_t system_cache_hits;  /* of cache_hits, those in system caches                     */
+    uint64_t cache_misses;       /* requests that no cache on disk could serve                */
+    uint64_t evictions;          /* records that made room for others                         */
 } aiter_stats;
 
 /* Counters since the context was created. Thread-safe; while other threads work, the counters are not of one
@@ -208,7 +277,7 @@ typedef struct aiter_attn_args {
  * is launched. Thread-safe.
  *
  * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
- * COMPILER_DIED, COMPILER_TIMEOUT, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
+ * COMPILER_DIED, COMPILER_TIMEOUT, NOT_CACHED, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
  * device could not be restored after the launch. A fault of the kernel itself is reported by HIP when the
  * stream is next waited for, not here. */
 
@@ -276,8 +345,8 @@ AITER_API aiter_status aiter_plan_info(const aiter_plan *plan, aiter_kernel_info
  * several threads may warm one cache, and so may several processes. */
 typedef struct aiter_warmer aiter_warmer;
 
-/* Creates a warmer. `options` may be NULL; `device` and `hip_runtime` are not used. With no_cache it compiles at
- * each call and stores nothing. Errors: INVALID_ARGUMENT (an option), CACHE (the cache cannot be used: warming
+/* Creates a warmer. `options` may be NULL; `device`, `hip_runtime`, `system_cache_dirs` and `record_file` are not
+ * used. With no_cache it compiles at each call and stores nothing. Errors: INVALID_ARGUMENT (an option), CACHE (the cache cannot be used: warming
  * is then pointless, so here it is an error), OUT_OF_MEMORY. The caller owns *out and releases it with
  * aiter_warmer_destroy(); NULL after a failure. */
 AITER_API aiter_status aiter_warmer_create(aiter_warmer **out, const aiter_context_options *options);

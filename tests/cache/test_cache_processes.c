@@ -476,7 +476,7 @@ static void remove_store(fixture *f)
 {
     char path[400];
 
-    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", NULL}; *name;
+    for (const char *const *name = (const char *const[]){"lock", "code.lmdb", "used", NULL}; *name;
          name++) {
         snprintf(path, sizeof path, "%s/%s", f->dir, *name);
         unlink(path);
