@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/precompile/bundle_support.h"
+#include "tools/precompile/transfer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -15,6 +16,35 @@ static void require(int good)
 {
     if (!good)
         abort();
+}
+
+/* The value, under the key that this version would give its configuration: generators change. */
+static void judge_kernel(const bundle_record *r, rt_key *key)
+{
+    char why[GEN_ERROR_MAX] = "";
+    record_facts facts;
+    gen_config config;
+
+    if (!gen_config_parse(key->config, &config, why))
+        return;
+    char *text = rt_key_make(&config, gen_digest(), key->toolchain);
+    require(text && rt_key_parse(text, key));
+    require(record_check(text, key, r->value, r->value_size, &config, &facts, why) !=
+                RECORD_WRONG || why[0]);
+    free(text);
+}
+
+/* What import does with a record. */
+static void judge(const bundle_record *r)
+{
+    char why[GEN_ERROR_MAX] = "", name[RECORD_NAME_MAX];
+    rt_key key;
+
+    require(strlen(record_name(r->key, name)) < sizeof name);
+    if (transfer_is_identity(r->key))
+        require(transfer_check_identity(r, why) || why[0]);
+    else if (record_classify(r->key, &key) == RECORD_KERNEL)
+        judge_kernel(r, &key);
 }
 
 /* Reads all of it; false: refused. */
@@ -30,6 +60,7 @@ static int read_all(bundle_reader *r, unsigned char sum[BUNDLE_DIGEST_SIZE])
         require(strlen(record.key) == record.key_size);
         crypto_generichash_update(&state, (const unsigned char *)record.key, record.key_size + 1);
         crypto_generichash_update(&state, record.value, record.value_size);
+        judge(&record);
     }
     crypto_generichash_final(&state, sum, BUNDLE_DIGEST_SIZE);
     require(step == BUNDLE_END || memchr(error, '\0', sizeof error));

@@ -81,6 +81,16 @@ static char *load(fixture *f, size_t *size)
     return data;
 }
 
+static bundle_reader *open_bundle(fixture *f, bundle_info *info)
+{
+    size_t size;
+    char *data = load(f, &size);
+    bundle_reader *r = bundle_open(data, size, info, f->error);
+
+    assert_non_null(r);
+    return r;
+}
+
 static void expect_records(bundle_reader *r, int count, char error[BUNDLE_ERROR_MAX])
 {
     bundle_record got;
@@ -108,8 +118,7 @@ static void test_round_trip(void **state)
 
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         write_bundle(f, counts[i], NULL, &written);
-        bundle_reader *r = bundle_open_file(f->path, &read, f->error);
-        assert_non_null(r);
+        bundle_reader *r = open_bundle(f, &read);
         assert_memory_equal(&written, &read, sizeof read);
         assert_int_equal(read.records, counts[i]);
         expect_records(r, counts[i], f->error);
@@ -165,8 +174,7 @@ static void test_signature(void **state)
 
     write_bundle(f, 3, &f->secret, &info);
     assert_true(info.is_signed);
-    bundle_reader *r = bundle_open_file(f->path, &info, f->error);
-    assert_non_null(r);
+    bundle_reader *r = open_bundle(f, &info);
     assert_true(info.is_signed && sign_is_same(&info.signer, &f->signer));
     bundle_close(r);
     /* Another header, a right digest, but not signed anew. */

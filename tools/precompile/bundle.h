@@ -62,8 +62,6 @@ typedef struct bundle_reader bundle_reader;
  * decompressed. Takes `data` (heap) over in any case. NULL: error says what is wrong. */
 bundle_reader *bundle_open(void *data, size_t size, bundle_info *info,
                            char error[BUNDLE_ERROR_MAX]);
-/* The same from a file, or standard input for "-". */
-bundle_reader *bundle_open_file(const char *path, bundle_info *info, char error[BUNDLE_ERROR_MAX]);
 
 typedef enum bundle_step { BUNDLE_RECORD, BUNDLE_END, BUNDLE_BROKEN } bundle_step;
 

@@ -9,7 +9,6 @@
 #include <zstd.h>
 
 #include "tools/precompile/bundle_format.h"
-#include "tools/precompile/file.h"
 
 struct bundle_reader {
     char *data;
@@ -151,19 +150,6 @@ bundle_reader *bundle_open(void *data, size_t size, bundle_info *info, char erro
         return r;
     bundle_close(r);
     return NULL;
-}
-
-bundle_reader *bundle_open_file(const char *path, bundle_info *info, char error[BUNDLE_ERROR_MAX])
-{
-    char why[BUNDLE_ERROR_MAX], *data;
-    size_t size;
-
-    if (!file_read(path, BUNDLE_FILE_MAX, &data, &size, error))
-        return NULL;
-    bundle_reader *r = bundle_open(data, size, info, why);
-    if (!r)
-        snprintf(error, BUNDLE_ERROR_MAX, "%.200s: %.300s", path, why);
-    return r;
 }
 
 /* ---- Records ---- */

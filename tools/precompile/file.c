@@ -91,7 +91,7 @@ bool file_create(file_out *out, const char *path, mode_t mode, char error[FILE_E
         return fail(error, "write", path);
     }
     out->fd = open(out->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-    return out->fd >= 0 || fail(error, "create", out->temporary);
+    return out->fd >= 0 || fail(error, "create", out->path);
 }
 
 bool file_write(file_out *out, const void *data, size_t size, char error[FILE_ERROR_MAX])
@@ -103,7 +103,7 @@ bool file_write(file_out *out, const void *data, size_t size, char error[FILE_ER
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return fail(error, "write", out->temporary);
+            return fail(error, "write", out->path);
         at += n;
         size -= (size_t)n;
     }

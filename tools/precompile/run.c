@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "tools/clock.h"
-#include "tools/precompile/emit.h"
 #include "tools/precompile/progress.h"
 #include "tools/precompile/signals.h"
 
@@ -28,7 +27,7 @@ typedef struct run {
 static void warm_one(run *r, const selected *item, outcome *o)
 {
     aiter_warm_result result = { .size = sizeof result };
-    char error[EMIT_ERROR_MAX];
+    char error[RUN_ERROR_MAX];
     const uint64_t start = clock_ns();
     const aiter_status status = aiter_warm(r->warmer, item->text, &result);
 
@@ -43,7 +42,7 @@ static void warm_one(run *r, const selected *item, outcome *o)
     o->compile_ns = result.compile_ns;
     o->info = result.info;
     o->info.symbol = NULL;
-    if (r->options->emit_code && !emit_code(r->options->emit_code, item, &result, error)) {
+    if (r->options->take && !r->options->take(r->options->take_user, item, &result, error)) {
         o->state = OUTCOME_FAILED;
         o->error = strdup(error);
     }
@@ -151,9 +150,8 @@ static void watch(run *r)
 
 static void run_threads(run *r)
 {
-    enum { MAX_THREADS = 256 };
-    pthread_t threads[MAX_THREADS];
-    const int jobs = r->options->jobs < MAX_THREADS ? r->options->jobs : MAX_THREADS;
+    pthread_t threads[RUN_JOBS_MAX];
+    const int jobs = r->options->jobs < RUN_JOBS_MAX ? r->options->jobs : RUN_JOBS_MAX;
     int started = 0;
 
     pthread_mutex_lock(&r->lock);
@@ -219,6 +217,20 @@ bool run_selection(const selection *s, const run_options *options, run_result *r
     if (!result->abandoned)
         run_free(r);
     return true;
+}
+
+void run_leave(int code)
+{
+    signals_kill_children();
+    fflush(stdout);
+    _exit(code);
+}
+
+int run_default_jobs(void)
+{
+    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return processors < 1 ? 1 : processors < RUN_JOBS_MAX ? (int)processors : RUN_JOBS_MAX;
 }
 
 void run_result_free(run_result *result, size_t count)

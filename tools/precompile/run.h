@@ -24,10 +24,17 @@ typedef struct outcome {
     char *error;                /* OUTCOME_FAILED; owned */
 } outcome;
 
+/* Told of each code object, from several threads. false: this configuration has failed, `error` (of
+ * RUN_ERROR_MAX bytes) says why. */
+enum { RUN_ERROR_MAX = 512 };
+typedef bool (*run_take)(void *user, const selected *item, const aiter_warm_result *result,
+                         char *error);
+
 typedef struct run_options {
     const cli_tool *tool;       /* whose messages these are */
     aiter_context_options context; /* log is set here */
-    const char *emit_code;      /* directory or NULL */
+    run_take take;              /* or NULL */
+    void *take_user;
     int jobs;
     bool quiet;
 } run_options;
@@ -45,6 +52,14 @@ typedef struct run_result {
 /* false: out of memory before anything ran. Failures are printed to stderr as they happen. After a
  * signal (signals.h) nothing new is started, and what is under way is waited for, within limits. */
 bool run_selection(const selection *s, const run_options *options, run_result *result);
+/* Ends the process at once: after run_selection() has abandoned compiles, threads and memory are theirs. */
+_Noreturn void run_leave(int code);
+
+enum { RUN_JOBS_MAX = 256, RUN_TIMEOUT_MAX_S = 86400 };
+
+/* The online processors. */
+int run_default_jobs(void);
+
 void run_result_free(run_result *result, size_t count);
 
 #endif

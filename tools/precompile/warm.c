@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "tools/precompile/commands.h"
 #include "tools/precompile/emit.h"
@@ -14,7 +13,7 @@
 #include "tools/precompile/shard.h"
 #include "tools/precompile/signals.h"
 
-enum { MAX_JOBS = 256, MAX_TIMEOUT_S = 86400, FAULTS_SHOWN = 20 };
+enum { FAULTS_SHOWN = 20 };
 
 struct options {
     axis axes[NUM_AXES];
@@ -61,10 +60,10 @@ static const cli_option table[] = {
     HEADING("How"),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "The cache to fill. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or ~/.cache/aiter."),
-    INT("jobs", jobs, 1, MAX_JOBS, "Compile N kernels at a time. Default: the online processors."),
+    INT("jobs", jobs, 1, RUN_JOBS_MAX, "Compile N kernels at a time. Default: the online processors."),
     TEXT("shard", shard, "I/N", "I/N or slurm",
          "Compile the I-th of N parts only; slurm: this task's part of a job array."),
-    INT("timeout", timeout_s, 1, MAX_TIMEOUT_S, "Give a compile up after N seconds. Default 120."),
+    INT("timeout", timeout_s, 1, RUN_TIMEOUT_MAX_S, "Give a compile up after N seconds. Default 120."),
     TEXT("compiler", compiler, "FILE", "a path",
          "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
     FLAG("dry-run", dry_run,
@@ -78,6 +77,14 @@ static const cli_option table[] = {
          "libaiter."),
     FLAG("json", json, "Print the result as JSON on stdout."),
     FLAG("quiet", quiet, "Print failures only."),
+    HEADING("Commands, each with a --help of its own\n"
+            "  list, stat              What is in a cache.\n"
+            "  verify                  Is it what it should be? --deep compiles it again.\n"
+            "  prune                   Remove what is old, stale or too much.\n"
+            "  export, import, merge   Kernels as one file: a bundle.\n"
+            "  keygen                  Keys that sign bundles.\n"
+            "\n"
+            "Other"),
 };
 
 static const cli_tool tool = {
@@ -308,23 +315,19 @@ static int exit_code(const selection *s, const run_result *r)
     return r->failed ? EXIT_FAILED : s->num_lacking ? EXIT_UNSUPPORTED : EXIT_OK;
 }
 
-/* Compiles that do not end are left behind, threads and memory with them. */
-static void leave(int code)
+static bool take_code(void *dir, const selected *item, const aiter_warm_result *result, char *error)
 {
-    signals_kill_children();
-    fflush(stdout);
-    _exit(code);
+    return emit_code(dir, item, result, error);
 }
 
 static int compile(const struct options *o, const selection *s)
 {
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    run_options run = { .tool = &tool, .emit_code = o->emit_code, .jobs = o->jobs,
-                        .quiet = o->quiet };
+    run_options run = { .tool = &tool, .jobs = o->jobs, .quiet = o->quiet,
+                        .take = o->emit_code ? take_code : NULL, .take_user = (void *)o->emit_code };
     run_result result;
 
     if (run.jobs == 0)
-        run.jobs = processors > 0 && processors < MAX_JOBS ? (int)processors : 1;
+        run.jobs = run_default_jobs();
     run.context = (aiter_context_options){
         .size = sizeof run.context,
         .cache_dir = o->cache_dir,
@@ -339,7 +342,7 @@ static int compile(const struct options *o, const selection *s)
         report_run(s, &result, o->json);
     const int code = exit_code(s, &result);
     if (result.abandoned)
-        leave(code);
+        run_leave(code);
     run_result_free(&result, s->count);
     return code;
 }
