@@ -18,12 +18,11 @@
 #define CACHE_LOCK_NAME "lock"
 #define CACHE_USED_NAME "used"
 
-enum {
-    CACHE_DIGEST_SIZE = 32,
-    CACHE_READ_WAIT_MS = 2000, /* longest wait for the lock of a look-up */
-    CACHE_WRITE_WAIT_MS =
-        5000, /* ... of a store: it may queue behind other stores and their syncs */
-};
+enum { CACHE_DIGEST_SIZE = 32 };
+
+/* Longest wait for the lock: of a look-up, and of a store, which may queue behind other stores and
+ * their syncs. Variables for the tests' sake. */
+extern int cache_read_wait_ms, cache_write_wait_ms;
 
 /* Where a message for the caller goes. */
 typedef struct cache_err {

@@ -24,6 +24,8 @@ enum { BYTE_GATE = 0, BYTE_DATA = 1 };
 
 enum { IDLE_SESSIONS_MAX = 16 };
 
+int cache_read_wait_ms = 2000, cache_write_wait_ms = 5000;
+
 bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset)
 {
     char *to = buf;
@@ -92,7 +94,7 @@ static void session_unlock(session *s)
 static cache_status session_lock(cache_store *store, session *s, bool exclusive, cache_err err)
 {
     short type = exclusive ? F_WRLCK : F_RDLCK;
-    int wait_ms = exclusive ? CACHE_WRITE_WAIT_MS : CACHE_READ_WAIT_MS;
+    int wait_ms = exclusive ? cache_write_wait_ms : cache_read_wait_ms;
     cache_status status = cache_lock_range(&s->lock, type, BYTE_GATE, 1, wait_ms);
 
     if (status == CACHE_OK)

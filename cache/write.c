@@ -226,6 +226,13 @@ enum { TREE_ROOM = 1 << 20 }; /* for pages of the tree and the free list */
 static size_t at_most(size_t a, size_t b) { return a < b ? a : b; }
 static size_t at_least(size_t a, size_t b) { return a > b ? a : b; }
 
+/* Kept free below a limit, for the pages that an eviction itself needs: the tree's, and 8 bytes in
+ * the free list for each page of what goes. */
+static size_t reserve(size_t bytes)
+{
+    return at_most(bytes / 8, at_least(TREE_ROOM, bytes / 256));
+}
+
 /* Remembers the key of a record that is about to go. */
 static void note_evicted(write_job *job, lmdb_file *f, const unsigned char *digest)
 {
@@ -257,37 +264,45 @@ static void report_evicted(write_job *job)
     }
 }
 
-/* Removes records of `bytes` and more, or, with a fixed limit, of what exceeds it. LIMIT_REACHED:
- * there is nothing that this process does not use. */
-static int evict(write_job *job, uint64_t bytes, const uint64_t *limit)
+/* The file under the lock as LMDB left it, its entries, and those to give up. */
+static int list_victims(write_job *job, uint64_t bytes, const uint64_t *limit, change_list *out)
 {
     lmdb_file f;
-    cache_entries all;
-    change_list victims = {0};
-    cache_change *chosen = NULL;
+    cache_entries all = {0};
 
     if (cache_session_refresh(job->store, job->session, job->err) != CACHE_OK)
         return EIO;
     lmdb_result r = cache_lmdb_file_open(&f, job->session->data_fd, job->session->data_size);
     if (r == LMDB_FOUND)
         r = cache_list_entries(&f, &all);
-    else
-        all = (cache_entries){0};
-    int rc = r == LMDB_DAMAGED ? MDB_CORRUPTED : r == LMDB_IO_ERROR ? EIO : 0;
-    if (!rc && limit)
-        bytes = all.bytes > *limit ? all.bytes - *limit : 0;
-    if (!rc)
-        victims.items = chosen =
-            cache_choose_victims(job->store, &f, &all, bytes, &victims.count);
+    if (r == LMDB_FOUND) {
+        job->used = f.page_count * f.page_size;
+        if (limit)
+            bytes = all.bytes > *limit ? all.bytes - *limit : 0;
+        out->items = cache_choose_victims(job->store, &f, &all, bytes, &out->count);
+        for (size_t i = 0; i < out->count && job->store->on_evict; i++)
+            note_evicted(job, &f, out->items[i].digest);
+    }
     free(all.items);
-    for (size_t i = 0; i < victims.count && job->store->on_evict; i++)
-        note_evicted(job, &f, chosen[i].digest);
+    if (r == LMDB_FOUND)
+        return !out->items ? ENOMEM : out->count ? 0 : LIMIT_REACHED;
+    return r == LMDB_NOT_FOUND ? LIMIT_REACHED : r == LMDB_DAMAGED ? MDB_CORRUPTED : EIO;
+}
+
+/* Removes records of `bytes` and more or, with a limit, of what exceeds it. LIMIT_REACHED: there is
+ * nothing that this process does not use. */
+static int evict(write_job *job, uint64_t bytes, const uint64_t *limit)
+{
+    size_t cap = job->store->max_bytes;
+    change_list victims = {0};
+    int rc = list_victims(job, bytes, limit, &victims);
+    size_t map_size = cap ? at_least(cap, job->used + reserve(cap))
+                          : job->used + TREE_ROOM + job->used / 256;
+
     job->removed = 0;
-    if (!rc && victims.count == 0)
-        rc = LIMIT_REACHED;
     if (!rc)
-        rc = change_with_map(job, &victims, f.page_count * f.page_size + TREE_ROOM);
-    free(chosen);
+        rc = change_with_map(job, &victims, at_most(map_size, file_size_limit()));
+    free((void *)victims.items);
     return rc;
 }
 
@@ -305,7 +320,7 @@ static int change_growing(write_job *job, const change_list *changes)
     size_t map_size = ((size_t)job->used + 2 * need + TREE_ROOM) & ~(size_t)0xffff;
     size_t bound = limit;
     if (cap && need)
-        bound = at_most(limit, at_least(cap - at_most(cap / 8, TREE_ROOM), job->used));
+        bound = at_most(limit, at_least(cap - reserve(cap), job->used));
     for (;;) {
         map_size = at_most(map_size, bound);
         if (map_size < job->used || (map_size == job->used && bound == limit))

@@ -172,11 +172,25 @@ static aiter_status know_from_compiler(rt_toolchain *t)
     return status;
 }
 
+/* Of many processes that start at once, one starts the compiler; the others read its answer. */
+static aiter_status know_under_flight(rt_toolchain *t)
+{
+    cache_store *store = rt_layers_writable(t->layers);
+    cache_flight *flight = NULL;
+    if (store && t->compiler &&
+        cache_flight_begin(store, t->key, t->compiler->timeout_ms, &flight) != CACHE_OK)
+        flight = NULL;
+    bool known = flight && know_from_records(t);
+    aiter_status status = known ? AITER_OK : know_from_compiler(t);
+    cache_flight_end(flight);
+    return status;
+}
+
 static aiter_status find_digests(rt_toolchain *t)
 {
     if (know_from_records(t))
         return AITER_OK;
-    aiter_status status = know_from_compiler(t);
+    aiter_status status = know_under_flight(t);
     if (status == AITER_OK || !recall(t))
         return status;
     rt_log(t->log, AITER_LOG_INFO, "using the cache of the last known toolchain: %s",

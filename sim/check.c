@@ -18,9 +18,11 @@ static const struct {
              {"wait", SIM_CHECK_WAIT},
              {"race", SIM_CHECK_RACE},
              {"barrier", SIM_CHECK_BARRIER},
+             {"hazard", SIM_CHECK_HAZARD},
              {"nan", SIM_CHECK_NAN},
              {"inf", SIM_CHECK_INF},
-             {"all", SIM_CHECK_UNINIT | SIM_CHECK_WAIT | SIM_CHECK_RACE | SIM_CHECK_BARRIER}};
+             {"all", SIM_CHECK_UNINIT | SIM_CHECK_WAIT | SIM_CHECK_RACE | SIM_CHECK_BARRIER |
+                         SIM_CHECK_HAZARD}};
 
 static unsigned find_name(const char *name, size_t length)
 {
@@ -38,7 +40,8 @@ int sim_check_parse(const char *list, unsigned *checks, char *error, size_t size
         unsigned found = find_name(p, length);
         if (!found) {
             snprintf(error, size,
-                     "unknown check '%.*s'; expected uninit, wait, race, barrier, nan, inf or all",
+                     "unknown check '%.*s'; expected uninit, wait, race, barrier, hazard, nan, "
+                     "inf or all",
                      (int)length, p);
             return -1;
         }
@@ -96,6 +99,7 @@ void sim_check_destroy(struct sim_check *check)
         return;
     free(check->waves);
     free(check->lds);
+    free(check->scratch);
     free(check);
 }
 
@@ -109,14 +113,31 @@ static bool reserve_lds(sim_check *check, size_t bytes)
     return bytes <= check->lds_size;
 }
 
+static bool reserve_scratch(sim_check *check, size_t bits)
+{
+    size_t bytes = bits / 8;
+
+    if (bytes > check->scratch_size) {
+        free(check->scratch);
+        check->scratch = malloc(bytes);
+        check->scratch_size = check->scratch ? bytes : 0;
+    }
+    return bytes <= check->scratch_size;
+}
+
 int sim_check_begin(struct sim_check *check, sim_workgroup *wg, unsigned checks)
 {
+    size_t scratch = (size_t)wg->waves[0].scratch_bytes * SIM_LANES * wg->num_waves;
+
     check->checks = checks;
-    if (!reserve_lds(check, wg->lds_bytes) ||
+    check->page = NULL;
+    if (!reserve_lds(check, wg->lds_bytes) || !reserve_scratch(check, scratch) ||
         !sim_check_prepare((sim_program *)wg->dispatch->program))
         return -1;
     if (wg->lds_bytes)
         memset(check->lds, 0, wg->lds_bytes * sizeof *check->lds);
+    if (scratch)
+        memset(check->scratch, 0, scratch / 8);
     memset(check->waves, 0, wg->num_waves * sizeof *check->waves);
     for (unsigned i = 0; i < wg->num_waves; i++) {
         wg->waves[i].check = check;
@@ -174,7 +195,7 @@ static void global_write(sim_wave *w, const sim_inst *inst, int lane, uint64_t a
     const check_wave *cw = check_of(w);
     char name[16];
 
-    if (lane >= 0 && cw->data_undefined >> lane & 1 && !in_scratch(w, address))
+    if (lane >= 0 && cw->data_undefined >> lane & 1)
         sim_finding(w, inst, lane, address,
                     "uninit: stores %s to 0x%llx, but nothing wrote the register, or it was "
                     "computed from what nothing wrote",
@@ -183,19 +204,33 @@ static void global_write(sim_wave *w, const sim_inst *inst, int lane, uint64_t a
         sim_check_memory_written(address, size);
 }
 
-static void global_access(sim_wave *w, const sim_inst *inst, int lane, uint64_t address,
-                          unsigned size, bool write)
+static void find_unwritten(sim_wave *w, const sim_inst *inst, int lane, uint64_t address,
+                           unsigned size, bool write)
 {
     uint64_t bad;
 
-    if (!(w->check->checks & SIM_CHECK_UNINIT))
-        return;
     if ((!write || w->check->current->atomic) && !sim_check_memory_ok(address, size, &bad))
         sim_finding(w, inst, lane, bad,
                     "uninit: reads %u bytes at 0x%llx; nothing wrote the byte at 0x%llx", size,
                     (unsigned long long)address, (unsigned long long)bad);
     else if (write)
         global_write(w, inst, lane, address, size);
+}
+
+static void global_access(sim_wave *w, const sim_inst *inst, int lane, uint64_t address,
+                          unsigned size, bool write)
+{
+    unsigned checks = w->check->checks;
+
+    if (in_scratch(w, address)) {
+        if (checks & SIM_CHECK_UNINIT)
+            sim_check_scratch_access(w, (unsigned)lane, address, size, write);
+        return;
+    }
+    if (checks & SIM_CHECK_UNINIT)
+        find_unwritten(w, inst, lane, address, size, write);
+    if (checks & SIM_CHECK_RACE && w->wg->dispatch->global && w->state != SIM_FAULTED)
+        sim_check_global_access(w, inst, lane, address, size, write);
 }
 
 void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
@@ -239,13 +274,25 @@ static void before(sim_wave *w, const sim_inst *inst, const check_inst *c)
     unsigned checks = w->check->checks;
 
     w->check->current = c;
+    w->check->access = 0;
     check_of(w)->data_undefined = 0;
     if (checks & SIM_CHECK_WAIT)
         sim_check_wait_before(w, inst, c);
+    if (checks & SIM_CHECK_HAZARD && w->state == SIM_RUNNING)
+        sim_check_hazard(w, inst, c);
     if (checks & SIM_CHECK_UNINIT && w->state == SIM_RUNNING)
         sim_check_uninit(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF) && w->state == SIM_RUNNING)
         sim_check_nan_before(w, inst, c);
+}
+
+static void at_barrier(check_wave *cw, const sim_inst *inst, uint64_t vm_issued)
+{
+    cw->barriers++;
+    cw->lds_settled = cw->lds_done;
+    cw->vm_barrier_before = cw->vm_barrier;
+    cw->vm_barrier = vm_issued;
+    cw->barrier = inst;
 }
 
 static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
@@ -254,13 +301,14 @@ static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
 
     if (checks & (SIM_CHECK_WAIT | SIM_CHECK_RACE))
         sim_check_wait_after(w, inst, c);
+    if (checks & SIM_CHECK_HAZARD)
+        sim_check_hazard_issued(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF))
         sim_check_nan_after(w, inst, c);
-    if (w->state == SIM_AT_BARRIER) {
-        check_of(w)->barriers++;
-        check_of(w)->lds_settled = check_of(w)->lds_done;
-        check_of(w)->barrier = inst;
-    }
+    if (checks & SIM_CHECK_UNINIT && w->scratch && c->unit == CHECK_VMEM)
+        sim_check_scratch_loaded(w, c);
+    if (w->state == SIM_AT_BARRIER)
+        at_barrier(check_of(w), inst, w->vm_issued);
 }
 
 static void execute(sim_wave *w, const sim_inst *inst)
@@ -281,7 +329,7 @@ static void checked_step(sim_wave *w, const sim_inst *inst)
         const sim_inst *real = sim_index_registers(w, inst, &copy);
         if (!real)
             return;
-        sim_check_decode(real, &indexed);
+        sim_check_decode(real, w->arch, &indexed);
         c = &indexed;
         before(w, real == inst ? inst : &copy, c);
     } else {

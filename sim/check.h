@@ -11,14 +11,15 @@
 enum {
     SIM_CHECK_UNINIT = 1 << 0,  /* reads of what nothing wrote */
     SIM_CHECK_WAIT = 1 << 1,    /* registers and LDS used while a load fills them */
-    SIM_CHECK_RACE = 1 << 2,    /* LDS accesses of two waves without a barrier between */
+    SIM_CHECK_RACE = 1 << 2,    /* accesses of two waves to the same byte that nothing orders */
     SIM_CHECK_BARRIER = 1 << 3, /* waves at a barrier that another wave ended without */
-    SIM_CHECK_NAN = 1 << 4,     /* the first NaN */
-    SIM_CHECK_INF = 1 << 5      /* the first infinity */
+    SIM_CHECK_HAZARD = 1 << 4,  /* wait states that software must insert and did not */
+    SIM_CHECK_NAN = 1 << 5,     /* the first NaN */
+    SIM_CHECK_INF = 1 << 6      /* the first infinity */
 };
 
-/* A comma-separated list of uninit, wait, race, barrier, nan, inf; "all" is the first four, which a
- * correct kernel passes. Returns 0, or -1 with a message. */
+/* A comma-separated list of uninit, wait, race, barrier, hazard, nan, inf; "all" is the first five,
+ * which a correct kernel passes. Returns 0, or -1 with a message. */
 int sim_check_parse(const char *list, unsigned *checks, char *error, size_t size);
 
 /* What AITER_SIM_CHECK says; read once. Returns 0, or -1 with a message. */
@@ -27,6 +28,10 @@ int sim_check_environment(unsigned *checks, char *error, size_t size);
 /* Per host thread. NULL without memory. */
 struct sim_check *sim_check_create(void);
 void sim_check_destroy(struct sim_check *check);
+
+/* Per launch: what its workgroups have accessed in global memory. NULL without memory. */
+struct sim_check_global *sim_check_global_create(void);
+void sim_check_global_destroy(struct sim_check_global *global);
 
 /* Before a workgroup's first wave runs; the waves' registers are as the hardware sets them up.
  * Returns 0, or -1 without memory. */

@@ -138,6 +138,8 @@ static void add_operands(const sim_inst *inst, check_inst *c)
 
 static void add_implicit(const sim_inst *inst, check_inst *c)
 {
+    static const char *const accumulating[] = {"v_fmac_",  "v_pk_fmac", "v_dot2c", "v_dot4c",
+                                               "v_dot8c", "v_smfmac",  NULL};
     const char *name = inst->op->name;
 
     if (starts(name, "s_cbranch_vcc"))
@@ -146,6 +148,8 @@ static void add_implicit(const sim_inst *inst, check_inst *c)
         add(c, SIM_SCC, 1, CHECK_SOURCE, false, SIM_MAX_OPERANDS);
     if (c->to_lds)
         add(c, SIM_M0, 1, CHECK_ADDRESS, false, SIM_MAX_OPERANDS);
+    if (one_of(name, accumulating))
+        add(c, inst->ops[0].reg, inst->ops[0].width, CHECK_SOURCE, true, 0);
     if (starts(name, "buffer_atomic") && inst->flags & (SIM_F_GLC | SIM_F_SC0))
         add(c, inst->ops[0].reg, inst->ops[0].width, CHECK_RESULT, true, 0);
 }
@@ -156,7 +160,7 @@ static bool loads_to_lds(const sim_inst *inst, const check_inst *c)
     return c->unit == CHECK_VMEM && inst->op->form[0] == 'S' && strstr(inst->op->name, "_load");
 }
 
-void sim_check_decode(const sim_inst *inst, check_inst *c)
+void sim_check_decode(const sim_inst *inst, sim_arch arch, check_inst *c)
 {
     const char *name = inst->op->name;
     static const char *const branches[] = {"s_cbranch", "s_setpc", "s_swappc", NULL};
@@ -178,6 +182,7 @@ void sim_check_decode(const sim_inst *inst, check_inst *c)
                     c->unit == CHECK_VMEM || (c->unit == CHECK_LDS && strstr(name, "perm") == NULL);
     add_operands(inst, c);
     add_implicit(inst, c);
+    sim_check_hazard_decode(inst, arch, c);
 }
 
 /* ---- per program ---- */
@@ -190,7 +195,7 @@ static check_inst *build_table(const sim_program *program)
 
     for (size_t i = 0; table && i < program->count; i++)
         if (program->inst[i].op)
-            sim_check_decode(&program->inst[i], &table[i]);
+            sim_check_decode(&program->inst[i], program->arch, &table[i]);
     return table;
 }
 

@@ -46,7 +46,15 @@ typedef struct check_range {
 
 enum { CHECK_RANGES = SIM_MAX_OPERANDS + 2 };
 
+/* The rules of check_hazard.c, a bit each, whose first or second an instruction can be. */
+typedef struct check_hazard {
+    uint64_t makes, takes;
+    uint8_t passes; /* of a matrix instruction */
+    bool dgemm;
+} check_hazard;
+
 struct check_inst {
+    check_hazard hazard;
     uint8_t unit, flow, num;
     bool lane_local; /* a lane reads and writes its own elements only */
     bool flat, to_lds, atomic, branch, compare;
@@ -54,7 +62,7 @@ struct check_inst {
 };
 typedef struct check_inst check_inst;
 
-void sim_check_decode(const sim_inst *inst, check_inst *out);
+void sim_check_decode(const sim_inst *inst, sim_arch arch, check_inst *out);
 
 /* Decodes a whole program, once; false without memory. */
 bool sim_check_prepare(sim_program *program);
@@ -74,18 +82,34 @@ typedef struct check_fill {
     uint8_t kind;
 } check_fill;
 
+/* An instruction that a hazard rule begins with. */
+typedef struct check_issued {
+    const sim_inst *inst;
+    check_inst c;
+    uint64_t end; /* check_wave.wait_states behind it */
+} check_issued;
+
+/* No rule asks for more wait states than that, and so no older instruction matters. */
+enum { CHECK_HAZARD_STATES = 20, CHECK_ISSUED = 32 };
+
 typedef struct check_wave {
     /* uninit: a bit per lane of a VGPR, per bit of an SGPR */
     uint64_t vdef[SIM_VGPRS];
     uint32_t sdef[SIM_SREGS];
+    uint64_t undefined_loads[4]; /* by word of the result: lanes that loaded it from scratch */
+    uint8_t moved[SIM_LANES];    /* bytes of scratch that a lane's access has come to */
     uint64_t data_undefined; /* lanes whose store data the current instruction has not defined */
     unsigned data_reg;
     /* wait */
     check_fill vfill[SIM_VGPRS], sfill[SIM_SREGS];
     uint64_t lds_issued, vm_done, lds_done, smem_issued, smem_done;
     uint64_t lds_settled; /* lds_done at the last barrier */
+    uint64_t vm_barrier, vm_barrier_before; /* vm_issued at the last barrier, at the one before */
     unsigned barriers; /* passed or reached */
     const sim_inst *barrier;
+    /* hazard */
+    check_issued issued[CHECK_ISSUED]; /* a ring */
+    uint64_t num_issued, wait_states;
     /* nan, inf: lanes with one in a source */
     uint64_t source_nan, source_inf;
 } check_wave;
@@ -111,7 +135,12 @@ typedef struct sim_check {
     check_wave *waves; /* one per wave of the largest workgroup */
     check_byte *lds;
     size_t lds_size;
+    uint8_t *scratch; /* a bit for each byte of the waves' scratch: defined */
+    size_t scratch_size;
     const check_inst *current;
+    uint32_t access; /* of the current instruction (check_global.c) */
+    struct check_page *page; /* the last one used */
+    uint64_t page_number;
 } sim_check;
 
 static inline check_wave *check_of(const sim_wave *w)
@@ -139,6 +168,20 @@ void sim_check_uninit(sim_wave *w, const sim_inst *inst, const check_inst *c); /
 /* check_wait.c */
 void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
 void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+
+/* check_scratch.c: a piece of an access that lies in one dword of the wave's scratch. */
+void sim_check_scratch_access(sim_wave *w, unsigned lane, uint64_t address, unsigned size,
+                              bool write);
+void sim_check_scratch_loaded(sim_wave *w, const check_inst *c); /* after the instruction */
+
+/* check_global.c */
+void sim_check_global_access(sim_wave *w, const sim_inst *inst, int lane, uint64_t address,
+                             unsigned size, bool write);
+
+/* check_hazard.c */
+void sim_check_hazard_decode(const sim_inst *inst, sim_arch arch, check_inst *c);
+void sim_check_hazard(sim_wave *w, const sim_inst *inst, const check_inst *c); /* before it runs */
+void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const check_inst *c);
 
 /* check_nan.c */
 void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c);

@@ -46,6 +46,23 @@ static __attribute__((cold)) void global_fault(sim_wave *w, const sim_inst *inst
                   what, size, (unsigned long long)address);
 }
 
+/* Byte o of a lane's scratch. */
+static inline uint8_t *scratch_byte(const sim_wave *w, unsigned lane, uint64_t o)
+{
+    return w->scratch + o / 4 * (SIM_LANES * 4) + lane * 4 + o % 4;
+}
+
+/* The checkers see scratch as the memory that it is, dword by dword. */
+static void note_scratch(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t o,
+                         unsigned size, bool write)
+{
+    for (unsigned n; w->check && size; o += n, size -= n) {
+        n = 4 - o % 4 < size ? 4 - (unsigned)(o % 4) : size;
+        const uint64_t address = (uint64_t)(uintptr_t)scratch_byte(w, lane, o);
+        sim_note(w, inst, false, (int)lane, address, n, write);
+    }
+}
+
 static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lane, uint64_t address,
                     unsigned size, bool write)
 {
@@ -61,6 +78,8 @@ static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lan
     if (address + size <= bytes) {
         if (where == LDS)
             sim_note(w, inst, true, (int)lane, address, size, write);
+        else
+            note_scratch(w, inst, lane, address, size, write);
         return true;
     }
     sim_fault(w, inst, (int)lane, address,
@@ -68,12 +87,6 @@ static bool lane_ok(sim_wave *w, const sim_inst *inst, space where, unsigned lan
               where == LDS ? "LDS" : "scratch", size, (unsigned long long)address,
               (unsigned long long)bytes);
     return false;
-}
-
-/* Byte o of a lane's scratch. */
-static inline uint8_t *scratch_byte(const sim_wave *w, unsigned lane, uint64_t o)
-{
-    return w->scratch + o / 4 * (SIM_LANES * 4) + lane * 4 + o % 4;
 }
 
 static bool read_lane(sim_wave *w, const sim_inst *inst, space where, unsigned lane,

@@ -159,6 +159,13 @@ static bool allocate_arguments(sim_launch *l)
     return true;
 }
 
+static bool allocate_checks(sim_launch *l)
+{
+    if (l->dispatch.checks & SIM_CHECK_RACE)
+        l->dispatch.global = sim_check_global_create();
+    return !(l->dispatch.checks & SIM_CHECK_RACE) || l->dispatch.global;
+}
+
 static void set_dispatch(sim_launch *l, const sim_geometry *g)
 {
     sim_dispatch *d = &l->dispatch;
@@ -211,7 +218,7 @@ hip_error sim_launch_create(sim_launch **out, int device, sim_function *f,
     l->function = f;
     l->device = device;
     set_dispatch(l, &g);
-    if (!allocate_arguments(l)) {
+    if (!allocate_checks(l) || !allocate_arguments(l)) {
         sim_launch_destroy(l);
         return HIP_ERROR_OUT_OF_MEMORY;
     }
@@ -232,9 +239,10 @@ sim_launch *sim_launch_clone(const sim_launch *launch)
     l->function = launch->function;
     l->device = launch->device;
     l->dispatch = launch->dispatch;
+    l->dispatch.global = NULL;
     memcpy(l->groups, launch->groups, sizeof l->groups);
     l->total = launch->total;
-    if (!allocate_arguments(l)) {
+    if (!allocate_checks(l) || !allocate_arguments(l)) {
         sim_launch_destroy(l);
         return NULL;
     }
@@ -250,6 +258,7 @@ void sim_launch_destroy(sim_launch *l)
         sim_mem_withdraw(l->arguments, NULL);
         sim_mem_unmap(l->arguments, l->argument_bytes);
     }
+    sim_check_global_destroy(l->dispatch.global);
     free(l);
 }
 

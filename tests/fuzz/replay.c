@@ -8,7 +8,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { MUTATIONS = 3000, LARGEST = 1 << 20 };
+#ifndef MUTATIONS
+#define MUTATIONS 3000
+#endif
+enum { LARGEST = 1 << 20 };
 
 typedef struct input { uint8_t *data; size_t size; } input;
 

@@ -82,15 +82,15 @@ static void add_identity(frame *f)
 static void answer_compile(const frame *request)
 {
     char *source = frame_text(request, FIELD_SOURCE, &(size_t){ 0 });
-    char symbol[256], line[300], code[64 + 256] = "\177ELF";
+    char symbol[256], line[300], code[40000] = "\177ELF";
     find_symbol(source, symbol);
     snprintf(line, sizeof line, "compile %s", symbol);
     write_log(line);
     if (strcmp(mode, "slow") == 0)
         usleep(300000);
     frame f = { .type = FRAME_RESULT };
-    snprintf(code + 64, sizeof code - 64, "%s", symbol);
-    frame_add(&f, FIELD_CODE, code, sizeof code);
+    snprintf(code + 64, 256, "%s", symbol);
+    frame_add(&f, FIELD_CODE, code, strcmp(mode, "large") == 0 ? sizeof code : 64 + 256);
     add_metadata(&f, strcmp(mode, "wrong-kernel") == 0 ? "another_kernel" : symbol);
     add_identity(&f);
     frame_add_text(&f, FIELD_LOG, "");

@@ -95,7 +95,10 @@ int fixture_setup(void **state)
 {
     static const char *const scrubbed[] = { "AITER_HIP_RUNTIME", "AITER_CACHE_DIR",
                                             "AITER_COMPILER",    "XDG_CACHE_HOME",
-                                            "AITER_ROCM_PREFIX", "ROCM_PATH" };
+                                            "AITER_ROCM_PREFIX", "ROCM_PATH",
+                                            "AITER_CACHE_POLICY", "AITER_SYSTEM_CACHE_DIRS",
+                                            "AITER_CACHE_MAX_BYTES", "AITER_RECORD",
+                                            "XDG_DATA_DIRS" };
     fixture *f = calloc(1, sizeof *f);
     for (size_t i = 0; i < sizeof scrubbed / sizeof scrubbed[0]; i++)
         unsetenv(scrubbed[i]);

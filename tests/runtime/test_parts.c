@@ -9,6 +9,7 @@
 #include "runtime/envelope.h"
 #include "runtime/error.h"
 #include "runtime/failures.h"
+#include "runtime/key.h"
 #include "runtime/overlap.h"
 #include "runtime/problem.h"
 #include "runtime/table.h"
@@ -365,6 +366,75 @@ static void test_messages_are_per_thread(void **state)
     assert_string_equal(aiter_last_error(), "again: mine");
 }
 
+/* ---- Keys ---- */
+
+static void test_a_key_is_taken_apart_again(void **state)
+{
+    (void)state;
+    gen_config config = some_config();
+    char text[GEN_TEXT_MAX];
+    rt_key parsed;
+    gen_config_print(&config, text);
+    char *key = rt_key_make(&config, "aa", "bb");
+    assert_non_null(key);
+    assert_true(rt_key_parse(key, &parsed));
+    assert_string_equal(parsed.generator, "aa");
+    assert_string_equal(parsed.config, text);
+    assert_string_equal(parsed.target, "amdgcn-amd-amdhsa--gfx942");
+    assert_string_equal(parsed.toolchain, "bb");
+    assert_int_equal(parsed.options_size, strlen(gen_options(&config)));
+    assert_memory_equal(parsed.options, gen_options(&config), parsed.options_size);
+    for (size_t cut = 0; cut < strlen(key); cut++) { /* any part of it is no key */
+        char *part = strndup(key, cut);
+        assert_false(rt_key_parse(part, &parsed));
+        free(part);
+    }
+    char *longer = malloc(strlen(key) + 2);
+    strcat(strcpy(longer, key), "x");
+    assert_false(rt_key_parse(longer, &parsed));
+    longer[strlen("aiter code ")] = '9';
+    assert_false(rt_key_parse(longer, &parsed));
+    free(longer);
+    free(key);
+    assert_false(rt_key_parse(rt_identity_last_key, &parsed));
+}
+
+static void test_long_fields_of_a_key_are_refused(void **state)
+{
+    (void)state;
+    gen_config config = some_config();
+    char digest[200];
+    rt_key parsed;
+    memset(digest, 'f', sizeof digest);
+    digest[RT_DIGEST_MAX - 1] = '\0';
+    char *key = rt_key_make(&config, digest, digest);
+    assert_true(rt_key_parse(key, &parsed));
+    free(key);
+    digest[RT_DIGEST_MAX - 1] = 'f';
+    digest[RT_DIGEST_MAX] = '\0';
+    key = rt_key_make(&config, "aa", digest);
+    assert_false(rt_key_parse(key, &parsed));
+    free(key);
+    key = rt_key_make(&config, digest, "bb");
+    assert_false(rt_key_parse(key, &parsed));
+    free(key);
+}
+
+static void test_identities_differ_in_names_and_build_ids_only(void **state)
+{
+    (void)state;
+    char a[RT_DIGEST_MAX], b[RT_DIGEST_MAX];
+    assert_true(rt_identity_digest("x 01 /a\ny 02 /b\n", a));
+    assert_true(rt_identity_digest("x 01 /c\ny 02 /with a space", b));
+    assert_string_equal(a, b);
+    assert_true(rt_identity_digest("x 01 /a\ny 03 /b\n", b));
+    assert_string_not_equal(a, b);
+    static const char *const bad[] = { "", "x\n", "x 01\n", "x 01 \n", "x  /a\n", " 01 /a\n",
+                                       "x 01 /a\n\ny 02 /b\n" };
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(rt_identity_digest(bad[i], b));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -378,6 +448,9 @@ int main(void)
         T(test_build_id),
         T(test_build_id_of_damaged_files),
         cmocka_unit_test(test_envelope_damage_is_seen),
+        cmocka_unit_test(test_a_key_is_taken_apart_again),
+        cmocka_unit_test(test_long_fields_of_a_key_are_refused),
+        cmocka_unit_test(test_identities_differ_in_names_and_build_ids_only),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_long_message_is_cut),
         cmocka_unit_test(test_messages_are_per_thread),

@@ -9,7 +9,7 @@
 #include <string.h>
 
 static const char *const archs[] = {"gfx90a", "gfx942", "gfx950"};
-enum { NUM_ARCHS = 3, BYTES = 4096 };
+enum { NUM_ARCHS = 3, BYTES = 4096, OUT_BYTES = 32768 };
 
 static const char source[] =
     "#define LDS __attribute__((address_space(3)))\n"
@@ -145,6 +145,65 @@ static const char source[] =
     "extern \"C\" __global__ void same_end(int *out, const int *in) {\n"
     "    sync(); if (__builtin_amdgcn_readfirstlane(tid()) >= 128) return; out[tid()] = 1;\n"
     "}\n"
+    /* global memory: waves of a workgroup, and workgroups; out[0] is a counter */
+    "template <bool first> __device__ void hand_over(int *out, const int *in) {\n"
+    "    int *v = out + 64 + bid() * 256;\n"
+    "    v[tid()] = in[tid()]; if (first) sync();\n"
+    "    out[2048 + bid() * 256 + tid()] = v[tid() ^ 64];\n"
+    "}\n"
+    "#define KERNEL(name) extern \"C\" __global__ void name(int *out, const int *in)\n"
+    "KERNEL(global_kept) { hand_over<true>(out, in); }\n"
+    "KERNEL(global_race) { hand_over<false>(out, in); }\n"
+    "KERNEL(groups_apart) {\n"
+    "    ((char *)out)[tid() * 4 + bid()] = (char)in[tid()];\n"
+    "}\n"
+    "KERNEL(groups_write) { out[tid()] = in[tid()]; }\n"
+    "KERNEL(groups_read) {\n"
+    "    out[bid() * 64 + tid()] = out[tid()] + 1;\n"
+    "}\n"
+    "KERNEL(groups_count) {\n"
+    "    __atomic_fetch_add(out + tid() % 4, in[tid()], __ATOMIC_RELAXED);\n"
+    "}\n"
+    /* the group that comes last adds up what all of them have stored */
+    "template <bool barrier, int order> __device__ void last_arriver(int *out, const int *in) {\n"
+    "    __shared__ int lds[1]; int *part = out + 64;\n"
+    "    part[bid() * bdim() + tid()] = in[tid()];\n"
+    "    if (barrier) sync();\n"
+    "    if (tid() == 0) *(volatile int *)lds = __atomic_fetch_add(out, 1, order);\n"
+    "    sync();\n"
+    "    if (*(volatile int *)lds != 3) return;\n"
+    "    int sum = 0; for (int g = 0; g < 4; g++) sum += part[g * bdim() + tid()];\n"
+    "    out[4096 + tid()] = sum;\n"
+    "}\n"
+    "KERNEL(last_kept) {\n"
+    "    last_arriver<true, __ATOMIC_ACQ_REL>(out, in);\n"
+    "}\n"
+    "KERNEL(last_no_barrier) {\n"
+    "    last_arriver<false, __ATOMIC_ACQ_REL>(out, in);\n"
+    "}\n"
+    "KERNEL(last_relaxed) {\n"
+    "    last_arriver<false, __ATOMIC_RELAXED>(out, in);\n"
+    "}\n"
+    /* scratch: an element that nothing wrote, or one that was */
+    "template <int from> __device__ void scratch_read(int *out, const int *in) {\n"
+    "    volatile int a[32];\n"
+    "    for (int i = 0; i < 8; i++) a[i] = in[i];\n"
+    "    out[tid()] = a[from + tid() % 8];\n"
+    "}\n"
+    "KERNEL(scratch_part) { scratch_read<1>(out, in); }\n"
+    "KERNEL(scratch_whole) { scratch_read<0>(out, in); }\n"
+    "KERNEL(scratch_outside) {\n"
+    "    volatile int a[4]; a[0] = 1; out[tid()] = a[in[tid()] * 1000000];\n"
+    "}\n"
+    /* an address that a vector instruction has just put into scalar registers */
+    "#define FRESH_ADDRESS(wait) \\\n"
+    "    int x; asm volatile(\"v_readfirstlane_b32 s60, %1\\nv_readfirstlane_b32 s61, %2\\n\" \\\n"
+    "                        wait \"\\nglobal_load_dword %0, %3, s[60:61]\\ns_waitcnt vmcnt(0)\" \\\n"
+    "                        : \"=v\"(x) : \"v\"((int)(long)in), \"v\"((int)((long)in >> 32)), \\\n"
+    "                        \"v\"(tid() * 4) : \"s60\", \"s61\"); \\\n"
+    "    out[tid()] = x;\n"
+    "KERNEL(fresh_short) { FRESH_ADDRESS(\"s_nop 3\") }\n"
+    "KERNEL(fresh_kept) { FRESH_ADDRESS(\"s_nop 4\") }\n"
     "extern \"C\" __global__ void quotient(float *out, const float *in) {\n"
     "    out[tid()] = __builtin_amdgcn_sqrtf(in[tid()]) + 1.0f;\n"
     "}\n"
@@ -185,20 +244,25 @@ static run_state start(int arch, const void *input, size_t bytes)
     hip_ok(hipSetDevice(devices[arch]));
     hip_ok(hipDeviceReset());
     hip_ok(hipModuleLoadData(&r.module, codes[arch].data));
-    hip_ok(hipMalloc(&r.out, BYTES));
+    hip_ok(hipMalloc(&r.out, OUT_BYTES));
     hip_ok(hipMalloc(&r.in, BYTES));
     if (bytes)
         hip_ok(hipMemcpy(r.in, input, bytes, HIP_MEMCPY_HOST_TO_DEVICE));
     return r;
 }
 
-static hip_error launch(run_state *r, const char *name, unsigned block)
+static hip_error launch_groups(run_state *r, const char *name, unsigned groups, unsigned block)
 {
     hip_function f;
     hip_ok(hipModuleGetFunction(&f, r->module, name));
-    hip_ok(hipModuleLaunchKernel(f, 1, 1, 1, block, 1, 1, 0, NULL, (void *[]){&r->out, &r->in},
+    hip_ok(hipModuleLaunchKernel(f, groups, 1, 1, block, 1, 1, 0, NULL, (void *[]){&r->out, &r->in},
                                  NULL));
     return hipDeviceSynchronize();
+}
+
+static hip_error launch(run_state *r, const char *name, unsigned block)
+{
+    return launch_groups(r, name, 1, block);
 }
 
 static void fill_input(int *input)
@@ -216,21 +280,27 @@ static void silent(const char *name, unsigned block, const void *input)
     }
 }
 
+/* The last report must name the kernel and have all these words. */
+static void reported(int arch, const char *name, const char *const *words)
+{
+    const char *report = aiterSimLastReport();
+    char kernel[64];
+    snprintf(kernel, sizeof kernel, "kernel %s, workgroup (", name);
+    if (!strstr(report, kernel))
+        fail_msg("%s: report \"%s\" does not name the kernel", archs[arch], report);
+    for (const char *const *word = words; *word; word++)
+        if (!strstr(report, *word))
+            fail_msg("%s: report \"%s\" lacks \"%s\"", archs[arch], report, *word);
+}
+
 /* Runs a kernel whose first finding must be reported for this instruction with all these words. */
 static void found(const char *name, unsigned block, const void *input, size_t bytes,
                   const char *const *words)
 {
     for (int arch = 0; arch < NUM_ARCHS; arch++) {
         run_state r = start(arch, input, bytes);
-        char kernel[64];
-        snprintf(kernel, sizeof kernel, "kernel %s, workgroup (0,0,0) wave ", name);
         hip_fails(launch(&r, name, block), HIP_ERROR_LAUNCH_FAILURE);
-        const char *report = aiterSimLastReport();
-        if (!strstr(report, kernel))
-            fail_msg("%s: report \"%s\" does not name the kernel", archs[arch], report);
-        for (const char *const *word = words; *word; word++)
-            if (!strstr(report, *word))
-                fail_msg("%s: report \"%s\" lacks \"%s\"", archs[arch], report, *word);
+        reported(arch, name, words);
     }
     hip_ok(hipDeviceReset());
 }
@@ -270,6 +340,73 @@ static void memory_written_by_fills_and_kernels(void **state)
         hip_ok(hipMemcpy(&value, r.out, 4, HIP_MEMCPY_DEVICE_TO_HOST));
         assert_int_equal(value, 0x07070707);
     }
+}
+
+/* Four workgroups on memory that was written before. */
+static void groups(const char *name, unsigned block, const char *const *words)
+{
+    int input[BYTES / 4];
+    fill_input(input);
+    for (int arch = 0; arch < NUM_ARCHS; arch++) {
+        run_state r = start(arch, input, BYTES);
+        hip_ok(hipMemset(r.out, 0, OUT_BYTES));
+        hip_error e = launch_groups(&r, name, 4, block);
+        if (!words) {
+            if (e != HIP_SUCCESS)
+                fail_msg("%s: %s: %s", archs[arch], name, aiterSimLastReport());
+            continue;
+        }
+        assert_int_equal(e, HIP_ERROR_LAUNCH_FAILURE);
+        reported(arch, name, words);
+    }
+    hip_ok(hipDeviceReset());
+}
+
+static void races_in_global_memory(void **state)
+{
+    (void)state;
+    groups("global_kept", 256, NULL);
+    groups("global_race", 256,
+           WORDS("race: reads 0x", "which workgroup (", "writes with \"", "no barrier between"));
+    groups("groups_apart", 64, NULL);
+    groups("groups_count", 64, NULL);
+    groups("groups_write", 64,
+           WORDS("race: writes 0x", "writes with \"global_store",
+                 "workgroups of a launch have no order"));
+    groups("groups_read", 64, WORDS("race: ", "workgroups of a launch have no order"));
+}
+
+/* The counter orders what its workgroup has done before; not what it has not waited for. */
+static void the_last_of_the_workgroups(void **state)
+{
+    (void)state;
+    groups("last_kept", 256, NULL);
+    groups("last_kept", 64, NULL);
+    groups("last_no_barrier", 64, NULL);
+    groups("last_no_barrier", 256, WORDS("race: reads 0x", "workgroups of a launch have no order"));
+    groups("last_relaxed", 64, WORDS("race: reads 0x", "workgroups of a launch have no order"));
+}
+
+static void scratch_nothing_wrote(void **state)
+{
+    int input[BYTES / 4];
+    (void)state;
+    fill_input(input);
+    silent("scratch_whole", 64, input);
+    found("scratch_part", 64, input, BYTES, WORDS("lane 7: \"global_store", "uninit: stores v"));
+}
+
+static void scratch_has_an_end(void **state)
+{
+    int input[BYTES / 4];
+    (void)state;
+    fill_input(input);
+    for (int arch = 0; arch < NUM_ARCHS; arch++) {
+        run_state r = start(arch, input, BYTES);
+        hip_fails(launch(&r, "scratch_outside", 64), HIP_ERROR_ILLEGAL_ADDRESS);
+        reported(arch, "scratch_outside", WORDS("wave 0 lane 1: ", "outside"));
+    }
+    hip_ok(hipDeviceReset());
 }
 
 static void lds_nothing_wrote(void **state)
@@ -353,6 +490,17 @@ static void waves_that_miss_a_barrier(void **state)
     silent("early_end", 256, input);
 }
 
+static void wait_states_by_hand(void **state)
+{
+    int input[BYTES / 4];
+    (void)state;
+    fill_input(input);
+    silent("fresh_kept", 64, input);
+    found("fresh_short", 64, input, BYTES,
+          WORDS("wave 0: \"global_load_dword", "hazard: s60, ",
+                "4 wait states after \"v_readfirstlane_b32 s61", "5 are needed"));
+}
+
 static void first_nan_and_infinity(void **state)
 {
     float input[BYTES / 4];
@@ -377,10 +525,15 @@ int main(void)
         cmocka_unit_test(memory_nothing_wrote),
         cmocka_unit_test(memory_written_by_fills_and_kernels),
         cmocka_unit_test(lds_nothing_wrote),
+        cmocka_unit_test(scratch_nothing_wrote),
+        cmocka_unit_test(scratch_has_an_end),
+        cmocka_unit_test(races_in_global_memory),
+        cmocka_unit_test(the_last_of_the_workgroups),
         cmocka_unit_test(registers_nothing_wrote),
         cmocka_unit_test(waits_by_hand),
         cmocka_unit_test(races_in_lds),
         cmocka_unit_test(waves_that_miss_a_barrier),
+        cmocka_unit_test(wait_states_by_hand),
         cmocka_unit_test(first_nan_and_infinity),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -39,6 +39,8 @@ static const char source[] =
     "extern \"C\" __global__ void hidden(unsigned *out) {\n"
     "    const __attribute__((address_space(4))) char *p =\n"
     "        (const __attribute__((address_space(4))) char *)__builtin_amdgcn_implicitarg_ptr();\n"
+    "    if (__builtin_amdgcn_workgroup_id_x() | __builtin_amdgcn_workgroup_id_y() |\n"
+    "        __builtin_amdgcn_workgroup_id_z()) return;\n"
     "    for (int i = 0; i < 3; i++) {\n"
     "        out[i] = ((const __attribute__((address_space(4))) unsigned *)p)[i];\n"
     "        out[3 + i] = ((const __attribute__((address_space(4))) unsigned short *)(p + "

@@ -104,8 +104,8 @@ static const cli_option table[] = {
          "~/.cache/aiter."),
     FLAG("no-cache", no_cache, "Compile in this process's memory, without a cache on disk."),
     TEXT("sim-check", sim_check, "LIST", "a list of checks",
-         "Checks that the simulator makes: uninit, wait, race, barrier, nan, inf or all (the first "
-         "four). Default $AITER_SIM_CHECK."),
+         "Checks that the simulator makes: uninit, wait, race, barrier, hazard, nan, inf or all "
+         "(the first five). Default $AITER_SIM_CHECK."),
     TEXT("compiler", compiler, "FILE", "a path",
          "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
     FLAG("json", json, "Print JSON."),

@@ -11,5 +11,5 @@ aiter-precompile verify --json 2>&1 | grep -E '"(damaged|problem)"'
 t aiter-precompile verify --remove | sed -E 's/[0-9a-f]{64}/DIGEST/'
 t aiter-precompile verify
 $run --json 2>/dev/null | grep -E '"(compiled|from_cache)"'
-t aiter-precompile verify --deep --compiler /nonexistent | sed 's/cannot start.*/cannot start.../'
+t aiter-precompile verify --deep --jobs 1 --compiler /nonexistent | sed 's/cannot start.*/cannot start.../'
 t aiter-precompile verify --cache-dir nowhere
