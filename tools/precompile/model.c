@@ -19,6 +19,8 @@ static const phase phases[] = {
     { "prefill", "prompts of one length", "", false },
     { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false },
     { "decode", "a paged KV cache", "seqlens_k=used block_size=", true },
+    { "chunked", "packed queries over a paged KV cache", "seqlens_q=cu seqlens_k=used block_size=",
+      true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
 
@@ -31,12 +33,23 @@ static bool is_tp(const char *value)
     return cli_parse_int(value, 1, MODEL_TP_MAX, &n);
 }
 
-static bool is_phase(const char *value)
+static const phase *find_phase(const char *name)
 {
     for (int i = 0; i < NUM_PHASES; i++)
-        if (strcmp(value, phases[i].name) == 0)
-            return true;
-    return false;
+        if (strcmp(name, phases[i].name) == 0)
+            return &phases[i];
+    return NULL;
+}
+
+static bool is_phase(const char *value)
+{
+    return find_phase(value) != NULL;
+}
+
+bool model_phase_is_paged(const char *name)
+{
+    const phase *p = find_phase(name);
+    return p && p->paged;
 }
 
 static bool is_page_size(const char *value)
@@ -131,7 +144,8 @@ static bool add_fields(const part *p, const attention *a, const variant *v, cons
         return require(p, base, v->phase->fields, text, good, what);
     }
     snprintf(fields, sizeof fields, "%s%d", v->phase->fields, v->page_size);
-    snprintf(what, sizeof what, "--page-size %d (%s)", v->page_size, v->phase->meaning);
+    snprintf(what, sizeof what, "--phase %s --page-size %d (%s)", v->phase->name, v->page_size,
+             v->phase->meaning);
     return require(p, base, fields, text, good, what) &&
            require(p, base, v->kv, text, good, "--kv-dtype fp8 (a KV cache in fp8)");
 }

@@ -22,6 +22,9 @@ bool axis_set_phase(const cli_option *option, const char *value, void *target);
 bool axis_set_page_size(const cli_option *option, const char *value, void *target);
 bool axis_set_kv_dtype(const cli_option *option, const char *value, void *target);
 
+/* Does it need a page size? */
+bool model_phase_is_paged(const char *name);
+
 /* Adds what the model needs and this version can do, and notes what it cannot (select_lacking()).
  * `json` has a NUL behind its `size` bytes; `name` is the file's, for messages. false: why names the field, its value and what was expected;
  * what was added until then stays. */

@@ -46,13 +46,14 @@ static const cli_option table[] = {
     LIST("tp", tp, "LIST", axis_set_tp, "integers from 1 to 4096, separated by commas",
          "GPUs that share the heads (tensor parallelism). Default 1."),
     LIST("phase", phase, "LIST", axis_set_phase,
-         "prefill, varlen, decode or a comma list of these",
-         "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache. Default "
-         "prefill,varlen, and decode if there is a --page-size."),
+         "prefill, varlen, decode, chunked or a comma list of these",
+         "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache; chunked: "
+         "packed prompts that go on in one. Default prefill,varlen, and all with --page-size."),
     LIST("page-size", page_size, "LIST", axis_set_page_size,
          "integers from 1 to 65536, separated by commas",
          "Keys per block of the server's paged KV cache."),
-    LIST("kv-dtype", kv_dtype, "LIST", axis_set_kv_dtype, "auto, fp8 or both",
+    LIST("kv-dtype", kv_dtype, "LIST", axis_set_kv_dtype,
+         "auto, fp8 or a comma list of these",
          "The paged KV cache's: auto, as the model's, or fp8. Default auto."),
     HEADING("What to compile: texts"),
     LIST("manifest", manifests, "FILE", axis_set_path, "a path or -",
@@ -143,9 +144,10 @@ static int check_combination(const struct options *o, int num_texts)
             return cli_usage_error(&tool, "--%s: given without --model", list_names[i]);
     if (o->kv_dtype.count && !o->page_size.count)
         return cli_usage_error(&tool, "--kv-dtype: given without --page-size");
-    for (size_t i = 0; i < o->phase.count; i++)
-        if (strcmp(o->phase.values[i], "decode") == 0 && !o->page_size.count)
-            return cli_usage_error(&tool, "--phase decode: expected --page-size beside it");
+    for (size_t i = 0; i < o->phase.count && !o->page_size.count; i++)
+        if (model_phase_is_paged(o->phase.values[i]))
+            return cli_usage_error(&tool, "--phase %s: expected --page-size beside it",
+                                   o->phase.values[i]);
     return 0;
 }
 
