@@ -11,7 +11,8 @@
 #include "tools/precompile/bundle_format.h"
 #include "tools/precompile/file.h"
 
-/* On 64 forward kernels level 12 is within 2 % of level 19's size in a tenth of its time. */
+/* 64 forward kernels, 806 kB: 38.0 kB at level 3, 35.8 kB at 12, 31.6 kB at 19, which takes six times
+ * as long as 12. */
 enum { LEVEL = 12, CHUNK = 128 << 10 };
 
 struct bundle_writer {
