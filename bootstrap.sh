@@ -20,7 +20,7 @@ log=$build/bootstrap.log
 jobs=$(nproc)
 
 packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev libxxhash-dev
-          libdlpack-dev libjson-c-dev)
+          libdlpack-dev libjson-c-dev libzstd-dev)
 
 usage()
 {
