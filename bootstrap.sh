@@ -19,8 +19,8 @@ rocm_prefix=$(realpath -m "${AITER_ROCM_PREFIX:-.rocm}")
 log=$build/bootstrap.log
 jobs=$(nproc)
 
-packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev
-          libdlpack-dev libjson-c-dev)
+packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev libxxhash-dev
+          libdlpack-dev libjson-c-dev libzstd-dev)
 
 usage()
 {

@@ -32,8 +32,9 @@ cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char
 void cache_close(cache_store *store);
 
 /* Looks `key` up. On CACHE_OK *value is a heap copy (free()) of *size bytes whose checksum and full
- * key were verified. A hit takes no lock and waits for nobody. CACHE_TIMEOUT: not found so far, and
- * a writer held the lock for 2 s. Thread-safe. */
+ * key were verified. A hit takes no lock and waits for nobody, and nor does a miss unless the data
+ * file is damaged, missing, or written to all the time. CACHE_TIMEOUT: not found so far, and a
+ * writer held the lock for 2 s. Thread-safe. */
 cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size,
                        char *errbuf, size_t errbuf_size);
 

@@ -101,7 +101,7 @@ static void note_evicted(write_job *job, lmdb_file *f, const unsigned char *dige
     lmdb_extent at;
     record_view r;
 
-    if (cache_lmdb_find(f, digest, CACHE_DIGEST_SIZE, &at) == LMDB_FOUND &&
+    if (cache_lmdb_find(f, NULL, digest, CACHE_DIGEST_SIZE, &at) == LMDB_FOUND &&
         at.size <= RECORD_SIZE_MAX && (bytes = malloc(at.size + 1)) &&
         cache_lmdb_read_extent(f, &at, bytes) == LMDB_FOUND &&
         cache_record_read(bytes, at.size, &r)) {

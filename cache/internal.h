@@ -102,6 +102,7 @@ typedef struct session {
     int data_fd; /* -1: there is no data file */
     file_id data_id;
     uint64_t data_size;
+    lmdb_pages pages; /* of the data file */
     struct session *next;
 } session;
 

@@ -1,6 +1,7 @@
 # What `cmake --install` puts where:
 #   lib/libaiter.so.*, lib/libaiter.a, lib/libaiter-sim.so, include/aiter/, bin/ (tools),
-#   lib/cmake/aiter/ (aiter::aiter, aiter::aiter_static), lib/pkgconfig/aiter.pc, share/man/man1/
+#   lib/cmake/aiter/ (aiter::aiter, aiter::aiter_static), lib/pkgconfig/aiter.pc, share/man/man1/,
+#   share/bash-completion/completions/, share/zsh/site-functions/
 # and tools/compiler/ puts its own program into libexec/aiter/.
 # The tree can be moved: whatever finds something else in it does so relative to itself.
 include(CMakePackageConfigHelpers)
@@ -21,6 +22,10 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/aiter DESTINATION ${CMAKE_INSTAL
         FILES_MATCHING PATTERN *.h)
 file(GLOB man_pages CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/docs/man/*.1)
 install(FILES ${man_pages} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_SOURCE_DIR}/tools/completion/aiter-precompile.bash
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME aiter-precompile)
+install(FILES ${PROJECT_SOURCE_DIR}/tools/completion/_aiter-precompile
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 
 install(EXPORT aiterTargets NAMESPACE aiter:: DESTINATION ${aiter_cmake_dir})
 install(EXPORT aiterStaticTargets NAMESPACE aiter:: DESTINATION ${aiter_cmake_dir})

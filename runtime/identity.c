@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cache/cache.h"
+#include "runtime/buildid.h"
 
 const char rt_identity_last_key[] = "aiter toolchain 1\nlast\n";
 
@@ -38,4 +39,24 @@ bool rt_identity_digest(const char *identity, char digest[RT_DIGEST_MAX])
         cache_digest_hex(text, used, digest);
     free(text);
     return good;
+}
+
+static bool file_is(const rt_component *c)
+{
+    char id[RT_BUILD_ID_MAX];
+    char *path = strndup(c->path, (size_t)c->path_len);
+    bool same = path && rt_build_id(path, id) && strlen(id) == (size_t)c->id_len &&
+                memcmp(id, c->id, strlen(id)) == 0;
+    free(path);
+    return same;
+}
+
+bool rt_identity_is_current(const char *identity)
+{
+    rt_component c;
+    const char *at = identity;
+    while (at && *at && (at = rt_identity_line(at, &c)))
+        if (!file_is(&c))
+            return false;
+    return at != NULL && at != identity;
 }

@@ -19,6 +19,9 @@ const char *rt_identity_line(const char *line, rt_component *out);
 /* Digest over names and build-ids, not paths. False: malformed, or out of memory. */
 bool rt_identity_digest(const char *identity, char digest[RT_DIGEST_MAX]);
 
+/* Are the files that it names still the ones it was made from? */
+bool rt_identity_is_current(const char *identity);
+
 /* Key of the record with the most recent identity of any program, for processes on machines that
  * have no compiler. */
 extern const char rt_identity_last_key[];

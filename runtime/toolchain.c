@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/buildid.h"
 #include "runtime/clock.h"
 #include "runtime/error.h"
 #include "runtime/failures.h"
@@ -73,27 +72,6 @@ void rt_toolchain_free(rt_toolchain *t)
     free(t);
 }
 
-static bool file_is(const rt_component *c)
-{
-    char id[RT_BUILD_ID_MAX];
-    char *path = strndup(c->path, (size_t)c->path_len);
-    bool same = path && rt_build_id(path, id) && strlen(id) == (size_t)c->id_len &&
-                memcmp(id, c->id, strlen(id)) == 0;
-    free(path);
-    return same;
-}
-
-/* Are the files of the identity still the ones it was made from? */
-static bool still_true(const char *identity)
-{
-    rt_component c;
-    const char *at = identity;
-    while (at && *at && (at = rt_identity_line(at, &c)))
-        if (!file_is(&c))
-            return false;
-    return at != NULL && at != identity;
-}
-
 /* A heap text, or NULL. */
 static char *read_record(cache_store *store, const char *key)
 {
@@ -153,7 +131,7 @@ static bool know_from_records(rt_toolchain *t)
     bool found = false;
     for (int i = 0; i < t->layers->count && !found; i++) {
         char *recorded = read_record(t->layers->layer[i].store, t->key);
-        found = recorded && still_true(recorded) && rt_identity_digest(recorded, digest);
+        found = recorded && rt_identity_is_current(recorded) && rt_identity_digest(recorded, digest);
         free(recorded);
     }
     if (found)

@@ -119,6 +119,8 @@ static void print_option(const char *name, const char *value, const char *help)
 static void print_help(const cli_tool *tool)
 {
     printf("Usage: %s\n\n%s\n", tool->usage, tool->summary);
+    if (tool->options[0].name) /* a heading brings a blank line of its own */
+        putchar('\n');
     for (size_t i = 0; i < tool->num_options; i++) {
         const cli_option *o = &tool->options[i];
         if (o->name)

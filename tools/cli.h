@@ -9,7 +9,7 @@
 #include <aiter/aiter.h>
 
 /* Exit codes that all tools share; each tool's --help lists what it uses. */
-enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3, EXIT_INTERRUPTED = 130 };
+enum { EXIT_OK = 0, EXIT_USAGE = 2, EXIT_ENVIRONMENT = 3 };
 
 typedef struct cli_option cli_option;
 

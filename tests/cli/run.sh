@@ -43,6 +43,10 @@ if grep -q '^# needs: a terminal' "$cases/$name.sh" && ! script -qec true /dev/n
     echo "$name: skipped, no pseudo-terminal can be had here"
     exit 77
 fi
+if grep -q '^# needs: zsh' "$cases/$name.sh" && ! command -v zsh >/dev/null; then
+    echo "$name: skipped, zsh is not installed"
+    exit 77
+fi
 if [ -n "$update" ]; then
     run_case >"$cases/$name.out"
     exit

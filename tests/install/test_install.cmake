@@ -26,7 +26,8 @@ foreach(file ${LIBDIR}/libaiter.so ${LIBDIR}/libaiter.so.${VERSION} ${LIBDIR}/li
         ${LIBDIR}/libaiter-sim.so include/aiter/aiter.h bin/aiter-precompile bin/aiter-bench libexec/aiter/aiter-compiler
         ${LIBDIR}/cmake/aiter/aiterConfig.cmake ${LIBDIR}/pkgconfig/aiter.pc
         share/man/man1/aiter-precompile.1 share/man/man1/aiter-bench.1
-        share/man/man1/aiter-compiler.1)
+        share/man/man1/aiter-compiler.1 share/bash-completion/completions/aiter-precompile
+        share/zsh/site-functions/_aiter-precompile)
   if(NOT EXISTS "${prefix}/${file}")
     message(FATAL_ERROR "not installed: ${file}")
   endif()
@@ -90,5 +91,13 @@ endif()
 
 # The tools run from the installed tree.
 run(${prefix}/bin/aiter-precompile --help)
+run(bash -c "PATH=${prefix}/bin:$PATH
+  . ${prefix}/share/bash-completion/completions/aiter-precompile
+  COMP_WORDS=(aiter-precompile --dry) COMP_CWORD=1
+  _aiter_precompile aiter-precompile --dry aiter-precompile 2>/dev/null
+  echo \"\${COMPREPLY[*]}\"")
+if(NOT out STREQUAL "--dry-run\n")
+  message(FATAL_ERROR "completion offers ${out}")
+endif()
 run(${prefix}/bin/aiter-bench --help)
 run(${prefix}/libexec/aiter/aiter-compiler --help)

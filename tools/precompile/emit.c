@@ -2,14 +2,13 @@
 #include "tools/precompile/emit.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <json-c/json.h>
+#include "tools/precompile/file.h"
+#include "tools/precompile/json.h"
 
 /* ---- Files ---- */
 
@@ -43,42 +42,19 @@ bool emit_make_dir(const char *dir, char error[EMIT_ERROR_MAX])
     return fail(error, "use", path);
 }
 
-static bool write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        const ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return false;
-        data += n;
-        size -= (size_t)n;
-    }
-    return true;
-}
-
-/* Written beside and renamed, so that a reader or an interruption never sees half a file. */
 static bool write_file(const char *dir, const char *name, const char *extension, const void *data,
                        size_t size, char error[EMIT_ERROR_MAX])
 {
-    char path[4096], temporary[4096];
+    char path[FILE_PATH_MAX];
+    file_out out;
 
-    if (snprintf(path, sizeof path, "%s/%s.%s", dir, name, extension) >= (int)sizeof path ||
-        snprintf(temporary, sizeof temporary, "%s/.%s.%s.%ld", dir, name, extension,
-                 (long)getpid()) >= (int)sizeof temporary) {
+    if (snprintf(path, sizeof path, "%s/%s.%s", dir, name, extension) >= (int)sizeof path) {
         errno = ENAMETOOLONG;
         return fail(error, "write", dir);
     }
-    const int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return fail(error, "create", temporary);
-    bool ok = write_all(fd, data, size) || fail(error, "write", temporary);
-    if (close(fd) != 0 && ok)
-        ok = fail(error, "write", temporary);
-    if (ok && rename(temporary, path) != 0)
-        ok = fail(error, "create", path);
-    if (!ok)
-        unlink(temporary);
+    bool ok = file_create(&out, path, 0666, error) && file_write(&out, data, size, error) &&
+              file_commit(&out, error);
+    file_abandon(&out);
     return ok;
 }
 
@@ -101,16 +77,6 @@ bool emit_source(const char *dir, const selected *item, char error[EMIT_ERROR_MA
 
 /* ---- Metadata ---- */
 
-static void put_text(json_object *o, const char *key, const char *value)
-{
-    json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void put_int(json_object *o, const char *key, long value)
-{
-    json_object_object_add(o, key, json_object_new_int64(value));
-}
-
 static json_object *array3(long x, long y, long z)
 {
     json_object *a = json_object_new_array();
@@ -127,11 +93,11 @@ static json_object *arguments(const gen_kernel *kernel)
 
     for (size_t i = 0; i < kernel->num_args; i++) {
         json_object *arg = json_object_new_object();
-        put_text(arg, "name", kernel->args[i].name);
-        put_int(arg, "offset", kernel->args[i].offset);
-        put_int(arg, "size", kernel->args[i].size);
-        put_text(arg, "type", kernel->args[i].type);
-        put_text(arg, "meaning", kernel->args[i].meaning);
+        json_put_text(arg, "name", kernel->args[i].name);
+        json_put_int(arg, "offset", kernel->args[i].offset);
+        json_put_int(arg, "size", kernel->args[i].size);
+        json_put_text(arg, "type", kernel->args[i].type);
+        json_put_text(arg, "meaning", kernel->args[i].meaning);
         json_object_array_add(list, arg);
     }
     return list;
@@ -142,11 +108,11 @@ static json_object *launch(const gen_kernel *kernel)
     json_object *o = json_object_new_object();
 
     json_object_object_add(o, "block", array3(kernel->block, 1, 1));
-    put_text(o, "grid_rule", kernel->grid_rule);
-    put_int(o, "tile_q", kernel->tile_q);
-    put_int(o, "tile_k", kernel->tile_k);
-    put_int(o, "dynamic_lds_bytes", 0);
-    put_int(o, "kernarg_bytes", kernel->kernarg_bytes);
+    json_put_text(o, "grid_rule", kernel->grid_rule);
+    json_put_int(o, "tile_q", kernel->tile_q);
+    json_put_int(o, "tile_k", kernel->tile_k);
+    json_put_int(o, "dynamic_lds_bytes", 0);
+    json_put_int(o, "kernarg_bytes", kernel->kernarg_bytes);
     json_object_object_add(o, "arguments", arguments(kernel));
     return o;
 }
@@ -155,15 +121,15 @@ static json_object *resources(const gen_config *config, const aiter_kernel_info 
 {
     json_object *o = json_object_new_object();
 
-    put_int(o, "wave_size", config->arch->wave_size);
-    put_int(o, "vgprs", info->vgprs);
-    put_int(o, "agprs", info->agprs);
-    put_int(o, "sgprs", info->sgprs);
-    put_int(o, "vgpr_spills", info->vgpr_spills);
-    put_int(o, "sgpr_spills", info->sgpr_spills);
-    put_int(o, "lds_bytes", info->lds_bytes);
-    put_int(o, "scratch_bytes", info->scratch_bytes);
-    put_int(o, "code_bytes", (long)info->code_bytes);
+    json_put_int(o, "wave_size", config->arch->wave_size);
+    json_put_int(o, "vgprs", info->vgprs);
+    json_put_int(o, "agprs", info->agprs);
+    json_put_int(o, "sgprs", info->sgprs);
+    json_put_int(o, "vgpr_spills", info->vgpr_spills);
+    json_put_int(o, "sgpr_spills", info->sgpr_spills);
+    json_put_int(o, "lds_bytes", info->lds_bytes);
+    json_put_int(o, "scratch_bytes", info->scratch_bytes);
+    json_put_int(o, "code_bytes", (long)info->code_bytes);
     return o;
 }
 
@@ -173,15 +139,15 @@ static json_object *metadata(const selected *item, const gen_kernel *kernel,
     json_object *o = json_object_new_object();
     char text[GEN_SYMBOL_MAX + 64];
 
-    put_text(o, "format", "aiter-kernel-1");
-    put_text(o, "configuration", item->text);
-    put_text(o, "symbol", kernel->symbol);
+    json_put_text(o, "format", "aiter-kernel-1");
+    json_put_text(o, "configuration", item->text);
+    json_put_text(o, "symbol", kernel->symbol);
     snprintf(text, sizeof text, "amdgcn-amd-amdhsa--%s", item->config.arch->name);
-    put_text(o, "target", text);
+    json_put_text(o, "target", text);
     snprintf(text, sizeof text, "%s.hsaco", kernel->symbol);
-    put_text(o, "code_object", text);
-    put_text(o, "generator", gen_digest());
-    put_text(o, "libaiter", aiter_version());
+    json_put_text(o, "code_object", text);
+    json_put_text(o, "generator", gen_digest());
+    json_put_text(o, "libaiter", aiter_version());
     json_object_object_add(o, "launch", launch(kernel));
     json_object_object_add(o, "resources", resources(&item->config, info));
     return o;

@@ -51,7 +51,10 @@ static void print_failure(progress *p, const char *config, const char *message)
 void progress_finish(progress *p, const char *config, const outcome *o)
 {
     p->done++;
-    p->compiled += o->state == OUTCOME_COMPILED;
+    if (o->state == OUTCOME_CACHED && p->quick + 1 == p->done) {
+        p->quick++; /* a run that is resumed: what it skips says nothing of the time left */
+        p->start = clock_ns();
+    }
     if (o->state == OUTCOME_FAILED) {
         progress_clear(p);
         print_failure(p, config, o->error ? o->error : "out of memory");
@@ -75,7 +78,7 @@ void progress_draw(progress *p)
 {
     char line[512], cells[BAR_CELLS + 1], left[48] = "";
     const double seconds = 1e-9 * (double)(clock_ns() - p->start);
-    const double rate = seconds > 0 ? (double)p->done / seconds : 0;
+    const double rate = seconds > 0 ? (double)(p->done - p->quick) / seconds : 0;
     const int full = p->total ? (int)(p->done * BAR_CELLS / p->total) : 0;
     const int columns = terminal_columns();
 
@@ -84,7 +87,7 @@ void progress_draw(progress *p)
     for (int i = 0; i < BAR_CELLS; i++)
         cells[i] = i < full ? '=' : i == full ? '>' : ' ';
     cells[BAR_CELLS] = '\0';
-    if (p->done > 0)
+    if (p->done > p->quick)
         snprintf(left, sizeof left, "  %.0f s left", (double)(p->total - p->done) / rate);
     snprintf(line, sizeof line, "[%s] %zu/%zu  %.1f/s%s  %s", cells, p->done, p->total, rate, left,
              p->current);

@@ -12,8 +12,9 @@
 struct outcome;
 
 typedef struct progress {
-    size_t total, done, compiled;
-    uint64_t start;
+    size_t total, done;
+    size_t quick;       /* of these, done before the first one that was not in the cache */
+    uint64_t start;     /* of that one */
     bool quiet, bar;
     char current[GEN_TEXT_MAX];
     char *failure;      /* the last failure's message behind its first line */

@@ -2,37 +2,13 @@
 
 #include <stdio.h>
 
-#include <json-c/json.h>
+#include "tools/precompile/json.h"
+#include "tools/precompile/signals.h"
 
 static const char *const state_names[] = {
     [OUTCOME_NOT_RUN] = "not run", [OUTCOME_COMPILED] = "compiled", [OUTCOME_CACHED] = "cached",
     [OUTCOME_FAILED] = "failed",
 };
-
-static void put_text(json_object *o, const char *key, const char *value)
-{
-    json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void put_int(json_object *o, const char *key, size_t value)
-{
-    json_object_object_add(o, key, json_object_new_int64((int64_t)value));
-}
-
-static void put_seconds(json_object *o, const char *key, uint64_t ns)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%.6f", 1e-9 * (double)ns);
-    json_object_object_add(o, key, json_object_new_double_s(1e-9 * (double)ns, text));
-}
-
-static void print_and_free(json_object *o)
-{
-    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                        JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(o);
-}
 
 static void put_invalid(json_object *o, const selection *s)
 {
@@ -40,11 +16,38 @@ static void put_invalid(json_object *o, const selection *s)
 
     for (size_t i = 0; i < s->num_invalid; i++) {
         json_object *item = json_object_new_object();
-        put_text(item, "configuration", s->invalid[i].text);
-        put_text(item, "reason", s->invalid[i].why);
+        json_put_text(item, "configuration", s->invalid[i].text);
+        json_put_text(item, "reason", s->invalid[i].why);
         json_object_array_add(list, item);
     }
     json_object_object_add(o, "invalid", list);
+}
+
+static void put_lacking(json_object *o, const selection *s)
+{
+    json_object *list = json_object_new_array();
+
+    for (size_t i = 0; i < s->num_lacking; i++) {
+        json_object *item = json_object_new_object();
+        json_put_text(item, "model", s->lacking[i].model);
+        json_put_text(item, "need", s->lacking[i].what);
+        json_put_text(item, "reason", s->lacking[i].why);
+        json_object_array_add(list, item);
+    }
+    json_object_object_add(o, "unsupported", list);
+}
+
+/* null: the whole. */
+static void put_shard(json_object *o, const selection *s)
+{
+    json_object *shard = s->num_shards ? json_object_new_object() : NULL;
+
+    if (shard) {
+        json_put_int(shard, "index", s->shard);
+        json_put_int(shard, "count", s->num_shards);
+        json_put_int(shard, "configurations_of_all", s->whole);
+    }
+    json_object_object_add(o, "shard", shard);
 }
 
 static json_object *outcome_json(const selected *item, const outcome *out)
@@ -53,25 +56,25 @@ static json_object *outcome_json(const selected *item, const outcome *out)
     gen_kernel kernel;
 
     gen_kernel_describe(&item->config, &kernel);
-    put_text(o, "configuration", item->text);
-    put_text(o, "symbol", kernel.symbol);
-    put_text(o, "state", state_names[out->state]);
+    json_put_text(o, "configuration", item->text);
+    json_put_text(o, "symbol", kernel.symbol);
+    json_put_text(o, "state", state_names[out->state]);
     if (out->state == OUTCOME_NOT_RUN)
         return o;
-    put_seconds(o, "seconds", out->ns);
+    json_put_seconds(o, "seconds", out->ns);
     if (out->state == OUTCOME_FAILED) {
-        put_text(o, "error", out->error ? out->error : "out of memory");
+        json_put_text(o, "error", out->error ? out->error : "out of memory");
         return o;
     }
-    put_seconds(o, "compile_seconds", out->compile_ns);
-    put_int(o, "code_bytes", out->info.code_bytes);
-    put_int(o, "vgprs", (size_t)out->info.vgprs);
-    put_int(o, "agprs", (size_t)out->info.agprs);
-    put_int(o, "sgprs", (size_t)out->info.sgprs);
-    put_int(o, "vgpr_spills", (size_t)out->info.vgpr_spills);
-    put_int(o, "sgpr_spills", (size_t)out->info.sgpr_spills);
-    put_int(o, "lds_bytes", (size_t)out->info.lds_bytes);
-    put_int(o, "scratch_bytes", (size_t)out->info.scratch_bytes);
+    json_put_seconds(o, "compile_seconds", out->compile_ns);
+    json_put_int(o, "code_bytes", out->info.code_bytes);
+    json_put_int(o, "vgprs", out->info.vgprs);
+    json_put_int(o, "agprs", out->info.agprs);
+    json_put_int(o, "sgprs", out->info.sgprs);
+    json_put_int(o, "vgpr_spills", out->info.vgpr_spills);
+    json_put_int(o, "sgpr_spills", out->info.sgpr_spills);
+    json_put_int(o, "lds_bytes", out->info.lds_bytes);
+    json_put_int(o, "scratch_bytes", out->info.scratch_bytes);
     return o;
 }
 
@@ -83,32 +86,37 @@ void report_selection(const selection *s, bool json)
         return;
     }
     json_object *o = json_object_new_object(), *list = json_object_new_array();
-    put_text(o, "format", "aiter-precompile-1");
+    json_put_text(o, "format", "aiter-precompile-1");
     for (size_t i = 0; i < s->count; i++)
         json_object_array_add(list, json_object_new_string(s->items[i].text));
     json_object_object_add(o, "configurations", list);
     put_invalid(o, s);
-    print_and_free(o);
+    put_lacking(o, s);
+    put_shard(o, s);
+    json_print(o);
 }
 
-static json_object *summary_json(const selection *s, const run_result *r, bool interrupted)
+static json_object *summary_json(const selection *s, const run_result *r)
 {
     json_object *o = json_object_new_object();
 
-    put_int(o, "configurations", s->count);
-    put_int(o, "compiled", r->compiled);
-    put_int(o, "from_cache", r->cached);
-    put_int(o, "failed", r->failed);
-    put_int(o, "not_run", r->not_run);
-    put_int(o, "invalid", s->num_invalid);
-    json_object_object_add(o, "interrupted", json_object_new_boolean(interrupted));
-    put_seconds(o, "seconds", r->ns);
+    json_put_int(o, "configurations", s->count);
+    json_put_int(o, "compiled", r->compiled);
+    json_put_int(o, "from_cache", r->cached);
+    json_put_int(o, "failed", r->failed);
+    json_put_int(o, "not_run", r->not_run);
+    json_put_int(o, "invalid", s->num_invalid);
+    json_put_int(o, "unsupported", s->num_lacking);
+    json_put_bool(o, "interrupted", signals_caught() != 0);
+    json_put_seconds(o, "seconds", r->ns);
     return o;
 }
 
-void report_run(const selection *s, const run_result *r, bool interrupted, bool json)
+void report_run(const selection *s, const run_result *r, bool json)
 {
     if (!json) {
+        if (s->num_shards)
+            printf("shard %d/%d, ", s->shard, s->num_shards);
         printf("%zu configurations: %zu compiled, %zu from cache, %zu failed", s->count,
                r->compiled, r->cached, r->failed);
         if (r->not_run)
@@ -117,11 +125,13 @@ void report_run(const selection *s, const run_result *r, bool interrupted, bool 
         return;
     }
     json_object *o = json_object_new_object(), *list = json_object_new_array();
-    put_text(o, "format", "aiter-precompile-1");
+    json_put_text(o, "format", "aiter-precompile-1");
     for (size_t i = 0; i < s->count; i++)
         json_object_array_add(list, outcome_json(&s->items[i], &r->outcomes[i]));
     json_object_object_add(o, "configurations", list);
     put_invalid(o, s);
-    json_object_object_add(o, "summary", summary_json(s, r, interrupted));
-    print_and_free(o);
+    put_lacking(o, s);
+    put_shard(o, s);
+    json_object_object_add(o, "summary", summary_json(s, r));
+    json_print(o);
 }

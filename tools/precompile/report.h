@@ -7,6 +7,6 @@
 /* The configurations alone: --dry-run. */
 void report_selection(const selection *s, bool json);
 
-void report_run(const selection *s, const run_result *result, bool interrupted, bool json);
+void report_run(const selection *s, const run_result *result, bool json);
 
 #endif

@@ -1,8 +1,11 @@
 #include "tools/precompile/select.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sodium.h>
 
 /* ---- Axes ---- */
 
@@ -17,8 +20,7 @@ static bool append(axis *a, const char *value, size_t size)
     return values[a->count] && ++a->count;
 }
 
-/* Splits at commas; every piece must be accepted by `check`. */
-static bool append_list(axis *a, const char *list, bool (*check)(const char *value))
+bool axis_append_list(axis *a, const char *list, bool (*check)(const char *value))
 {
     for (;;) {
         const size_t size = strcspn(list, ",");
@@ -83,47 +85,91 @@ bool axis_set_arch(const cli_option *option, const char *value, void *target)
 {
     (void)option;
     if (strcmp(value, "all") != 0)
-        return append_list(target, value, is_arch);
+        return axis_append_list(target, value, is_arch);
     for (size_t i = 0; gen_arch_at(i); i++)
         if (!append(target, gen_arch_at(i)->name, strlen(gen_arch_at(i)->name)))
             return false;
     return true;
 }
 
-#define SETTER(axis_name)                                                                       \
-    bool axis_set_##axis_name(const cli_option *option, const char *value, void *target)        \
-    {                                                                                           \
-        (void)option;                                                                           \
-        return append_list(target, value, is_##axis_name);                                      \
-    }
-SETTER(dtype)
-SETTER(head_dim)
-SETTER(mask)
-SETTER(gqa)
-SETTER(lse)
-#undef SETTER
+AXIS_SETTER(dtype)
+AXIS_SETTER(head_dim)
+AXIS_SETTER(mask)
+AXIS_SETTER(gqa)
+AXIS_SETTER(lse)
+
+bool axis_set_path(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    return *value != '\0' && append(target, value, strlen(value));
+}
+
+void axis_free(axis *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        free(a->values[i]);
+    free(a->values);
+    *a = (axis){ 0 };
+}
 
 void axes_free(axis axes[NUM_AXES])
 {
-    for (int i = 0; i < NUM_AXES; i++) {
-        for (size_t j = 0; j < axes[i].count; j++)
-            free(axes[i].values[j]);
-        free(axes[i].values);
-        axes[i] = (axis){ 0 };
-    }
+    for (int i = 0; i < NUM_AXES; i++)
+        axis_free(&axes[i]);
 }
 
 /* ---- Selection ---- */
 
-/* Room for one more at *array; NULL: out of memory, and the array is as it was. */
-static void *grow(void *array, size_t count, size_t size)
+/* Room for one more at *array, which grows whenever `count` is a power of two; false: out of memory,
+ * and the array is as it was. */
+static bool grow(void *array, size_t count, size_t size)
 {
     void **pointer = array;
-    void *grown = realloc(*pointer, (count + 1) * size);
 
+    if (count & (count - 1))
+        return true;
+    void *grown = realloc(*pointer, (count ? 2 * count : 1) * size);
     if (grown)
         *pointer = grown;
-    return grown;
+    return grown != NULL;
+}
+
+/* FNV-1a (Fowler, Noll, Vo): spreads short texts well enough for a table. */
+static size_t hash_text(const char *text)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    while (*text)
+        h = (h ^ (unsigned char)*text++) * UINT64_C(0x100000001b3);
+    return (size_t)h;
+}
+
+/* The bucket that holds `text`'s index + 1, or the free one where it belongs. */
+static size_t *find_bucket(const selection *s, const char *text)
+{
+    size_t at = hash_text(text) & (s->num_buckets - 1);
+
+    while (s->buckets[at] && strcmp(s->items[s->buckets[at] - 1].text, text) != 0)
+        at = (at + 1) & (s->num_buckets - 1);
+    return &s->buckets[at];
+}
+
+/* Keeps half of the table free. */
+static bool grow_buckets(selection *s)
+{
+    enum { FIRST_BUCKETS = 64 };
+    if (2 * (s->count + 1) <= s->num_buckets)
+        return true;
+    const size_t more = s->num_buckets ? 2 * s->num_buckets : FIRST_BUCKETS;
+    size_t *buckets = calloc(more, sizeof *buckets);
+    if (!buckets)
+        return false;
+    free(s->buckets);
+    s->buckets = buckets;
+    s->num_buckets = more;
+    for (size_t i = 0; i < s->count; i++)
+        *find_bucket(s, s->items[i].text) = i + 1;
+    return true;
 }
 
 static bool add(selection *s, const gen_config *config)
@@ -131,14 +177,17 @@ static bool add(selection *s, const gen_config *config)
     char text[GEN_TEXT_MAX];
 
     gen_config_print(config, text);
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->items[i].text, text) == 0)
-            return true;
+    if (!grow_buckets(s))
+        return false;
+    size_t *bucket = find_bucket(s, text);
+    if (*bucket)
+        return true;
     if (!grow(&s->items, s->count, sizeof *s->items))
         return false;
     selected *item = &s->items[s->count++];
     item->config = *config;
     memcpy(item->text, text, sizeof text);
+    *bucket = s->count;
     return true;
 }
 
@@ -211,9 +260,74 @@ bool select_text(selection *s, const char *text, char why[GEN_ERROR_MAX])
     return add(s, &config);
 }
 
+bool select_lacking(selection *s, const unsupported *u)
+{
+    for (size_t i = 0; i < s->num_lacking; i++)
+        if (strcmp(s->lacking[i].model, u->model) == 0 &&
+            strcmp(s->lacking[i].what, u->what) == 0 && strcmp(s->lacking[i].why, u->why) == 0)
+            return true;
+    if (!grow(&s->lacking, s->num_lacking, sizeof *s->lacking))
+        return false;
+    s->lacking[s->num_lacking++] = *u;
+    return true;
+}
+
+/* ---- Shards ---- */
+
+typedef struct ranked {
+    unsigned char digest[crypto_generichash_BYTES];
+    size_t index;
+} ranked;
+
+static int by_digest(const void *a, const void *b)
+{
+    return memcmp(((const ranked *)a)->digest, ((const ranked *)b)->digest,
+                  crypto_generichash_BYTES);
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const size_t x = ((const ranked *)a)->index, y = ((const ranked *)b)->index;
+    return (x > y) - (x < y);
+}
+
+/* By rank, so that shards are of one size; in the order of digests, because in that of the product
+ * two masks and two shards would give one shard all of the causal kernels. */
+bool select_shard(selection *s, int shard, int num_shards)
+{
+    ranked *order = calloc(s->count + 1, sizeof *order);
+    size_t kept = 0;
+
+    if (!order)
+        return false;
+    for (size_t i = 0; i < s->count; i++) {
+        order[i].index = i;
+        crypto_generichash(order[i].digest, sizeof order[i].digest,
+                           (const unsigned char *)s->items[i].text, strlen(s->items[i].text), NULL,
+                           0);
+    }
+    qsort(order, s->count, sizeof *order, by_digest);
+    for (size_t i = (size_t)shard - 1; i < s->count; i += (size_t)num_shards)
+        order[kept++] = order[i];
+    qsort(order, kept, sizeof *order, by_index);
+    for (size_t i = 0; i < kept; i++)
+        s->items[i] = s->items[order[i].index];
+    free(order);
+    free(s->buckets);
+    s->buckets = NULL;
+    s->num_buckets = 0;
+    s->shard = shard;
+    s->num_shards = num_shards;
+    s->whole = s->count;
+    s->count = kept;
+    return true;
+}
+
 void selection_free(selection *s)
 {
     free(s->items);
+    free(s->buckets);
     free(s->invalid);
+    free(s->lacking);
     *s = (selection){ 0 };
 }

@@ -1,5 +1,6 @@
 # SIGINT ends a run in order: the status says so, and the next run continues where it stopped.
 run="aiter-precompile --arch gfx942 --dtype bf16 --head-dim 32,64,96,128 --jobs 1"
+: >log
 $run 2>log >out &
 pid=$!
 for i in $(seq 300); do
