@@ -133,6 +133,8 @@ bool library_setup(scene *s)
     return true;
 }
 
+bool fork_library_setup(scene *s) { return proof_can_fork_threads(s) && library_setup(s); }
+
 bool real_setup(scene *s)
 {
     return compile_references(set_up(s, true), 1) ||
@@ -302,7 +304,7 @@ static void *compile_some(void *arg)
 
 /* The children have what the parent's threads held: locks, sockets, half of a compile. They make
  * warmers of their own. */
-void library_fork_round(scene *s)
+void fork_library_round(scene *s)
 {
     enum { THREADS = 2, CHILDREN = 3 };
     compiling threads[THREADS];

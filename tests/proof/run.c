@@ -80,6 +80,16 @@ bool proof_skip(scene *s, const char *why)
     return false;
 }
 
+bool proof_can_fork_threads(scene *s)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return proof_skip(s, "a sanitizer's allocator does not survive a fork among threads");
+#else
+    (void)s;
+    return true;
+#endif
+}
+
 void proof_note(scene *s, outcome o, const char *format, ...)
 {
     char text[512];
