@@ -105,29 +105,38 @@ static bool read_name(const char *text, request *r)
     return false;
 }
 
+static bool read_option(const char *name, const char *value, request *r)
+{
+    uint64_t n;
+
+    if (!read_number(value, &n))
+        return false;
+    if (!strcmp(name, "--count"))
+        r->count = (unsigned)n;
+    else if (!strcmp(name, "--seed"))
+        r->seed = n;
+    else if (!strcmp(name, "--round"))
+        r->first = (unsigned)n;
+    else
+        return false;
+    return true;
+}
+
 static bool read_arguments(char **argv, request *r)
 {
     bool any = false;
-    uint64_t n;
 
-    for (argv++; *argv; argv++) {
-        bool number = !strcmp(*argv, "--count") || !strcmp(*argv, "--seed") ||
-                      !strcmp(*argv, "--round");
+    for (argv++; *argv; argv++)
         if (!strcmp(*argv, "--all"))
             any = r->all = true;
         else if (!strcmp(*argv, "--quick"))
             r->quick = true;
-        else if (!number && read_name(*argv, r))
+        else if (read_name(*argv, r))
             any = true;
-        else if (!number || !read_number(argv[1], &n))
-            return false;
-        else if (argv++, !strcmp(argv[-1], "--count"))
-            r->count = (unsigned)n;
-        else if (!strcmp(argv[-1], "--seed"))
-            r->seed = n;
+        else if (read_option(argv[0], argv[1], r))
+            argv++;
         else
-            r->first = (unsigned)n;
-    }
+            return false;
     r->all |= r->quick && !any;
     return r->all || any;
 }

@@ -80,7 +80,7 @@ bool proof_skip(scene *s, const char *why);
 /* A sanitizer's allocator may hang in the child of a process with threads. Says so where it is
  * one. */
 bool proof_can_fork_threads(scene *s);
-/* Counts an outcome. One that is forbidden everywhere is printed, with what names the round. */
+/* Counts an outcome. One that is forbidden is printed, with what names the round. */
 void proof_note(scene *s, outcome o, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void proof_detail(scene *s);
 
