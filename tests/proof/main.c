@@ -53,7 +53,7 @@ static const experiment experiments[] = {
      "64 processes start on one key: one compile"},
     {"cold-64-keys", 20, 1, library_setup, cold_keys_round, false, NULL,
      "64 processes start on 64 keys: 64 compiles"},
-    {"cold-one-key-real", 5, 0, real_setup, cold_key_round, false, NULL,
+    {"cold-one-key-real", 20, 0, real_setup, cold_key_round, false, NULL,
      "64 processes start on one key, with hiprtc"},
     {"crowd", 100, 2, NULL, crowd_round, false, NULL,
      "4 processes of 2 threads store, look and fly"},
