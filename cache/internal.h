@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "cache/cache.h"
 #include "cache/lmdb_file.h"
@@ -102,7 +103,8 @@ typedef struct session {
     int data_fd; /* -1: there is no data file */
     file_id data_id;
     uint64_t data_size;
-    lmdb_pages pages; /* of the data file */
+    struct timespec data_changed; /* its st_ctim */
+    lmdb_pages pages;             /* of the data file */
     struct session *next;
 } session;
 
