@@ -19,7 +19,7 @@ rocm_prefix=$(realpath -m "${AITER_ROCM_PREFIX:-.rocm}")
 log=$build/bootstrap.log
 jobs=$(nproc)
 
-packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev
+packages=(gcc libc6-dev cmake ninja-build pkg-config liblmdb-dev libcmocka-dev libsodium-dev libxxhash-dev
           libdlpack-dev libjson-c-dev libzstd-dev)
 
 usage()

@@ -1,8 +1,8 @@
 /* The code-object store: bytes under keys, on LMDB. Knows nothing of attention.
  *
  * A key is a text (up to 1 MiB); a value is bytes (less than 2 GiB). A store is one directory with
- * `code.lmdb` (the data), `lock` (our lock file) and `used` (when records were last used). Every defect of a record is a miss; the next
- * put repairs it. A data file that is damaged beyond that is renamed to `code.lmdb.damaged` by the
+ * `code.lmdb` (the data), `lock` (our lock file) and `used` (when records were last used). Every
+ * defect of a record is a miss; the next put repairs it. A data file that is damaged beyond that is renamed to `code.lmdb.damaged` by the
  * next put, which starts a new one. docs/cache-format.md describes the files. */
 #ifndef AITER_CACHE_H
 #define AITER_CACHE_H
@@ -32,8 +32,9 @@ cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char
 void cache_close(cache_store *store);
 
 /* Looks `key` up. On CACHE_OK *value is a heap copy (free()) of *size bytes whose checksum and full
- * key were verified. A hit takes no lock and waits for nobody. CACHE_TIMEOUT: not found so far, and
- * a writer held the lock for 2 s. Thread-safe. */
+ * key were verified. A hit takes no lock and waits for nobody, and nor does a miss unless the data
+ * file is damaged, missing, or written to all the time. CACHE_TIMEOUT: not found so far, and a
+ * writer held the lock for 2 s. Thread-safe. */
 cache_status cache_get(cache_store *store, const char *key, void **value, size_t *size,
                        char *errbuf, size_t errbuf_size);
 
@@ -103,8 +104,8 @@ cache_status cache_usage(cache_store *store, cache_usage_info *out, char *errbuf
 cache_status cache_remove(cache_store *store, const char *const *digests, size_t count,
                           size_t *removed, char *errbuf, size_t errbuf_size);
 
-/* Removes least recently used records until the rest takes up max_bytes at most. Space that is freed
- * is used again by later stores; cache_compact() gives it back to the file system. */
+/* Removes least recently used records until the rest takes up max_bytes at most. Space that is
+ * freed is used again by later stores; cache_compact() gives it back to the file system. */
 cache_status cache_evict(cache_store *store, uint64_t max_bytes, size_t *removed, char *errbuf,
                          size_t errbuf_size);
 

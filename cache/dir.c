@@ -68,8 +68,8 @@ static const char *network_fs_name(unsigned long type)
     return NULL;
 }
 
-/* This process's user, root, and who owns "/": in a user namespace that root is not mapped into, its
- * files belong to the overflow uid. */
+/* This process's user, root, and who owns "/": in a user namespace that root is not mapped into,
+ * its files belong to the overflow uid. */
 static bool trusted(uid_t uid)
 {
     struct stat root;
@@ -267,8 +267,8 @@ int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
         return -1;
     }
     walk w = {.create = writable};
-    if (walk_path(&w, path) ? only_ours(&w.st, path, err) && (!writable || is_local(w.fd, path, err))
-                            : walk_failed(&w, path, err)) {
+    bool good = walk_path(&w, path) ? only_ours(&w.st, path, err) : walk_failed(&w, path, err);
+    if (good && (!writable || is_local(w.fd, path, err))) {
         *id = (file_id){w.st.st_dev, w.st.st_ino};
         return w.fd;
     }

@@ -102,6 +102,7 @@ typedef struct session {
     int data_fd; /* -1: there is no data file */
     file_id data_id;
     uint64_t data_size;
+    lmdb_pages pages; /* of the data file */
     struct session *next;
 } session;
 
@@ -144,18 +145,19 @@ cache_status cache_find_digest(cache_store *store, const unsigned char *digest, 
 
 /* ---- used.c: when records were last used ---- */
 
-/* This process has found or `stored` the record. It will not evict it, and the time goes to the side
- * file; of a hit only if the last one was a minute ago, so that the others cost no system call. */
+/* This process has found or `stored` the record. It will not evict it, and the time goes to the
+ * side file; of a hit only if the last one was a minute ago, so that the others cost no system
+ * call. */
 void cache_used_touch(cache_store *store, const unsigned char *digest, bool stored);
 bool cache_used_here(const cache_store *store, const unsigned char *digest);
 
-/* Seconds since 1970; 0: unknown. */
-uint64_t cache_used_time(cache_store *store, const unsigned char *digest);
+/* Milliseconds since 1970; 0: unknown. */
+uint64_t cache_used_time_ms(cache_store *store, const unsigned char *digest);
 
 /* Makes the store's side file that of its directory as it is now. */
 void cache_used_revive(cache_store *store);
 
-uint64_t cache_now(void); /* seconds since 1970 by this machine's clock */
+uint64_t cache_now_ms(void); /* since 1970, by this machine's clock */
 /* Test seam: replaces the clock. */
 extern uint64_t (*cache_clock_hook)(void);
 
@@ -172,6 +174,8 @@ typedef struct cache_change {
 cache_status cache_change_make(const cache_store *store, const cache_pair *pair, cache_change *out,
                                cache_err err);
 
+int cache_change_compare(const void *a, const void *b); /* by digest, for qsort() */
+
 /* Applies all changes, sorted by digest, in one durable transaction. *removed (may be NULL):
  * entries that were there to be removed. */
 cache_status cache_apply(cache_store *store, const cache_change *changes, size_t count,
@@ -184,7 +188,7 @@ typedef struct cache_entry {
     unsigned char digest[CACHE_DIGEST_SIZE];
     lmdb_extent at;
     uint64_t bytes; /* that it takes up in the data file */
-    uint64_t age;   /* seconds since its last use        */
+    uint64_t age;   /* ms since its last use             */
 } cache_entry;
 
 typedef struct cache_entries {
@@ -195,11 +199,6 @@ typedef struct cache_entries {
 
 /* Checks the whole file and lists its entries, in digest order. The caller frees out->items. */
 lmdb_result cache_list_entries(lmdb_file *f, cache_entries *out);
-
-/* Least recently used entries that this process does not use, until `bytes` are reached; in digest
- * order. Heap; NULL: none, or out of memory. */
-cache_change *cache_choose_victims(cache_store *store, lmdb_file *f, cache_entries *all,
-                                   uint64_t bytes, size_t *count);
 
 /* Reads size bytes at offset. False: I/O error, or the file ends before. */
 bool cache_read_full(int fd, void *buf, size_t size, uint64_t offset);

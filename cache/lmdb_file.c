@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cache/internal.h"
@@ -34,7 +35,7 @@ enum {
     META_MAIN_DB = 72,
     META_LAST_PAGE = 120,
     META_TXNID = 128,
-    META_SIZE = 136
+    META_SIZE = LMDB_META_SIZE
 };
 enum { META_PREFIX = PAGE_HEADER + META_SIZE, META_PAGE = 4096 };
 enum { DB_PAD = 0, DB_FLAGS = 4, DB_DEPTH = 6, DB_ROOT = 40 };
@@ -154,10 +155,13 @@ lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     if ((r = read_metas(f, first, &second)) != LMDB_FOUND)
         return r;
 
+    memcpy(f->metas[0], first + PAGE_HEADER, META_SIZE);
+    memcpy(f->metas[1], second + PAGE_HEADER, META_SIZE);
     /* LMDB uses the page with the higher transaction number, and page 0 if they are equal. */
-    const unsigned char *m0 = first + PAGE_HEADER, *m1 = second + PAGE_HEADER;
+    const unsigned char *m0 = f->metas[0], *m1 = f->metas[1];
     const unsigned char *meta = u64(m0 + META_TXNID) < u64(m1 + META_TXNID) ? m1 : m0;
     uint64_t last = u64(meta + META_LAST_PAGE);
+    f->txnid = u64(meta + META_TXNID);
     /* The bound keeps page numbers times page size, and LMDB's 48-bit page numbers, from
      * overflowing. */
     if (last < 1 || last >= (uint64_t)1 << 40)
@@ -166,6 +170,15 @@ lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size)
     if ((r = read_tree(f, meta + META_FREE_DB, &f->free_list)) != LMDB_FOUND)
         return r;
     return read_tree(f, meta + META_MAIN_DB, &f->main);
+}
+
+bool cache_lmdb_is_current(lmdb_file *f)
+{
+    unsigned char first[META_PAGE + META_PREFIX], *second;
+
+    return read_metas(f, first, &second) == LMDB_FOUND &&
+           !memcmp(f->metas[0], first + PAGE_HEADER, META_SIZE) &&
+           !memcmp(f->metas[1], second + PAGE_HEADER, META_SIZE);
 }
 
 int cache_lmdb_compare(const lmdb_tree *t, const void *a, size_t a_size, const void *b,
@@ -331,16 +344,60 @@ static int last_not_greater(const lmdb_file *f, const lmdb_tree *t, const unsign
     return (int)low - 1;
 }
 
-lmdb_result cache_lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out)
+void cache_lmdb_pages_clear(lmdb_pages *kept) { memset(kept->slot, 0, sizeof kept->slot); }
+
+void cache_lmdb_pages_free(lmdb_pages *kept) { free(kept->bytes); }
+
+/* NULL: pages of this file cannot be kept. */
+static lmdb_pages *pages_of(lmdb_pages *kept, const lmdb_file *f)
 {
-    _Alignas(8) unsigned char page[LMDB_PAGE_MAX];
+    if (!kept || f->page_size != LMDB_KEPT_PAGE)
+        return NULL;
+    if (!kept->bytes && !(kept->bytes = malloc((size_t)LMDB_KEPT * LMDB_KEPT_PAGE)))
+        return NULL;
+    if (kept->txnid != f->txnid)
+        cache_lmdb_pages_clear(kept);
+    kept->txnid = f->txnid;
+    return kept;
+}
+
+/* The page goes to `own` or, with `kept`, stays there: leaves share what branch pages leave. */
+static lmdb_result find_page(lmdb_file *f, lmdb_pages *kept, uint64_t pgno, unsigned level,
+                             unsigned char *own, const unsigned char **page, unsigned *count)
+{
+    enum { BRANCHES = 2 };
+    unsigned i = level > 1 ? level % BRANCHES : BRANCHES + pgno % (LMDB_KEPT - BRANCHES);
+    unsigned char *to = kept ? kept->bytes + (size_t)i * LMDB_KEPT_PAGE : own;
+
+    *page = to;
+    if (kept && kept->slot[i].pgno == pgno && kept->slot[i].level == level) {
+        *count = kept->slot[i].count;
+        return LMDB_FOUND;
+    }
+    if (kept)
+        kept->slot[i].pgno = 0;
+    lmdb_result r = cache_lmdb_read_page(f, &f->main, pgno, level == 1, to, count);
+    if (kept && r == LMDB_FOUND && cache_lmdb_is_current(f)) {
+        kept->slot[i].pgno = pgno;
+        kept->slot[i].level = level;
+        kept->slot[i].count = *count;
+    }
+    return r;
+}
+
+lmdb_result cache_lmdb_find(lmdb_file *f, lmdb_pages *kept, const void *key, size_t key_size,
+                            lmdb_extent *out)
+{
+    _Alignas(8) unsigned char own[LMDB_PAGE_MAX];
     const lmdb_tree *t = &f->main;
     uint64_t pgno = t->root;
 
+    kept = pages_of(kept, f);
     for (unsigned level = t->depth; level > 0; level--) {
         bool leaf = level == 1;
+        const unsigned char *page;
         unsigned count;
-        lmdb_result r = cache_lmdb_read_page(f, t, pgno, leaf, page, &count);
+        lmdb_result r = find_page(f, kept, pgno, level, own, &page, &count);
         if (r != LMDB_FOUND)
             return r;
         int at = last_not_greater(f, t, page, pgno, leaf, count, key, key_size);

@@ -26,11 +26,15 @@ typedef struct lmdb_tree {
     bool is_free_list;
 } lmdb_tree;
 
+enum { LMDB_META_SIZE = 136 };
+
 typedef struct lmdb_file {
     int fd;
     uint64_t size;
     unsigned page_size;
     uint64_t page_count; /* pages numbered from here on do not exist */
+    uint64_t txnid;      /* of the last commit */
+    unsigned char metas[2][LMDB_META_SIZE];
     lmdb_tree free_list, main;
     char why[96];
 } lmdb_file;
@@ -46,8 +50,32 @@ typedef struct lmdb_extent {
 /* Reads the meta pages. LMDB_NOT_FOUND: the file is empty, which LMDB takes for a new one. */
 lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size);
 
-/* Finds a key of the main database; checks the pages on the way. */
-lmdb_result cache_lmdb_find(lmdb_file *f, const void *key, size_t key_size, lmdb_extent *out);
+/* True if nothing was committed since cache_lmdb_file_open(): what was read in between is one whole
+ * tree, whether or not a writer was at work. LMDB writes a page anew elsewhere when it changes, and
+ * a writer uses only pages that were free before the last commit already (MDB_NOLOCK: mdb.c's
+ * mdb_find_oldest() and mdb_page_alloc()). */
+bool cache_lmdb_is_current(lmdb_file *f);
+
+/* Pages of the main database that were read and checked; they are the file's as long as its last
+ * commit is the one of then. All zero: none. Who keeps them clears them when he takes another file.
+ */
+enum { LMDB_KEPT = 16, LMDB_KEPT_PAGE = 4096 };
+typedef struct lmdb_pages {
+    uint64_t txnid;
+    struct {
+        uint64_t pgno; /* 0: none */
+        unsigned level, count;
+    } slot[LMDB_KEPT];
+    unsigned char *bytes; /* heap: LMDB_KEPT of LMDB_KEPT_PAGE */
+} lmdb_pages;
+
+void cache_lmdb_pages_clear(lmdb_pages *kept);
+void cache_lmdb_pages_free(lmdb_pages *kept);
+
+/* Finds a key of the main database; checks the pages on the way. With `kept`, pages that are there
+ * are not read again: for a look-up without the lock; else NULL. */
+lmdb_result cache_lmdb_find(lmdb_file *f, lmdb_pages *kept, const void *key, size_t key_size,
+                            lmdb_extent *out);
 
 /* Reads a value's bytes. LMDB_NOT_FOUND is not returned. */
 lmdb_result cache_lmdb_read_extent(lmdb_file *f, const lmdb_extent *value, void *out);

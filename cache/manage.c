@@ -65,7 +65,7 @@ static cache_status visit(cache_store *store, const unsigned char *digest, cache
         r.value = found.record.value;
         r.value_size = found.record.value_size;
         r.stored_unix_s = found.record.stored_unix_s;
-        r.used_unix_s = cache_used_time(store, digest);
+        r.used_unix_s = cache_used_time_ms(store, digest) / 1000;
     }
     if (r.key || r.defect)
         *stop = fn(user, &r);
@@ -120,13 +120,6 @@ cache_status cache_visit(cache_store *store, const char *digest, cache_visit_fn 
 
 /* ---- Changing ---- */
 
-static int by_digest(const void *a, const void *b)
-{
-    const cache_change *x = a, *y = b;
-
-    return memcmp(x->digest, y->digest, CACHE_DIGEST_SIZE);
-}
-
 static cache_change *new_changes(const cache_store *store, size_t count, cache_err err)
 {
     cache_change *changes = calloc(count + 1, sizeof *changes);
@@ -147,7 +140,7 @@ cache_status cache_remove(cache_store *store, const char *const *digests, size_t
     for (size_t i = 0; i < count && status == CACHE_OK; i++)
         status = parse_digest(digests[i], changes[i].digest, err);
     if (status == CACHE_OK && count) {
-        qsort(changes, count, sizeof *changes, by_digest);
+        qsort(changes, count, sizeof *changes, cache_change_compare);
         status = cache_apply(store, changes, count, removed, err);
     }
     free(changes);
@@ -170,7 +163,7 @@ static size_t unique(cache_change *changes, size_t count)
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (kept == 0 || by_digest(&changes[kept - 1], &changes[i]) != 0)
+        if (kept == 0 || cache_change_compare(&changes[kept - 1], &changes[i]) != 0)
             changes[kept++] = changes[i];
         else
             free(changes[i].record);
@@ -194,7 +187,7 @@ cache_status cache_import(cache_store *store, const cache_pair *pairs, size_t co
             kept += status == CACHE_OK;
     }
     if (status == CACHE_OK && kept) {
-        qsort(changes, kept, sizeof *changes, by_digest);
+        qsort(changes, kept, sizeof *changes, cache_change_compare);
         kept = unique(changes, kept);
         status = cache_apply(store, changes, kept, NULL, err);
     }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RECORD_HEADER_SIZE = 64, RECORD_VERSION = 1, RECORD_KEY_MAX = 1 << 20 };
+enum { RECORD_HEADER_SIZE = 64, RECORD_VERSION = 2, RECORD_KEY_MAX = 1 << 20 };
 #define RECORD_SIZE_MAX ((size_t)1 << 31) /* LMDB's own limit is 4 GiB - 1 */
 
 typedef struct record_view {

@@ -3,10 +3,10 @@
  * environment between calls; so there is nothing that another process's growth, a truncation or a
  * fork could invalidate.
  *
- * A look-up first reads without the lock. A writer may be changing the pages it walks, but it uses
- * copies that it has checked, and the record it finds proves itself by its key and checksum: a hit
- * is a hit, and it waits for nobody. Anything else may be the writer's doing and is looked at again
- * under the lock before it counts as a miss. */
+ * A look-up first reads without the lock. A writer may be at work, but the look-up uses copies of
+ * pages that it has checked, and the record it finds proves itself by its key and checksum: a hit
+ * is a hit. That there is none counts if nothing was committed meanwhile. Neither waits for
+ * anybody. Anything else may be the writer's doing and is looked at again under the lock. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -50,6 +50,7 @@ static void session_free(session *s)
     cache_lock_close(&s->lock);
     if (s->data_fd >= 0)
         close(s->data_fd);
+    cache_lmdb_pages_free(&s->pages);
     free(s);
 }
 
@@ -116,6 +117,7 @@ static void session_drop_data(session *s)
         close(s->data_fd);
     s->data_fd = -1;
     s->data_size = 0;
+    cache_lmdb_pages_clear(&s->pages);
 }
 
 cache_status cache_session_refresh(cache_store *store, session *s, cache_err err)
@@ -177,11 +179,14 @@ static cache_status session_try(cache_store *store, session *s, bool exclusive, 
     return status;
 }
 
-static bool dir_is_gone(const cache_store *store)
+/* False: it was removed, or moved away, with or without another one in its place. LMDB goes by the
+ * path; so what we hold has to be what is there. */
+static bool dir_is_in_place(const cache_store *store)
 {
-    struct stat st;
+    struct stat held, there;
 
-    return fstat(store->dirfd, &st) == 0 && st.st_nlink == 0;
+    return fstat(store->dirfd, &held) == 0 && stat(store->path, &there) == 0 &&
+           held.st_dev == there.st_dev && held.st_ino == there.st_ino;
 }
 
 cache_status cache_session_begin(cache_store *store, bool exclusive, session **out, cache_err err)
@@ -193,10 +198,10 @@ cache_status cache_session_begin(cache_store *store, bool exclusive, session **o
     if (!s)
         return cache_fail(err, "cache '%s': out of memory", store->path);
     for (int i = 0; i < ATTEMPTS && status == CACHE_MISS; i++) {
-        status = session_try(store, s, exclusive, err);
-        if (status == CACHE_MISS && dir_is_gone(store) &&
-            cache_store_revive(store, err) != CACHE_OK)
+        if (!dir_is_in_place(store) && cache_store_revive(store, err) != CACHE_OK)
             status = CACHE_ERROR;
+        else
+            status = session_try(store, s, exclusive, err);
     }
     if (status != CACHE_OK) {
         session_free(s);
@@ -225,8 +230,8 @@ static bool writable_dir(cache_store *store, cache_err err)
     return false;
 }
 
-/* Refuses early what would be of no use. The lock is not taken, and the data file stays open for the
- * look-up that is likely to follow. */
+/* Refuses early what would be of no use. The lock is not taken, and the data file stays open for
+ * the look-up that is likely to follow. */
 static bool usable(cache_store *store, cache_err err)
 {
     if (!store->read_only && !writable_dir(store, err))
@@ -303,9 +308,10 @@ void cache_close(cache_store *store)
 
 /* ---- Look-ups ---- */
 
-/* Copies the record of `digest` to the heap. LMDB_NOT_FOUND also if its size is not that of a
- * record. */
-static lmdb_result copy_record(const session *s, const unsigned char *digest, cache_found *out)
+/* Copies the record of `digest` to the heap. `kept`: as in cache_lmdb_find(). *certain (may be
+ * NULL): it is not there, whatever a writer may be doing. */
+static lmdb_result copy_record(const session *s, lmdb_pages *kept, const unsigned char *digest,
+                               cache_found *out, bool *certain)
 {
     lmdb_file f;
     lmdb_extent at;
@@ -315,7 +321,9 @@ static lmdb_result copy_record(const session *s, const unsigned char *digest, ca
     if (s->data_fd >= 0)
         r = cache_lmdb_file_open(&f, s->data_fd, s->data_size);
     if (r == LMDB_FOUND)
-        r = cache_lmdb_find(&f, digest, CACHE_DIGEST_SIZE, &at);
+        r = cache_lmdb_find(&f, kept, digest, CACHE_DIGEST_SIZE, &at);
+    if (r == LMDB_NOT_FOUND && certain && s->data_fd >= 0 && s->data_size)
+        *certain = cache_lmdb_is_current(&f);
     if (r != LMDB_FOUND)
         return r;
     if (at.size < RECORD_HEADER_SIZE || at.size > RECORD_SIZE_MAX) {
@@ -352,24 +360,26 @@ static void verify_record(const unsigned char *digest, const char *key, cache_fo
         out->defect = "a record of another key";
 }
 
-static bool find_unlocked(cache_store *store, const unsigned char *digest, const char *key,
-                          cache_found *out)
+/* CACHE_OK: found, and proven. CACHE_MISS: certainly not there. CACHE_TIMEOUT: ask under the lock. */
+static cache_status find_unlocked(cache_store *store, const unsigned char *digest, const char *key,
+                                  cache_found *out)
 {
     session *s = session_take(store);
+    bool certain = false;
     lmdb_result r = LMDB_NOT_FOUND;
 
     if (!s)
-        return false;
+        return CACHE_TIMEOUT;
     if (cache_session_refresh(store, s, (cache_err){0}) == CACHE_OK)
-        r = copy_record(s, digest, out);
+        r = copy_record(s, &s->pages, digest, out, &certain);
     session_give(store, s);
     if (r != LMDB_FOUND)
-        return false;
+        return certain ? CACHE_MISS : CACHE_TIMEOUT;
     verify_record(digest, key, out);
     if (!out->defect)
-        return true;
+        return CACHE_OK;
     free(out->bytes);
-    return false;
+    return CACHE_TIMEOUT;
 }
 
 static cache_status find_locked(cache_store *store, const unsigned char *digest, const char *key,
@@ -380,7 +390,7 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
 
     if (status != CACHE_OK)
         return status;
-    lmdb_result r = copy_record(s, digest, out);
+    lmdb_result r = copy_record(s, NULL, digest, out, NULL);
     if (r == LMDB_IO_ERROR)
         status = cache_fail(err, "cache file '%s/%s': cannot be read: %m", store->path,
                             CACHE_DATA_NAME);
@@ -395,8 +405,12 @@ static cache_status find_locked(cache_store *store, const unsigned char *digest,
 static cache_status find(cache_store *store, const unsigned char *digest, const char *key,
                          cache_found *out, cache_err err)
 {
-    return find_unlocked(store, digest, key, out) ? CACHE_OK
-                                                  : find_locked(store, digest, key, out, err);
+    enum { TRIES = 3 }; /* commits are rarer than that */
+    cache_status status = CACHE_TIMEOUT;
+
+    for (int i = 0; i < TRIES && status == CACHE_TIMEOUT; i++)
+        status = find_unlocked(store, digest, key, out);
+    return status == CACHE_TIMEOUT ? find_locked(store, digest, key, out, err) : status;
 }
 
 cache_status cache_find_digest(cache_store *store, const unsigned char *digest, cache_found *out,

@@ -18,24 +18,24 @@
 #include "cache/internal.h"
 
 /* docs/cache-format.md describes the file. */
-enum { BUCKETS = 1 << 14, BUCKET_SLOTS = 4, FRESH_SECONDS = 60 };
+enum { BUCKETS = 1 << 14, BUCKET_SLOTS = 4, FRESH_MS = 60000 };
 enum { USED_FD_NONE = -1, USED_FD_NEVER = -2 };
 
 typedef struct slot {
     uint64_t id; /* first 8 bytes of the record's digest; 0: empty */
-    uint64_t time;
+    uint64_t time; /* ms since 1970 */
 } slot;
 
 uint64_t (*cache_clock_hook)(void);
 
-uint64_t cache_now(void)
+uint64_t cache_now_ms(void)
 {
-    time_t now;
+    struct timespec t;
 
     if (cache_clock_hook)
         return cache_clock_hook();
-    now = time(NULL);
-    return now > 0 ? (uint64_t)now : 0;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec > 0 ? (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000 : 0;
 }
 
 static uint64_t digest_id(const unsigned char *digest)
@@ -94,7 +94,7 @@ static bool here_note(uint64_t id, uint64_t now)
     if (2 * (here_count + 1) <= here_room || here_grow()) {
         slot *s = here_find(here, here_room, id);
         here_count += s->id == 0;
-        news = s->id == 0 || now - s->time >= FRESH_SECONDS;
+        news = s->id == 0 || now - s->time >= FRESH_MS;
         if (news)
             *s = (slot){id, now};
     }
@@ -197,13 +197,13 @@ static bool may_write(off_t end)
            (limit.rlim_cur == RLIM_INFINITY || (uint64_t)end <= limit.rlim_cur);
 }
 
-static void write_time(int fd, uint64_t id, uint64_t now)
+static void write_time(int fd, uint64_t id, uint64_t now, bool stored)
 {
     slot bucket[BUCKET_SLOTS];
 
     read_bucket(fd, id, bucket);
     int at = choose_slot(bucket, id, now);
-    if (bucket[at].id == id && now - bucket[at].time < FRESH_SECONDS)
+    if (!stored && bucket[at].id == id && now - bucket[at].time < FRESH_MS)
         return; /* another process was here */
     slot s = {htole64(id), htole64(now)};
     off_t offset = bucket_offset(id) + at * (off_t)sizeof s;
@@ -213,15 +213,15 @@ static void write_time(int fd, uint64_t id, uint64_t now)
 
 void cache_used_touch(cache_store *store, const unsigned char *digest, bool stored)
 {
-    uint64_t now = cache_now();
+    uint64_t now = cache_now_ms();
     bool news = here_note(here_id(store, digest), now);
     int fd;
 
     if ((news || stored) && !store->read_only && (fd = used_fd(store)) >= 0)
-        write_time(fd, digest_id(digest), now);
+        write_time(fd, digest_id(digest), now, stored);
 }
 
-uint64_t cache_used_time(cache_store *store, const unsigned char *digest)
+uint64_t cache_used_time_ms(cache_store *store, const unsigned char *digest)
 {
     slot bucket[BUCKET_SLOTS];
     uint64_t id = digest_id(digest);

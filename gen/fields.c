@@ -70,25 +70,18 @@ bool gen_field_belongs(const gen_field *field, const gen_config *config)
 
 int gen_field_get(const gen_field *f, const gen_config *config)
 {
-    const char *at = (const char *)config + f->offset;
-    return f->kind == GEN_FIELD_FLAG ? *(const bool *)at : *(const int *)at;
+    return *(const int *)((const char *)config + f->offset);
 }
 
 void gen_field_set(const gen_field *f, gen_config *config, int value)
 {
-    char *at = (char *)config + f->offset;
-    if (f->kind == GEN_FIELD_FLAG)
-        *(bool *)at = value;
-    else
-        *(int *)at = value;
+    *(int *)((char *)config + f->offset) = value;
 }
 
 int gen_config_number(const gen_config *config, const char *name)
 {
     return gen_field_get(gen_field_find(name, strlen(name)), config);
 }
-
-_Static_assert(sizeof(gen_dtype) == sizeof(int), "enumerations are read and written as int");
 
 static int count_names(const char *const *names)
 {
@@ -149,9 +142,24 @@ const char *gen_mask_name(gen_mask mask)
 
 /* ---- Comparison ---- */
 
+/* Everything behind arch, without padding between: compared and hashed as memory, since that is on the
+ * way of every launch. */
+enum { NUMBERS_AT = offsetof(gen_config, dtype), NUM_NUMBERS = NUM_FIELDS - 1 };
+
+/* The structure's size is a multiple of 8. */
+_Static_assert((sizeof(gen_config) - NUMBERS_AT) / 8 == (NUM_NUMBERS + 1) / 2,
+               "each field of the structure has a row in the table");
+_Static_assert(sizeof(gen_dtype) == sizeof(int), "enumerations are read and written as int");
+
+static const int *numbers(const gen_config *config)
+{
+    return (const int *)((const char *)config + NUMBERS_AT);
+}
+
 bool gen_config_equal(const gen_config *a, const gen_config *b)
 {
-    return a->op == b->op && !gen_config_difference(a, b);
+    return a->op == b->op && a->arch == b->arch &&
+           memcmp(numbers(a), numbers(b), NUM_NUMBERS * sizeof(int)) == 0;
 }
 
 const char *gen_config_difference(const gen_config *a, const gen_config *b)
@@ -167,8 +175,9 @@ const char *gen_config_difference(const gen_config *a, const gen_config *b)
 uint64_t gen_config_hash(const gen_config *config)
 {
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: Fibonacci hashing */
+    const int *n = numbers(config);
     uint64_t h = (uint64_t)config->op;
-    for (const gen_field *f = fields + 1; f < fields + NUM_FIELDS; f++)
-        h = (h ^ (unsigned)gen_field_get(f, config)) * odd;
+    for (int i = 0; i < NUM_NUMBERS; i++)
+        h = (h ^ (unsigned)n[i]) * odd;
     return h ^ h >> 32;
 }

@@ -60,7 +60,8 @@ typedef enum gen_seqlens {
 
 typedef enum gen_kv { GEN_KV_SAME, GEN_KV_FP8 } gen_kv;
 
-/* Plain data. Zero means "without" for every field from `window` on. */
+/* Plain data; every field behind arch is an int or an enumeration. Zero means "without" for every field
+ * from `window` on. */
 typedef struct gen_config {
     gen_op op;
     const gen_arch *arch;
@@ -69,12 +70,12 @@ typedef struct gen_config {
     int hdv;                     /* head_dim of V and the output: likewise                       */
     gen_mask mask;
     int gqa;                     /* query heads per KV head, >= 1                                */
-    bool lse;                    /* write the log-sum-exp                                        */
+    int lse;                     /* 1: write the log-sum-exp                                     */
     gen_window window;
-    bool softcap;                /* scores s become cap * tanh(s / cap)                          */
-    bool alibi;                  /* scores get -slope * |distance to the diagonal|               */
-    bool sink;                   /* a logit for each head that has no value                      */
-    bool bias;                   /* scores get an element of a tensor                            */
+    int softcap;                 /* scores s become cap * tanh(s / cap)                          */
+    int alibi;                   /* scores get -slope * |distance to the diagonal|               */
+    int sink;                    /* a logit for each head that has no value                      */
+    int bias;                    /* scores get an element of a tensor                            */
     gen_rounding rounding;       /* of probabilities to bf16                                     */
     gen_seqlens seqlens_q;
     gen_seqlens seqlens_k;
@@ -148,6 +149,7 @@ typedef struct gen_kernel {
     const char *grid_rule;       /* "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, ..."  */
     gen_arg args[GEN_MAX_ARGS];
     size_t num_args;
+    size_t num_common_args;      /* the first ones, which every kernel has                       */
     uint32_t kernarg_bytes;      /* end of the last argument                                     */
 } gen_kernel;
 

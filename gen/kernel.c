@@ -33,14 +33,22 @@ static void choose_arguments(unsigned features, gen_kernel *out)
         *arg = a->arg;
         arg->offset = (end + arg->size - 1) / arg->size * arg->size;
         end = arg->offset + arg->size;
+        out->num_common_args += a->needs == 0;
     }
     out->kernarg_bytes = end;
 }
 
+/* Two sizes spelled out: this is on the way of every launch. */
 void gen_kernel_pack(const gen_kernel *kernel, const gen_fmha_fwd_args *args, void *kernarg)
 {
-    for (const gen_arg *a = kernel->args; a < kernel->args + kernel->num_args; a++)
-        memcpy((char *)kernarg + a->offset, (const char *)args + a->source, a->size);
+    for (const gen_arg *a = kernel->args; a < kernel->args + kernel->num_args; a++) {
+        char *to = (char *)kernarg + a->offset;
+        const char *from = (const char *)args + a->source;
+        if (a->size == 8)
+            memcpy(to, from, 8);
+        else
+            memcpy(to, from, 4);
+    }
 }
 
 /* ---- The rest ---- */

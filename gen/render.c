@@ -1,4 +1,4 @@
-/* Configuration -> translation unit: prologue, prelude, one template. */
+/* Configuration -> translation unit: prologue, fragments, one template. */
 #include "gen/internal.h"
 
 static const gen_embedded *find_embedded(const char *name)
@@ -80,8 +80,12 @@ static void add_features(gen_buffer *b, const gen_config *config)
             gen_buffer_printf(b, "#define %s 1\n", rule->macro);
     if (config->block_size)
         gen_buffer_printf(b, "constexpr int BLOCK_SIZE = %d;\n", config->block_size);
-    if (config->kv == GEN_KV_FP8)
-        gen_buffer_printf(b, "#define AITER_FP8_FNUZ %d\n", config->arch->fp8 == GEN_FP8_FNUZ);
+}
+
+static void add_declaration(gen_buffer *b, const gen_arg *arg)
+{
+    const char *space = arg->type[strlen(arg->type) - 1] == '*' ? "" : " ";
+    gen_buffer_printf(b, "%s%s%s", arg->type, space, arg->name);
 }
 
 static void add_signature(gen_buffer *b, const gen_kernel *kernel)
@@ -89,11 +93,27 @@ static void add_signature(gen_buffer *b, const gen_kernel *kernel)
     gen_buffer_printf(b, "#define KERNEL_NAME %s\n", kernel->symbol);
     gen_buffer_printf(b, "#define KERNEL_ARGS");
     for (size_t i = 0; i < kernel->num_args; i++) {
-        const gen_arg *arg = &kernel->args[i];
-        const char *space = arg->type[strlen(arg->type) - 1] == '*' ? "" : " ";
-        gen_buffer_printf(b, " \\\n    %s%s%s%s", arg->type, space, arg->name,
-                          i + 1 < kernel->num_args ? "," : "\n");
+        gen_buffer_printf(b, " \\\n    ");
+        add_declaration(b, &kernel->args[i]);
+        gen_buffer_printf(b, i + 1 < kernel->num_args ? "," : "\n");
     }
+}
+
+/* The arguments that not every kernel has, as a structure that functions can be given. */
+static void add_variant_args(gen_buffer *b, const gen_kernel *kernel)
+{
+    size_t first = kernel->num_common_args;
+    if (first == kernel->num_args)
+        return;
+    gen_buffer_printf(b, "struct variant_args {\n");
+    for (size_t i = first; i < kernel->num_args; i++) {
+        gen_buffer_printf(b, "    ");
+        add_declaration(b, &kernel->args[i]);
+        gen_buffer_printf(b, ";\n");
+    }
+    gen_buffer_printf(b, "};\n#define VARIANT_ARGS variant_args{");
+    for (size_t i = first; i < kernel->num_args; i++)
+        gen_buffer_printf(b, " %s%s", kernel->args[i].name, i + 1 < kernel->num_args ? "," : " }\n");
 }
 
 static void add_prologue(gen_buffer *b, const gen_config *config)
@@ -109,13 +129,31 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
     add_shapes(b, config, &kernel);
     add_features(b, config);
     add_signature(b, &kernel);
+    add_variant_args(b, &kernel);
 }
+
+/* What comes between the prologue and the template, for kernels that have one of the features; 0: all. */
+static const struct {
+    const char *file;
+    unsigned needs;
+} fragments[] = {
+    { "prelude.h", 0 },
+    { "work.h", 0 },
+    { "scores.h", GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS },
+    { "fp8.h", GEN_WITH_FP8_KV },
+    { "pages.h", GEN_WITH_PAGES },
+};
 
 char *gen_render(const gen_config *config)
 {
     gen_buffer b = { 0 };
+    unsigned features = gen_features(config);
+    bool ok = true;
     add_prologue(&b, config);
-    if (!add_file(&b, "prelude.h") || !add_file(&b, gen_tile_choose(config).template_file))
+    for (size_t i = 0; i < sizeof fragments / sizeof fragments[0]; i++)
+        if (!fragments[i].needs || fragments[i].needs & features)
+            ok = ok && add_file(&b, fragments[i].file);
+    if (!ok || !add_file(&b, gen_tile_choose(config).template_file))
         b.failed = true;
     return gen_buffer_finish(&b);
 }

@@ -3,13 +3,11 @@
 #include "runtime/error.h"
 #include "runtime/launch.h"
 
-static aiter_status run(aiter_context *ctx, const aiter_attn_args *args, rt_operation operation)
+static aiter_status run(aiter_context *ctx, const rt_request *request)
 {
     rt_problem problem;
     rt_kernel *kernel;
-    if (!ctx)
-        return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "ctx is NULL: expected a context");
-    aiter_status status = rt_problem_read(ctx->place, args, operation, true, &problem);
+    aiter_status status = rt_problem_read(ctx->place, request, true, &problem);
     if (status != AITER_OK || problem.empty)
         return status;
     status = rt_context_kernel(ctx, &problem.config, &kernel);
@@ -18,17 +16,44 @@ static aiter_status run(aiter_context *ctx, const aiter_attn_args *args, rt_oper
     return rt_launch(ctx, kernel, &problem);
 }
 
+static aiter_status no_context(void)
+{
+    return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "ctx is NULL: expected a context");
+}
+
+static aiter_status run_attn(aiter_context *ctx, const aiter_attn_args *args,
+                             rt_operation operation)
+{
+    rt_request request;
+    aiter_status status = ctx ? rt_request_attn(args, operation, &request) : no_context();
+    return status == AITER_OK ? run(ctx, &request) : status;
+}
+
 aiter_status aiter_flash_attn_func(aiter_context *ctx, const aiter_attn_args *args)
 {
-    return run(ctx, args, RT_FLASH_ATTN);
+    return run_attn(ctx, args, RT_FLASH_ATTN);
 }
 
 aiter_status aiter_grouped_query_attention(aiter_context *ctx, const aiter_attn_args *args)
 {
-    return run(ctx, args, RT_GROUPED_QUERY);
+    return run_attn(ctx, args, RT_GROUPED_QUERY);
 }
 
 aiter_status aiter_multi_query_attention(aiter_context *ctx, const aiter_attn_args *args)
 {
-    return run(ctx, args, RT_MULTI_QUERY);
+    return run_attn(ctx, args, RT_MULTI_QUERY);
+}
+
+aiter_status aiter_flash_attn_with_kvcache(aiter_context *ctx, const aiter_kvcache_args *args)
+{
+    rt_request request;
+    aiter_status status = ctx ? rt_request_kvcache(args, &request) : no_context();
+    return status == AITER_OK ? run(ctx, &request) : status;
+}
+
+aiter_status aiter_variable_length_attention(aiter_context *ctx, const aiter_varlen_args *args)
+{
+    rt_request request;
+    aiter_status status = ctx ? rt_request_varlen(args, &request) : no_context();
+    return status == AITER_OK ? run(ctx, &request) : status;
 }

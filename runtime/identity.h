@@ -1,5 +1,5 @@
-/* The identity of a toolchain: a text with one line "NAME BUILD-ID PATH" for each library that takes
- * part in a compile. */
+/* The identity of a toolchain: a text with one line "NAME BUILD-ID PATH" for each library that
+ * takes part in a compile. */
 #ifndef AITER_RUNTIME_IDENTITY_H
 #define AITER_RUNTIME_IDENTITY_H
 

@@ -5,16 +5,25 @@
 #include "runtime/device.h"
 #include "runtime/error.h"
 
-/* The grid rule of gen_kernel: one workgroup per tile of query rows, head and batch entry. The
- * dispatch packet counts threads in 32 bits (HSA Platform System Architecture 1.2, 2.9.6,
- * grid_size_x), which is the lower limit. */
-static aiter_status grid_size(const gen_kernel *shape, const gen_fmha_fwd_args *a, unsigned *grid)
+/* Tiles of query rows that all heads of all batch entries have at most (the grid rule of gen_kernel).
+ * Packed sequences take tiles of their own, each at most one more than its share of the rows. */
+static uint64_t count_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a, uint64_t *slices)
 {
-    uint64_t tiles =
-        ((uint64_t)a->seqlen_q + (unsigned)shape->tile_q - 1) / (unsigned)shape->tile_q;
-    uint64_t rows, groups;
-    if (__builtin_mul_overflow(tiles, (uint64_t)a->num_heads, &rows) ||
-        __builtin_mul_overflow(rows, (uint64_t)a->batch, &groups) ||
+    uint64_t tile = (unsigned)kernel->shape.tile_q, heads = (unsigned)a->num_heads;
+    gen_seqlens seqlens = kernel->config.seqlens_q;
+    bool packed = seqlens == GEN_SEQ_CU || seqlens == GEN_SEQ_PACKED;
+    *slices = packed ? heads : heads * (unsigned)a->batch;
+    return packed ? (unsigned)a->total_q / tile + (unsigned)a->batch
+                  : ((unsigned)a->seqlen_q + tile - 1) / tile;
+}
+
+/* The dispatch packet counts threads in 32 bits (HSA Platform System Architecture 1.2, 2.9.6,
+ * grid_size_x), which is the lower limit. */
+static aiter_status grid_size(const rt_kernel *kernel, const gen_fmha_fwd_args *a, unsigned *grid)
+{
+    const gen_kernel *shape = &kernel->shape;
+    uint64_t slices, tiles = count_tiles(kernel, a, &slices), groups;
+    if (__builtin_mul_overflow(tiles, slices, &groups) ||
         groups > UINT32_MAX / (unsigned)shape->block)
         return rt_fail(AITER_ERROR_UNSUPPORTED,
                        "q.shape: batch %d * heads %d * %" PRIu64
@@ -47,7 +56,7 @@ aiter_status rt_launch(aiter_context *ctx, const rt_kernel *kernel, const rt_pro
 {
     int saved;
     unsigned grid = 0;
-    aiter_status status = grid_size(&kernel->shape, &problem->args, &grid);
+    aiter_status status = grid_size(kernel, &problem->args, &grid);
     if (status != AITER_OK)
         return status;
     status = rt_device_enter(ctx->hip, ctx->place.device, &saved);

@@ -50,8 +50,8 @@ static aiter_status fall_back(rt_layers *l, const rt_logger *log, const char *wh
     cache_store *store;
     bool readable =
         cache_open(&store, l->user_dir, CACHE_READ_ONLY, ignored, sizeof ignored) == CACHE_OK;
-    rt_log(log, AITER_LOG_WARNING, "the cache cannot be %s: %s; compiled kernels are kept in memory "
-                                   "only",
+    rt_log(log, AITER_LOG_WARNING,
+           "the cache cannot be %s: %s; compiled kernels are kept in memory only",
            readable ? "written" : "used", why);
     return readable ? add(l, AITER_LAYER_USER, store, l->user_dir) : AITER_OK;
 }

@@ -59,9 +59,9 @@ static aiter_status open_caches(rt_maker *m, const aiter_context_options *option
 {
     aiter_status status = rt_layers_open(&m->layers, options, m->must_store, &m->log);
     cache_store *store = rt_layers_writable(&m->layers);
+    uint64_t limit = options->cache_max_bytes == UINT64_MAX ? 0 : options->cache_max_bytes;
     if (status == AITER_OK && store)
-        cache_set_limit(store, options->cache_max_bytes == UINT64_MAX ? 0 : options->cache_max_bytes,
-                        report_eviction, m);
+        cache_set_limit(store, limit, report_eviction, m);
     return status;
 }
 

@@ -88,7 +88,8 @@ static aiter_status resolve_policy(aiter_context_options *o)
     const char *name = variable("AITER_CACHE_POLICY");
     int policy = o->cache_policy;
     if (policy < AITER_CACHE_DEFAULT || policy > AITER_CACHE_MEMORY)
-        return rt_fail(INVALID, "options.cache_policy is %d: expected an aiter_cache_policy, 0 to %d",
+        return rt_fail(INVALID,
+                       "options.cache_policy is %d: expected an aiter_cache_policy, 0 to %d",
                        policy, AITER_CACHE_MEMORY);
     if (o->no_cache && policy != AITER_CACHE_DEFAULT && policy != AITER_CACHE_MEMORY)
         return rt_fail(INVALID,

@@ -16,16 +16,11 @@ struct aiter_plan {
     const rt_kernel *kernel; /* the context's */
 };
 
-aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aiter_plan **out)
+static aiter_status prepare(aiter_context *ctx, const rt_request *request, aiter_plan **out)
 {
     rt_problem problem;
     rt_kernel *kernel;
-    if (!out)
-        return rt_fail(INVALID, "out is NULL: expected a place for the plan");
-    *out = NULL;
-    if (!ctx)
-        return rt_fail(INVALID, "ctx is NULL: expected a context");
-    aiter_status status = rt_problem_read(ctx->place, args, RT_ANY_OPERATION, false, &problem);
+    aiter_status status = rt_problem_read(ctx->place, request, false, &problem);
     if (status == AITER_OK)
         status = rt_context_kernel(ctx, &problem.config, &kernel);
     if (status != AITER_OK)
@@ -36,6 +31,43 @@ aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aite
     *plan = (aiter_plan){ ctx, kernel };
     *out = plan;
     return AITER_OK;
+}
+
+static aiter_status check_place(const aiter_context *ctx, aiter_plan **out)
+{
+    if (!out)
+        return rt_fail(INVALID, "out is NULL: expected a place for the plan");
+    *out = NULL;
+    return ctx ? AITER_OK : rt_fail(INVALID, "ctx is NULL: expected a context");
+}
+
+aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aiter_plan **out)
+{
+    rt_request request;
+    aiter_status status = check_place(ctx, out);
+    if (status == AITER_OK)
+        status = rt_request_attn(args, RT_ANY_OPERATION, &request);
+    return status == AITER_OK ? prepare(ctx, &request, out) : status;
+}
+
+aiter_status aiter_prepare_kvcache(aiter_context *ctx, const aiter_kvcache_args *args,
+                                   aiter_plan **out)
+{
+    rt_request request;
+    aiter_status status = check_place(ctx, out);
+    if (status == AITER_OK)
+        status = rt_request_kvcache(args, &request);
+    return status == AITER_OK ? prepare(ctx, &request, out) : status;
+}
+
+aiter_status aiter_prepare_varlen(aiter_context *ctx, const aiter_varlen_args *args,
+                                  aiter_plan **out)
+{
+    rt_request request;
+    aiter_status status = check_place(ctx, out);
+    if (status == AITER_OK)
+        status = rt_request_varlen(args, &request);
+    return status == AITER_OK ? prepare(ctx, &request, out) : status;
 }
 
 /* A field of a configuration as the caller knows it, and how the caller writes its values 0 and 1 if
@@ -50,6 +82,16 @@ static const struct {
     { "mask", "causal", { "0", "1" } },
     { "gqa", "q.shape[2] / k.shape[2] (heads / heads_kv)", { 0 } },
     { "lse", "lse", { "NULL", "a tensor" } },
+    { "window", "variants.use_window (with the bounds that are not -1)", { 0 } },
+    { "softcap", "variants.softcap", { "0", "positive" } },
+    { "alibi", "variants.alibi_slopes", { "NULL", "a tensor" } },
+    { "sink", "variants.sinks", { "NULL", "a tensor" } },
+    { "bias", "variants.bias", { "NULL", "a tensor" } },
+    { "rounding", "variants.rounding", { 0 } },
+    { "seqlens_q", "the lengths of the queries", { 0 } },
+    { "seqlens_k", "the lengths of the keys", { 0 } },
+    { "block_size", "block_size", { 0 } },
+    { "kv", "the dtype of keys and values", { 0 } },
 };
 
 enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
@@ -78,17 +120,41 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
                    expected, kernel->text);
 }
 
-aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args)
+static aiter_status launch(const aiter_plan *plan, const rt_request *request)
 {
     rt_problem problem;
-    if (!plan)
-        return rt_fail(INVALID, "plan is NULL: expected a plan");
-    aiter_status status = rt_problem_read(plan->ctx->place, args, RT_ANY_OPERATION, true, &problem);
+    aiter_status status = rt_problem_read(plan->ctx->place, request, true, &problem);
     if (status != AITER_OK)
         return status;
     if (!gen_config_equal(&problem.config, &plan->kernel->config))
         return fail_config(&problem.config, plan->kernel);
     return problem.empty ? AITER_OK : rt_launch(plan->ctx, plan->kernel, &problem);
+}
+
+static aiter_status no_plan(void)
+{
+    return rt_fail(INVALID, "plan is NULL: expected a plan");
+}
+
+aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args)
+{
+    rt_request request;
+    aiter_status status = plan ? rt_request_attn(args, RT_ANY_OPERATION, &request) : no_plan();
+    return status == AITER_OK ? launch(plan, &request) : status;
+}
+
+aiter_status aiter_launch_kvcache(const aiter_plan *plan, const aiter_kvcache_args *args)
+{
+    rt_request request;
+    aiter_status status = plan ? rt_request_kvcache(args, &request) : no_plan();
+    return status == AITER_OK ? launch(plan, &request) : status;
+}
+
+aiter_status aiter_launch_varlen(const aiter_plan *plan, const aiter_varlen_args *args)
+{
+    rt_request request;
+    aiter_status status = plan ? rt_request_varlen(args, &request) : no_plan();
+    return status == AITER_OK ? launch(plan, &request) : status;
 }
 
 const char *aiter_plan_config(const aiter_plan *plan)

@@ -1,20 +1,11 @@
-/* From tensors to a kernel configuration and the kernel's arguments. */
+/* From an operation's arguments to a kernel configuration and the kernel's arguments. */
 #ifndef AITER_RUNTIME_PROBLEM_H
 #define AITER_RUNTIME_PROBLEM_H
 
 #include <stdbool.h>
 
-#include <aiter/aiter.h>
-
 #include "gen/gen.h"
-
-/* What an operation says beyond its tensors. */
-typedef enum rt_operation {
-    RT_ANY_OPERATION, /* prepare and launch: num_groups is optional          */
-    RT_FLASH_ATTN,
-    RT_GROUPED_QUERY,
-    RT_MULTI_QUERY
-} rt_operation;
+#include "runtime/request.h"
 
 typedef struct rt_problem {
     gen_config config;
@@ -29,9 +20,9 @@ typedef struct rt_place {
     int device;
 } rt_place;
 
-/* Checks every field of *given. need_data: tensors must have data (a launch), not only shapes (a
+/* Checks every field of the request. need_data: tensors must have data (a launch), not only shapes (a
  * prepare). */
-aiter_status rt_problem_read(rt_place place, const aiter_attn_args *given, rt_operation operation,
-                             bool need_data, rt_problem *out);
+aiter_status rt_problem_read(rt_place place, const rt_request *request, bool need_data,
+                             rt_problem *out);
 
 #endif

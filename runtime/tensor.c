@@ -7,14 +7,28 @@
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
+/* DLPack's codes for 8-bit floats came with version 1.1; this one's header may be older. */
+enum { DL_FLOAT8_E4M3FN = 10, DL_FLOAT8_E4M3FNUZ = 11 };
+
 static const struct {
     uint8_t code, bits;
-    gen_dtype dtype;
+    rt_dtype dtype;
 } dtypes[] = {
-    { kDLFloat, 16, GEN_FP16 },
-    { kDLBfloat, 16, GEN_BF16 },
-    { kDLFloat, 32, GEN_FP32 },
+    { kDLFloat, 16, RT_FP16 },
+    { kDLBfloat, 16, RT_BF16 },
+    { kDLFloat, 32, RT_FP32 },
+    { kDLInt, 32, RT_INT32 },
+    { kDLUInt, 8, RT_BYTE },
+    { DL_FLOAT8_E4M3FN, 8, RT_FP8_OCP },
+    { DL_FLOAT8_E4M3FNUZ, 8, RT_FP8_FNUZ },
 };
+
+const char *rt_dtype_name(rt_dtype dtype)
+{
+    static const char *const names[] = { "fp16",  "bf16",       "fp32",        "int32",
+                                         "uint8", "fp8 e4m3fn", "fp8 e4m3fnuz" };
+    return names[dtype];
+}
 
 /* "fp16", or "int8" or "float64x2" for what we do not know. */
 static void print_dtype(DLDataType type, char *out, size_t size)
@@ -33,15 +47,15 @@ static void print_accepted(unsigned accepted, char *out, size_t size)
 {
     size_t used = 0;
     out[0] = '\0';
-    for (int t = GEN_FP16; t <= GEN_FP32; t++)
+    for (int t = 0; t < RT_NUM_DTYPES; t++)
         if (accepted & 1u << t)
             used += (size_t)snprintf(out + used, size - used, "%s%s", used ? " or " : "",
-                                     gen_dtype_name((gen_dtype)t));
+                                     rt_dtype_name((rt_dtype)t));
 }
 
 static aiter_status fail_dtype(const rt_tensor_rule *rule, DLDataType type)
 {
-    char found[64], expected[64];
+    char found[64], expected[128];
     print_dtype(type, found, sizeof found);
     print_accepted(rule->dtypes, expected, sizeof expected);
     return rt_fail(INVALID, "%s.dtype is %s: expected %s", rule->name, found, expected);
@@ -111,8 +125,15 @@ static aiter_status contiguous_strides(const rt_tensor_rule *rule, rt_tensor *ou
     return AITER_OK;
 }
 
+/* In elements, a power of two: kernels load 8 elements of 8 or 16 bits at a time, 4 of 32. */
+static int alignment(const rt_tensor_rule *rule, int elem_bytes)
+{
+    return !rule->align ? 1 : elem_bytes == 4 ? 4 : 8;
+}
+
 static aiter_status check_stride(const rt_tensor_rule *rule, int d, int64_t stride, int elem_bytes)
 {
+    int align = alignment(rule, elem_bytes);
     if (stride < 0)
         return rt_fail(INVALID, "%s.strides[%d] (%s) is %" PRId64 ": expected 0 or more",
                        rule->name, d, rule->dims[d], stride);
@@ -122,12 +143,12 @@ static aiter_status check_stride(const rt_tensor_rule *rule, int d, int64_t stri
                                      "%s.strides[%d] (%s) is %" PRId64
                                      ": expected 1, the last dimension is contiguous",
                                      rule->name, d, rule->dims[d], stride);
-    if (rule->align_strides && stride % (RT_ALIGNMENT / elem_bytes) != 0)
+    if (stride & (align - 1))
         return rt_fail(
             INVALID,
             "%s.strides[%d] (%s) is %" PRId64 ": expected a multiple of %d elements (%d bytes)",
-            rule->name, d, rule->dims[d], stride, RT_ALIGNMENT / elem_bytes, RT_ALIGNMENT);
-    if (d == rule->row_dim && stride >= RT_MAX_ROW_STRIDE)
+            rule->name, d, rule->dims[d], stride, align, align * elem_bytes);
+    if (rule->limit_rows && d == rule->row_dim && stride >= RT_MAX_ROW_STRIDE)
         return rt_fail(AITER_ERROR_UNSUPPORTED,
                        "%s.strides[%d] (%s) is %" PRId64 ": expected less than %" PRId64
                        " elements",
@@ -186,11 +207,12 @@ static aiter_status read_pointer(const rt_tensor_rule *rule, const DLTensor *giv
             return rt_fail(INVALID, "%s.data is NULL: expected a device pointer", rule->name);
         return AITER_OK;
     }
+    int align = alignment(rule, out->elem_bytes) * out->elem_bytes;
     out->address = (uintptr_t)given->data + given->byte_offset;
-    if (out->extent > 0 && out->address % RT_ALIGNMENT != 0)
+    if (out->extent > 0 && out->address & (uintptr_t)(align - 1))
         return rt_fail(INVALID,
                        "%s.data + byte_offset is 0x%" PRIxPTR ": expected a multiple of %d bytes",
-                       rule->name, out->address, RT_ALIGNMENT);
+                       rule->name, out->address, align);
     return AITER_OK;
 }
 
@@ -219,14 +241,22 @@ static aiter_status check_distinct(const rt_tensor_rule *rule, const rt_tensor *
     return AITER_OK;
 }
 
+static aiter_status fail_rank(const rt_tensor_rule *rule, int rank)
+{
+    char dims[128] = "";
+    size_t used = 0;
+    for (int d = 0; d < rule->rank; d++)
+        used += (size_t)snprintf(dims + used, sizeof dims - used, "%s%s", d ? ", " : "",
+                                 rule->dims[d]);
+    return rt_fail(INVALID, "%s.ndim is %d: expected %d (%s)", rule->name, rank, rule->rank, dims);
+}
+
 static aiter_status check_present(const rt_tensor_rule *rule, const DLTensor *given)
 {
     if (!given)
         return rt_fail(INVALID, "%s is NULL: expected a tensor", rule->name);
     if (given->ndim != rule->rank)
-        return rt_fail(INVALID, "%s.ndim is %d: expected %d (%s, %s, %s%s%s)", rule->name,
-                       given->ndim, rule->rank, rule->dims[0], rule->dims[1], rule->dims[2],
-                       rule->rank > 3 ? ", " : "", rule->rank > 3 ? rule->dims[3] : "");
+        return fail_rank(rule, given->ndim);
     if (!given->shape)
         return rt_fail(INVALID, "%s.shape is NULL: expected %d sizes", rule->name, rule->rank);
     return AITER_OK;

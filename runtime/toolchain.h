@@ -21,9 +21,9 @@ rt_toolchain *rt_toolchain_new(const rt_layers *layers, const rt_compiler *compi
                                const rt_logger *log);
 void rt_toolchain_free(rt_toolchain *toolchain);
 
-/* The digest to look code objects up by in a layer. With the compiler gone, the last one that filled
- * the layer; "" if there is none. Thread-safe. Errors: those of rt_compiler_identify(), NOT_CACHED if
- * it may not be asked; if no layer has a record either. */
+/* The digest to look code objects up by in a layer. With the compiler gone, the last one that
+ * filled the layer; "" if there is none. Thread-safe. Errors: those of rt_compiler_identify(),
+ * NOT_CACHED if it may not be asked; if no layer has a record either. */
 aiter_status rt_toolchain_digest(rt_toolchain *toolchain, int layer, char digest[RT_DIGEST_MAX]);
 
 /* A compile was done by `identity`, which becomes what is looked up from now on, in this process

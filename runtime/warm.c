@@ -32,13 +32,14 @@ aiter_status aiter_warmer_create(aiter_warmer **out, const aiter_context_options
     aiter_status status = rt_options_read(given, &options);
     if (status != AITER_OK)
         return status;
-    if (options.cache_policy == AITER_CACHE_READ_ONLY || options.cache_policy == AITER_CACHE_OFFLINE)
+    aiter_cache_policy policy = options.cache_policy;
+    if (policy == AITER_CACHE_READ_ONLY || policy == AITER_CACHE_OFFLINE)
         return rt_fail(AITER_ERROR_INVALID_ARGUMENT,
                        "%s is %s: a warmer stores, expected read-write or memory",
                        given && given->size >= sizeof *given && given->cache_policy
                            ? "options.cache_policy"
                            : "AITER_CACHE_POLICY",
-                       rt_policy_name(options.cache_policy));
+                       rt_policy_name(policy));
     aiter_warmer *warmer = calloc(1, sizeof *warmer);
     if (!warmer)
         return rt_fail_memory("a warmer");

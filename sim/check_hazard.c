@@ -273,8 +273,9 @@ static bool shifts_result(const sim_inst *inst)
 
 static uint32_t valu_classes(const sim_inst *inst)
 {
-    static const char *const trans[] = {"v_exp_f", "v_log_f", "v_rcp_",       "v_rsq_",       "v_sqrt_",
-                                        "v_sin_",  "v_cos_",  "v_exp_legacy", "v_log_legacy", NULL};
+    static const char *const trans[] = {"v_exp_f", "v_log_f", "v_rcp_", "v_rsq_",
+                                        "v_sqrt_", "v_sin_",  "v_cos_", "v_exp_legacy",
+                                        "v_log_legacy", NULL};
     static const char *const lane[] = {"v_readlane", "v_readfirstlane", NULL};
     static const char *const fma64[] = {"v_fma_f64", "v_fmac_f64", NULL};
     static const char *const swap[] = {"v_permlane16_swap", "v_permlane32_swap", NULL};

@@ -1,4 +1,5 @@
 /* Modules, functions, launches, occupancy. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +56,10 @@ static uint8_t *read_all(FILE *file, size_t *size)
 static hip_error read_file(const char *path, uint8_t **data, size_t *size)
 {
     FILE *file = fopen(path, "rb");
-    if (!file)
+    if (!file) {
+        sim_report("module not loaded: %s: %s", path, strerror(errno));
         return HIP_ERROR_FILE_NOT_FOUND;
+    }
     *data = read_all(file, size);
     fclose(file);
     if (*data)
@@ -97,15 +100,26 @@ hip_error hipModuleUnload(hip_module module)
     return sim_hip_return(unload(module));
 }
 
+static hip_error check_module(hip_module module)
+{
+    if (module && sim_module_valid(module))
+        return HIP_SUCCESS;
+    sim_report("module %p: not a loaded module", (void *)module);
+    return HIP_ERROR_INVALID_HANDLE;
+}
+
 static hip_error get_function(hip_function *function, hip_module module, const char *name)
 {
     hip_error e = function && name && *name ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
     if (e != HIP_SUCCESS)
         return e;
-    if (!module || !sim_module_valid(module))
-        return HIP_ERROR_INVALID_HANDLE;
+    if ((e = check_module(module)) != HIP_SUCCESS)
+        return e;
     *function = sim_module_function(module, name);
-    return *function ? HIP_SUCCESS : HIP_ERROR_NOT_FOUND;
+    if (*function)
+        return HIP_SUCCESS;
+    sim_report("no kernel %s in the module", name);
+    return HIP_ERROR_NOT_FOUND;
 }
 
 hip_error hipModuleGetFunction(hip_function *function, hip_module module, const char *name)
@@ -118,11 +132,13 @@ static hip_error get_global(hip_deviceptr *ptr, size_t *bytes, hip_module module
     hip_error e = (ptr || bytes) && name && *name ? sim_hip_ready() : HIP_ERROR_INVALID_VALUE;
     if (e != HIP_SUCCESS)
         return e;
-    if (!module || !sim_module_valid(module))
-        return HIP_ERROR_INVALID_HANDLE;
+    if ((e = check_module(module)) != HIP_SUCCESS)
+        return e;
     uint64_t address, size;
-    if (!sim_module_global(module, name, &address, &size))
+    if (!sim_module_global(module, name, &address, &size)) {
+        sim_report("no variable %s in the module", name);
         return HIP_ERROR_NOT_FOUND;
+    }
     if (ptr)
         *ptr = (void *)(uintptr_t)address;
     if (bytes)
@@ -235,8 +251,10 @@ static hip_error find_target(hip_function function, hip_stream handle, sim_strea
     *stream = sim_stream_find(handle, sim_device_current());
     if (!*stream)
         return HIP_ERROR_INVALID_VALUE;
-    return sim_function_valid(function) ? sim_device_fault((*stream)->device)
-                                        : HIP_ERROR_INVALID_HANDLE;
+    if (sim_function_valid(function))
+        return sim_device_fault((*stream)->device);
+    sim_report("kernel %p: not a function of a loaded module", (void *)function);
+    return HIP_ERROR_INVALID_HANDLE;
 }
 
 static hip_error submit_launch(sim_stream *stream, hip_function function,

@@ -83,11 +83,9 @@ static hip_error check_geometry(const sim_function *f, int device, sim_geometry 
 {
     size_t lds = sim_device_info_at(device)->lds_bytes;
     if (!g->grid[0] || !g->grid[1] || !g->grid[2]) {
-        for (int i = 0; i < 3; i++)
-            if (!g->block[i])
-                return HIP_ERROR_INVALID_CONFIGURATION;
         sim_report("kernel %s: empty grid (%u,%u,%u)", f->name, g->grid[0], g->grid[1], g->grid[2]);
-        return HIP_ERROR_INVALID_VALUE;
+        return g->block[0] && g->block[1] && g->block[2] ? HIP_ERROR_INVALID_VALUE
+                                                         : HIP_ERROR_INVALID_CONFIGURATION;
     }
     if (!g->block[0] || !g->block[1] || !g->block[2]) {
         sim_report("kernel %s: empty block (%u,%u,%u)", f->name, g->block[0], g->block[1],

@@ -360,9 +360,8 @@ bool sim_mem_lookup(uint64_t address, uint64_t size, bool write)
         e = find_and_remember(address);
     if (!e || !reachable(e, kernel_device) || (write && !e->writable))
         return false;
-    /* A scalar load reads whole dwords, so the compiler may read up to the end of the last one. */
-    uint64_t offset = address - e->base, limit = write ? e->size : round_up(e->size, 4);
-    if (size > limit || offset > limit - size)
+    uint64_t offset = address - e->base;
+    if (size > e->size || offset > e->size - size)
         return false;
     sim_mem_last = (sim_mem_hit){e->base, e->base + e->size, e->writable};
     return true;

@@ -28,11 +28,28 @@ constexpr int KEY_BLOCKS = TILE_K / 32;      // 32-key blocks in a step
 constexpr int QK_STEPS = ceil_div(HDQK, 16); // d in steps of 16
 constexpr int PV_STEPS = TILE_K / 16;        // keys in steps of 16
 constexpr int V_BLOCKS = HDV_PAD / 32;       // 32-row blocks of O^T
-constexpr int K_CHUNKS = HDQK_PAD / 8;       // 16-byte chunks of a K row
+constexpr int K_CHUNKS = HDQK_PAD / 8;       // chunks of 8 elements of a K row
 constexpr int V_CHUNKS = HDV_PAD / 8;
 constexpr int K_BYTES = TILE_K * HDQK_PAD * 2;
 constexpr int V_BYTES = TILE_K * HDV_PAD * 2;
 constexpr float RESCALE_LOG2 = 8; // P may grow to 2^8 before O is rescaled: exact in fp16 and bf16
+
+#if AITER_FP8_KV
+using kv_t = unsigned char;
+using kv_chunk = uint2; // 8 elements in memory
+using kv_half = uint;   // 4
+#else
+using kv_t = elem_t;
+using kv_chunk = uint4;
+using kv_half = uint2;
+INLINE uint4 widen(uint4 x) { return x; }
+INLINE uint2 widen(uint2 x) { return x; }
+#endif
+constexpr int KV_BYTES = sizeof(kv_t);
+
+#if AITER_SOFTCAP || AITER_ALIBI || AITER_BIAS
+#define AITER_SCORE_MODS 1
+#endif
 
 static_assert(TILE_Q == 32 * WAVES && TILE_K % 32 == 0, "a wave owns 32 query rows");
 static_assert(LDS_BYTES == 2 * (K_BYTES + V_BYTES), "K and V are double-buffered");
@@ -76,6 +93,16 @@ INLINE uint pack(float x, float y)
 #endif
 }
 
+// Two probabilities to the kernel's dtype.
+INLINE uint pack_probabilities(float x, float y)
+{
+#if AITER_TRUNCATE
+    return __builtin_amdgcn_perm(bit_cast<uint>(y), bit_cast<uint>(x), 0x07060302);
+#else
+    return pack(x, y);
+#endif
+}
+
 // The value of lane l ^ 32.
 INLINE float other_half(float x)
 {
@@ -95,15 +122,28 @@ constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every reso
 
 // `rows` rows of `row_elems` elements, `stride` elements apart. The launcher keeps stride under
 // 2^23 elements, so that offsets within a tile fit 32 bits; larger distances are in `base`.
-INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
+template <typename T>
+INLINE __amdgpu_buffer_rsrc_t rows_at(const T *base, int rows, int64 stride, int row_elems)
 {
-    uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * 2 : 0;
-    return __builtin_amdgcn_make_buffer_rsrc(const_cast<elem_t *>(base), 0, bytes, 0x00027000);
+    uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * sizeof(T) : 0;
+    return __builtin_amdgcn_make_buffer_rsrc(const_cast<T *>(base), 0, bytes, 0x00027000);
 }
 
 INLINE uint4 load16(__amdgpu_buffer_rsrc_t rows, int offset)
 {
     return bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
+}
+
+INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to) { to = load16(rows, offset); }
+
+INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
+{
+    to = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(rows, offset, 0, 0));
+}
+
+INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint &to)
+{
+    to = __builtin_amdgcn_raw_buffer_load_b32(rows, offset, 0, 0);
 }
 
 // ---- LDS layouts ----
@@ -138,23 +178,44 @@ INLINE int vt_lds(int d, int chunk)
 
 // ---- A tile's way from global memory to LDS, through registers ----
 
-// Rows of ROW_CHUNKS 16-byte chunks, of which the first USED hold data and the others become 0.
+// Rows of ROW_CHUNKS chunks of 8 elements, of which the first USED hold data and the others become 0.
 template <int ROW_CHUNKS, int USED> struct row_tile {
     static constexpr int CHUNKS = TILE_K * ROW_CHUNKS;
     static constexpr int PER_THREAD = ceil_div(CHUNKS, BLOCK);
-    uint4 data[PER_THREAD];
+    kv_chunk data[PER_THREAD];
 
     INLINE int index(int i) { return i * BLOCK + int(__builtin_amdgcn_workitem_id_x()); }
     INLINE bool active(int i) { return (i + 1) * BLOCK <= CHUNKS || index(i) < CHUNKS; }
+    INLINE int row(int i) { return index(i) / ROW_CHUNKS; }
+    INLINE int chunk(int i) { return index(i) % ROW_CHUNKS; }
+    INLINE bool inside(int i) { return active(i) && (USED == ROW_CHUNKS || chunk(i) < USED); }
 
+#if AITER_PAGES
+    int block[PER_THREAD]; // of the tile that is loaded next
+
+    INLINE void find(const paged_rows<kv_t> &rows, int key)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            block[i] = rows.block_of(key + row(i), 1);
+    }
+
+    INLINE void load(const paged_rows<kv_t> &rows, int key)
+    {
+        for (int i = 0; i < PER_THREAD; i++) {
+            data[i] = 0;
+            if (inside(i) && rows.has(key + row(i)))
+                data[i] = *(const kv_chunk *)(rows.row(block[i], key + row(i)) + chunk(i) * 8);
+        }
+    }
+#else
     INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            int row = index(i) / ROW_CHUNKS, chunk = index(i) % ROW_CHUNKS;
-            bool inside = active(i) && (USED == ROW_CHUNKS || chunk < USED);
-            data[i] = load16(rows, inside ? row * stride_bytes + chunk * 16 : OUTSIDE);
+            int offset = row(i) * stride_bytes + chunk(i) * 8 * KV_BYTES;
+            ::load(rows, inside(i) ? offset : OUTSIDE, data[i]);
         }
     }
+#endif
 };
 
 struct k_tile : row_tile<K_CHUNKS, HDQK / 8> {
@@ -162,7 +223,7 @@ struct k_tile : row_tile<K_CHUNKS, HDQK / 8> {
     {
         for (int i = 0; i < PER_THREAD; i++)
             if (active(i))
-                *(uint4 *)(lds + k_lds(index(i) / K_CHUNKS, index(i) % K_CHUNKS)) = data[i];
+                *(uint4 *)(lds + k_lds(row(i), chunk(i))) = widen(data[i]);
     }
 };
 
@@ -172,7 +233,7 @@ struct v_tile : row_tile<V_CHUNKS, HDV / 8> {
     {
         for (int i = 0; i < PER_THREAD; i++)
             if (active(i))
-                *(uint4 *)(lds + v_lds(index(i) / V_CHUNKS, index(i) % V_CHUNKS * 8)) = data[i];
+                *(uint4 *)(lds + v_lds(row(i), chunk(i) * 8)) = widen(data[i]);
     }
 };
 
@@ -193,7 +254,7 @@ INLINE half8 v_operand(const char *lds, int block, int step)
 struct v_tile {
     static constexpr int BLOCKS = TILE_K / 4 * (HDV_PAD / 4);
     static constexpr int PER_THREAD = ceil_div(BLOCKS, BLOCK);
-    uint2 data[PER_THREAD][4];
+    kv_half data[PER_THREAD][4];
 
     INLINE int index(int i) { return i * BLOCK + int(__builtin_amdgcn_workitem_id_x()); }
     INLINE bool active(int i) { return (i + 1) * BLOCK <= BLOCKS || index(i) < BLOCKS; }
@@ -201,16 +262,37 @@ struct v_tile {
     INLINE int d_group(int i) { return index(i) / 8 % (HDV_PAD / 4); }
     INLINE int key_group(int i) { return index(i) % 8 + index(i) / 8 / (HDV_PAD / 4) * 8; }
 
+    INLINE bool inside(int i) { return active(i) && (HDV == HDV_PAD || d_group(i) < HDV / 4); }
+
+#if AITER_PAGES
+    int block[PER_THREAD]; // of the tile that is loaded next; tiles start at multiples of 4
+
+    INLINE void find(const paged_rows<kv_t> &rows, int key)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            block[i] = rows.block_of(key + key_group(i) * 4, 4);
+    }
+
+    INLINE void load(const paged_rows<kv_t> &rows, int key)
+    {
+        for (int i = 0; i < PER_THREAD; i++)
+            for (int e = 0; e < 4; e++) {
+                int at = key + key_group(i) * 4 + e;
+                data[i][e] = 0;
+                if (inside(i) && rows.has(at))
+                    data[i][e] = *(const kv_half *)(rows.row(block[i], at) + d_group(i) * 4);
+            }
+    }
+#else
     INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            bool inside = active(i) && (HDV == HDV_PAD || d_group(i) < HDV / 4);
-            int offset = inside ? key_group(i) * 4 * stride_bytes + d_group(i) * 8 : OUTSIDE;
+            int offset = key_group(i) * 4 * stride_bytes + d_group(i) * 4 * KV_BYTES;
             for (int key = 0; key < 4; key++)
-                data[i][key] = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(
-                    rows, inside ? offset + key * stride_bytes : OUTSIDE, 0, 0));
+                ::load(rows, inside(i) ? offset + key * stride_bytes : OUTSIDE, data[i][key]);
         }
     }
+#endif
 
     INLINE void store(char *lds)
     {
@@ -220,8 +302,9 @@ struct v_tile {
     }
 
     // Bytes of v_perm_b32(hi, lo): 0-3 select from lo, 4-7 from hi.
-    INLINE void store_block(char *lds, int d, int keys, const uint2 *rows)
+    INLINE void store_block(char *lds, int d, int keys, const kv_half *loaded)
     {
+        uint2 rows[4] = { widen(loaded[0]), widen(loaded[1]), widen(loaded[2]), widen(loaded[3]) };
         int chunk = keys / 4 * 2 + keys % 2, half = keys / 2 % 2;
         for (int j = 0; j < 4; j++) {
             uint select = j % 2 ? 0x07060302 : 0x05040100;
@@ -262,13 +345,20 @@ INLINE void scores(const state &st, const char *lds, float16 s[KEY_BLOCKS])
     }
 }
 
-// Keys from `limit` on (relative to the tile's first) are invisible to this lane's query.
-INLINE void mask_scores(float16 s[KEY_BLOCKS], int limit)
+// The key, counted from the tile's first, of score r of block b.
+INLINE int key_of(int b, int r)
 {
     int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    return b * 32 + r / 4 * 8 + r % 4 + half * 4;
+}
+
+// Keys before `first` and from `limit` on (relative to the tile's first) are invisible to this lane's
+// query.
+INLINE void mask_scores(float16 s[KEY_BLOCKS], int first, int limit)
+{
     for (int b = 0; b < KEY_BLOCKS; b++)
         for (int r = 0; r < 16; r++)
-            if (b * 32 + r / 4 * 8 + r % 4 + half * 4 >= limit)
+            if ((LEFT_BOUND && key_of(b, r) < first) || key_of(b, r) >= limit)
                 s[b][r] = -INFINITE;
 }
 
@@ -311,7 +401,7 @@ INLINE void probabilities(state &st, const float16 s[KEY_BLOCKS], float scale_lo
             float x = hw_exp2(__builtin_fmaf(s[step / 2][r], scale_log2, -st.m_scaled));
             float y = hw_exp2(__builtin_fmaf(s[step / 2][r + 1], scale_log2, -st.m_scaled));
             sums += vec<float, 2>{ x, y };
-            packed[e / 2] = pack(x, y);
+            packed[e / 2] = pack_probabilities(x, y);
         }
         p[step] = bit_cast<half8>(packed);
     }
@@ -359,62 +449,112 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     __shared__ __attribute__((aligned(16))) char lds[LDS_BYTES];
     char *const k_buffer[2] = { lds, lds + K_BYTES + V_BYTES };
 
-    const work w = assign_work(num_heads, batch, seqlen_q);
+    const variant_args va = VARIANT_ARGS;
+    const work w = assign_work(va, num_heads, batch, seqlen_q);
+    const span queries = q_span(va, w.batch, seqlen_q), keys = k_span(va, w.batch, seqlen_k);
+    if (MAY_BE_IDLE && uint(w.q0) >= uint(queries.length))
+        return;
     const int thread = int(__builtin_amdgcn_workitem_id_x());
     const int wave = __builtin_amdgcn_readfirstlane(thread / 64);
     const int wave_row = wave * 32, lane_row = wave_row + thread % 32;
 
-    // Bottom-right alignment: query row i sees keys up to and including i + offset.
-    const int offset = seqlen_k - seqlen_q;
-    const int q_rows = min(seqlen_q - w.q0, TILE_Q);
-    // The first key that is seen by no row of the workgroup, by not all and by no row of the wave,
-    // and not by this lane's row.
-    auto limit = [&](int row) {
-        return CAUSAL ? min(seqlen_k, w.q0 + row + offset + 1) : seqlen_k;
+    // Bottom-right alignment: query row i is at key i + offset.
+    const int offset = keys.length - queries.length;
+    const int q_rows = min(queries.length - w.q0, TILE_Q);
+    // The first key that is seen by a row of the workgroup, and the first that is seen no more.
+    auto start = [&](int row) {
+        return LEFT_BOUND ? max(0, w.q0 + row + offset - left_bound(va)) : 0;
     };
-    const int last_key = limit(q_rows - 1);
+    auto limit = [&](int row) {
+        return RIGHT_BOUND ? min(keys.length, w.q0 + row + offset + right_bound(va) + 1)
+                           : keys.length;
+    };
+    const int first_key = start(0), last_key = limit(q_rows - 1);
+    // Likewise by some row of the wave and by all of them.
+    const int wave_first = start(wave_row), wave_all = start(wave_row + 31);
     const int wave_full = limit(wave_row), wave_last = limit(wave_row + 31);
-    const int lane_limit = limit(lane_row);
+    const int lane_start = start(lane_row), lane_limit = limit(lane_row);
 
-    const float scale = __builtin_fabsf(scale_log2);
+#if AITER_FP8_KV
+    const float key_scale = va.k_scale[w.kv_head * va.k_scale_stride];
+    const float value_scale = va.v_scale[w.kv_head * va.v_scale_stride];
+#else
+    const float key_scale = 1, value_scale = 1;
+#endif
+#if AITER_SCORE_MODS
+    score_mods mods;
+    mods.init(va, w, w.q0 + min(lane_row, q_rows - 1), offset, keys.length, scale_log2);
+    mods.scale *= key_scale;
+    const float scale = 1;
+    const bool negate = false;
+#else
+    const float scale = __builtin_fabsf(scale_log2 * key_scale);
+    const bool negate = scale_log2 * key_scale < 0;
+#endif
     state st;
-    const elem_t *q_base =
-        (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head + w.q0 * q_stride_row;
-    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
-           scale_log2 < 0);
+    const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
+                           (queries.first + w.q0) * q_stride_row;
+    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2, negate);
     for (int b = 0; b < V_BLOCKS; b++)
         st.o[b] = float16(0);
     st.m = -INFINITE;
     st.m_scaled = 0;
     st.sum = 0;
 
-    const elem_t *k_base = (const elem_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head;
-    const elem_t *v_base = (const elem_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
     k_tile next_k;
     v_tile next_v;
+#if AITER_PAGES
+    const int *table = va.page_table + w.batch * va.page_table_stride;
+    const paged_rows<kv_t> k_rows = { table, (const kv_t *)k + w.kv_head * k_stride_head,
+                                      k_stride_batch, k_stride_row, first_key, last_key };
+    const paged_rows<kv_t> v_rows = { table, (const kv_t *)v + w.kv_head * v_stride_head,
+                                      v_stride_batch, v_stride_row, first_key, last_key };
+    const int first_tile = first_key & ~3;
+    auto find_tiles = [&](int key) {
+        next_k.find(k_rows, key);
+        next_v.find(v_rows, key);
+    };
+    auto load_tiles = [&](int key) {
+        next_k.load(k_rows, key);
+        next_v.load(v_rows, key);
+        find_tiles(key + TILE_K);
+    };
+    find_tiles(first_tile);
+#else
+    const kv_t *k_base = (const kv_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head +
+                         keys.first * k_stride_row;
+    const kv_t *v_base = (const kv_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head +
+                         keys.first * v_stride_row;
+    const int first_tile = first_key;
     auto load_tiles = [&](int key) {
         int rows = min(last_key - key, TILE_K);
         next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK),
-                    int(k_stride_row) * 2);
+                    int(k_stride_row) * KV_BYTES);
         next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV),
-                    int(v_stride_row) * 2);
+                    int(v_stride_row) * KV_BYTES);
     };
+#endif
 
-    load_tiles(0);
+    load_tiles(first_tile);
     next_k.store(k_buffer[0]);
     next_v.store(k_buffer[0] + K_BYTES);
     __syncthreads();
 
     int current = 0;
-    for (int key = 0; key < last_key; key += TILE_K, current ^= 1) {
+    for (int key = first_tile; key < last_key; key += TILE_K, current ^= 1) {
         load_tiles(key + TILE_K);
-        if (key < wave_last) {
+        if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first)) {
             const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
             float16 s[KEY_BLOCKS];
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
-            if (key + TILE_K > wave_full)
-                mask_scores(s, lane_limit - key);
+#if AITER_SCORE_MODS
+            for (int b = 0; b < KEY_BLOCKS; b++)
+                for (int r = 0; r < 16; r++)
+                    s[b][r] = mods(s[b][r], key + key_of(b, r));
+#endif
+            if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all))
+                mask_scores(s, lane_start - key, lane_limit - key);
             update_max(st, row_max(s), scale);
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
@@ -425,13 +565,13 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         __syncthreads();
     }
 
-    const float sum = st.sum + other_half(st.sum);
-    const float inverse = sum == 0 ? 0 : hw_rcp(sum);
+    const row_sum end(st.sum + other_half(st.sum), st.m_scaled, va, w.head);
+    const float inverse = end.inverse() * value_scale;
     elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head +
-                       w.q0 * out_stride_row;
+                       (queries.first + w.q0) * out_stride_row;
     store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row,
                  int(out_stride_row) * 2, inverse);
     if (LSE && thread % 64 < 32 && lane_row < q_rows)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + w.q0 + lane_row] =
-            sum == 0 ? -INFINITE : (st.m_scaled + hw_log2(sum)) * LN2;
+        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + w.q0 +
+            lane_row] = end.lse();
 }

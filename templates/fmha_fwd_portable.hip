@@ -41,21 +41,31 @@ INLINE float quad_max(float x)
 
 INLINE int quad_part() { return int(__builtin_amdgcn_workitem_id_x()) % 4; }
 
-// TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0.
-template <int PAD, int USED>
-INLINE void load_tile(float *lds, const float *base, int64 stride, int rows)
+// TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0. row_at(i)
+// is where row i is.
+template <int PAD, int USED, typename RowAt>
+INLINE void load_tile(float *lds, int rows, RowAt row_at)
 {
     for (int i = __builtin_amdgcn_workitem_id_x(); i < TILE_K * (PAD / 4); i += BLOCK) {
         int row = i / (PAD / 4), d = i % (PAD / 4) * 4;
         float4 value = 0;
         if (row < rows && d < USED)
-            value = *(const float4 *)(base + row * stride + d);
+            value = *(const float4 *)(row_at(row) + d);
         *(float4 *)(lds + row * PAD + d) = value;
     }
 }
 
+#if AITER_SOFTCAP || AITER_ALIBI || AITER_BIAS
+#define AITER_SCORE_MODS 1
+#else
+struct score_mods {
+    INLINE float operator()(float s, int) const { return s; }
+};
+#endif
+
 struct state {
-    float4 q[QK_CHUNKS]; // this thread's part, times scale * log2(e)
+    score_mods mods;
+    float4 q[QK_CHUNKS]; // this thread's part, times scale * log2(e) if mods do not do that
     float4 o[V_CHUNKS];  // not normalised
     float m;             // maximum of the row's scaled scores; -inf: no key seen
     float sum;           // of the row's probabilities, this thread's keys only
@@ -69,9 +79,10 @@ INLINE void limit_early_reads(int key)
         __builtin_amdgcn_sched_barrier(0);
 }
 
-// The scaled scores of the keys that this thread keeps: key 4i + part in s[i]. Keys from `limit` on
-// are invisible.
-INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP / 4])
+// The scaled scores of the keys that this thread keeps: key 4i + part, counted from first_key, in s[i].
+// Keys before `start` and from `limit` on are invisible.
+INLINE void scores(const state &st, const float *k_lds, int first_key, int start, int limit,
+                   float s[STEP / 4])
 {
     const int part = quad_part();
     for (int key = 0; key < STEP; key++) {
@@ -82,8 +93,10 @@ INLINE void scores(const state &st, const float *k_lds, int limit, float s[STEP 
                 dot = __builtin_fmaf(st.q[c][e], k[e], dot);
         }
         dot = quad_sum(dot);
-        if (part == key % 4)
-            s[key / 4] = key < limit ? dot : -INFINITE;
+        if (part == key % 4) {
+            bool visible = first_key + key < limit && (!LEFT_BOUND || first_key + key >= start);
+            s[key / 4] = visible ? st.mods(dot, first_key + key) : -INFINITE;
+        }
         limit_early_reads(key);
     }
 }
@@ -138,15 +151,23 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     __shared__ __attribute__((aligned(16))) float lds[LDS_BYTES / 4];
     float *const k_lds = lds, *const v_lds = lds + TILE_K * HDQK_PAD;
 
-    const work w = assign_work(num_heads, batch, seqlen_q);
+    const variant_args va = VARIANT_ARGS;
+    const work w = assign_work(va, num_heads, batch, seqlen_q);
+    const span queries = q_span(va, w.batch, seqlen_q), keys = k_span(va, w.batch, seqlen_k);
+    if (MAY_BE_IDLE && uint(w.q0) >= uint(queries.length))
+        return;
     const int row = w.q0 + int(__builtin_amdgcn_workitem_id_x()) / 4;
-    const bool row_inside = row < seqlen_q;
+    const bool row_inside = row < queries.length;
 
-    // Bottom-right alignment: query row i sees keys up to and including i + offset.
-    const int offset = seqlen_k - seqlen_q;
-    const int last_key =
-        CAUSAL ? min(seqlen_k, min(seqlen_q, w.q0 + TILE_Q) + offset) : seqlen_k; // exclusive
-    const int row_limit = CAUSAL ? min(seqlen_k, row + offset + 1) : seqlen_k;
+    // Bottom-right alignment: query row i is at key i + offset. The first key that is seen by a row,
+    // and the first that is seen no more.
+    const int offset = keys.length - queries.length;
+    auto start = [&](int i) { return LEFT_BOUND ? max(0, i + offset - left_bound(va)) : 0; };
+    auto limit = [&](int i) {
+        return RIGHT_BOUND ? min(keys.length, i + offset + right_bound(va) + 1) : keys.length;
+    };
+    const int first_key = start(w.q0), last_key = limit(min(queries.length, w.q0 + TILE_Q) - 1);
+    const int row_start = start(row), row_limit = limit(row);
 
     state st;
     st.m = -INFINITE;
@@ -155,23 +176,41 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         st.q[c] = 0;
     for (int c = 0; c < V_CHUNKS; c++)
         st.o[c] = 0;
-    const float *q_row =
-        (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head + row * q_stride_row;
+#if AITER_SCORE_MODS
+    st.mods.init(va, w, min(row, queries.length - 1), offset, keys.length, scale_log2);
+    const float scale = 1;
+#else
+    const float scale = scale_log2;
+#endif
+    const float *q_row = (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head +
+                         (queries.first + row) * q_stride_row;
     if (row_inside)
         each_chunk<QK_CHUNKS, HDQK>(
-            [&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale_log2; });
+            [&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale; });
 
-    const float *k_base = (const float *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head;
-    const float *v_base = (const float *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head;
-    for (int key = 0; key < last_key; key += TILE_K) {
+    const float *k_base = (const float *)k + w.kv_head * k_stride_head;
+    const float *v_base = (const float *)v + w.kv_head * v_stride_head;
+#if AITER_PAGES
+    const int *table = va.page_table + w.batch * va.page_table_stride;
+    const paged_rows<float> k_rows = { table, k_base, k_stride_batch, k_stride_row, 0, keys.length };
+    const paged_rows<float> v_rows = { table, v_base, v_stride_batch, v_stride_row, 0, keys.length };
+    auto k_row = [&](int key) { return k_rows.row(k_rows.block_of(key, 1), key); };
+    auto v_row = [&](int key) { return v_rows.row(v_rows.block_of(key, 1), key); };
+#else
+    k_base += w.batch * k_stride_batch + keys.first * k_stride_row;
+    v_base += w.batch * v_stride_batch + keys.first * v_stride_row;
+    auto k_row = [&](int key) { return k_base + key * k_stride_row; };
+    auto v_row = [&](int key) { return v_base + key * v_stride_row; };
+#endif
+    for (int key = first_key; key < last_key; key += TILE_K) {
         int rows = min(last_key - key, TILE_K);
-        load_tile<HDQK_PAD, HDQK>(k_lds, k_base + key * k_stride_row, k_stride_row, rows);
-        load_tile<HDV_PAD, HDV>(v_lds, v_base + key * v_stride_row, v_stride_row, rows);
+        load_tile<HDQK_PAD, HDQK>(k_lds, rows, [&](int i) { return k_row(key + i); });
+        load_tile<HDV_PAD, HDV>(v_lds, rows, [&](int i) { return v_row(key + i); });
         __syncthreads();
 #pragma unroll 1
         for (int first = 0; first < rows; first += STEP) {
             float s[STEP / 4];
-            scores(st, k_lds + first * HDQK_PAD, row_limit - key - first, s);
+            scores(st, k_lds + first * HDQK_PAD, key + first, row_start, row_limit, s);
             float step_max = s[0];
             for (int i = 1; i < STEP / 4; i++)
                 step_max = __builtin_fmaxf(step_max, s[i]);
@@ -183,12 +222,12 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     if (!row_inside)
         return;
-    const float sum = quad_sum(st.sum);
-    const float inverse = sum == 0 ? 0 : 1 / sum;
-    float *out_row =
-        (float *)out + w.batch * out_stride_batch + w.head * out_stride_head + row * out_stride_row;
+    const row_sum end(quad_sum(st.sum), st.m == -INFINITE ? 0 : st.m, va, w.head);
+    const float inverse = end.inverse();
+    float *out_row = (float *)out + w.batch * out_stride_batch + w.head * out_stride_head +
+                     (queries.first + row) * out_stride_row;
     each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
     if (LSE && quad_part() == 0)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + row] =
-            sum == 0 ? -INFINITE : (st.m + hw_log2(sum)) * LN2;
+        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + row] =
+            end.lse();
 }

@@ -10,12 +10,6 @@
                    amdgpu_waves_per_eu(waves_per_simd)))
 #define INLINE __device__ inline __attribute__((always_inline))
 
-#if AITER_WINDOW_LEFT || AITER_WINDOW_RIGHT || AITER_SOFTCAP || AITER_ALIBI || AITER_SINK ||       \
-    AITER_BIAS || AITER_TRUNCATE || AITER_USED_Q || AITER_CU_Q || AITER_PACKED_Q ||                \
-    AITER_USED_K || AITER_CU_K || AITER_PACKED_K || AITER_PAGES || AITER_FP8_KV
-#error "a variant that the template does not have yet"
-#endif
-
 using uint = unsigned int;
 using int64 = long long;
 using uint64 = unsigned long long;
@@ -35,6 +29,7 @@ constexpr int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
 constexpr float INFINITE = __builtin_inff();
 constexpr float LN2 = 0.69314718055994531f;
+constexpr float LOG2_E = 1.44269504088896341f;
 
 // Single instructions. Their names avoid OpenCL's (exp2, log2, rcp): LLVM recognises those,
 // mangled, as library calls and puts denormal handling around them.
@@ -49,25 +44,6 @@ INLINE int place_on_xcd(int w, int count)
 {
     int xcd = w % NUM_XCDS, each = count / NUM_XCDS, more = count % NUM_XCDS;
     return xcd * each + min(xcd, more) + w / NUM_XCDS;
-}
-
-// What one workgroup works on.
-struct work {
-    int batch, head, kv_head; // of the tensors' dimensions
-    int q0;                   // first query row
-};
-
-// Workgroups in list order: query blocks of a head, heads of a KV head, KV heads, batch entries.
-// Causal blocks come longest first, so that the short ones fill the end of the launch.
-INLINE work assign_work(int num_heads, int batch, int seqlen_q)
-{
-    uint blocks = uint(seqlen_q + TILE_Q - 1) / TILE_Q;
-    uint place = place_on_xcd(__builtin_amdgcn_workgroup_id_x(), int(blocks * num_heads * batch));
-    uint slice = place / blocks, block = place % blocks;
-    if (CAUSAL)
-        block = blocks - 1 - block;
-    int head = int(slice % num_heads);
-    return { int(slice / num_heads), head, head / GQA, int(block) * TILE_Q };
 }
 
 // Waits for every wave of the workgroup; LDS writes before it are seen after it.

@@ -7,6 +7,8 @@ static const struct { const char *name; size_t size; double unit; } dtypes[] = {
     [NUM_FP16] = { "fp16", 2, 0x1p-11 },
     [NUM_BF16] = { "bf16", 2, 0x1p-8 },
     [NUM_FP32] = { "fp32", 4, 0x1p-24 },
+    [NUM_E4M3FN] = { "e4m3fn", 1, 0x1p-4 },
+    [NUM_E4M3FNUZ] = { "e4m3fnuz", 1, 0x1p-4 },
 };
 
 const char *num_dtype_name(num_dtype dtype)
@@ -16,7 +18,7 @@ const char *num_dtype_name(num_dtype dtype)
 
 int num_dtype_find(const char *name)
 {
-    for (int i = 0; i < (int)(sizeof dtypes / sizeof *dtypes); i++)
+    for (int i = NUM_FP16; i <= NUM_FP32; i++)
         if (strcmp(name, dtypes[i].name) == 0)
             return i;
     return -1;
@@ -87,6 +89,36 @@ float num_bf16_to_float(uint16_t bits)
     return float_of((uint32_t)bits << 16);
 }
 
+/* OCP 8-bit Floating Point Specification 1.0, E4M3; the FNUZ form has its exponents one lower, uses all
+ * of them for numbers, and 0x80 for the NaN. */
+float num_e4m3_to_float(uint8_t bits, int fnuz)
+{
+    const int exponent = bits >> 3 & 15, fraction = bits & 7, bias = fnuz ? 8 : 7;
+    const float sign = bits & 0x80 ? -1.0f : 1.0f;
+
+    if (fnuz ? bits == 0x80 : (bits & 0x7f) == 0x7f)
+        return NAN;
+    if (exponent == 0)
+        return sign * ldexpf((float)fraction, -2 - bias);
+    return sign * ldexpf((float)(8 + fraction), exponent - bias - 3);
+}
+
+uint8_t num_e4m3_from_float(float value, int fnuz)
+{
+    const int bias = fnuz ? 8 : 7;
+    const float magnitude = fminf(fabsf(value), fnuz ? 240.0f : 448.0f);
+    int exponent = magnitude > 0 ? ilogbf(magnitude) : 1 - bias;
+
+    if (isnan(value))
+        return fnuz ? 0x80 : 0x7f;
+    if (exponent < 1 - bias)
+        exponent = 1 - bias;
+    /* In units of the last place; 16 carry into the exponent, and below 8 the number is subnormal. */
+    const int units = (int)lrintf(ldexpf(magnitude, 3 - exponent));
+    const int bits = units + ((exponent + bias - 1) << 3);
+    return (uint8_t)(signbit(value) && (bits != 0 || !fnuz) ? bits | 0x80 : bits);
+}
+
 float num_round(num_dtype dtype, float value)
 {
     switch (dtype) {
@@ -94,6 +126,10 @@ float num_round(num_dtype dtype, float value)
         return num_fp16_to_float(num_fp16_from_float(value));
     case NUM_BF16:
         return num_bf16_to_float(num_bf16_from_float(value));
+    case NUM_E4M3FN:
+    case NUM_E4M3FNUZ:
+        return num_e4m3_to_float(num_e4m3_from_float(value, dtype == NUM_E4M3FNUZ),
+                                 dtype == NUM_E4M3FNUZ);
     case NUM_FP32:
         break;
     }
@@ -112,6 +148,10 @@ void num_store(num_dtype dtype, void *array, size_t index, float value)
     case NUM_FP32:
         ((float *)array)[index] = value;
         break;
+    case NUM_E4M3FN:
+    case NUM_E4M3FNUZ:
+        ((uint8_t *)array)[index] = num_e4m3_from_float(value, dtype == NUM_E4M3FNUZ);
+        break;
     }
 }
 
@@ -122,6 +162,9 @@ float num_load(num_dtype dtype, const void *array, size_t index)
         return num_fp16_to_float(((const uint16_t *)array)[index]);
     case NUM_BF16:
         return num_bf16_to_float(((const uint16_t *)array)[index]);
+    case NUM_E4M3FN:
+    case NUM_E4M3FNUZ:
+        return num_e4m3_to_float(((const uint8_t *)array)[index], dtype == NUM_E4M3FNUZ);
     case NUM_FP32:
         break;
     }

@@ -37,6 +37,31 @@ size_t ref_rows(const ref_problem *p)
     return (size_t)p->batch * (size_t)p->heads * (size_t)p->seqlen_q;
 }
 
+int ref_seqlen_q(const ref_problem *p, int b)
+{
+    return p->seqlens_q ? p->seqlens_q[b] : p->seqlen_q;
+}
+
+int ref_seqlen_k(const ref_problem *p, int b)
+{
+    return p->seqlens_k ? p->seqlens_k[b] : p->seqlen_k;
+}
+
+void ref_visible(const ref_problem *p, int b, int row, int *first, int *end)
+{
+    const long keys = ref_seqlen_k(p, b), diagonal = (long)row + keys - ref_seqlen_q(p, b);
+    long low = 0, high = keys;
+
+    if (p->causal && diagonal + 1 < high)
+        high = diagonal + 1;
+    if (p->use_window && p->window_right >= 0 && diagonal + p->window_right + 1 < high)
+        high = diagonal + p->window_right + 1;
+    if (p->use_window && p->window_left >= 0 && diagonal - p->window_left > low)
+        low = diagonal - p->window_left;
+    *first = (int)low;
+    *end = high < low ? (int)low : (int)high;
+}
+
 static double *doubles(size_t count)
 {
     return calloc(count ? count : 1, sizeof(double));
@@ -120,44 +145,94 @@ static void tile_scores32(const float *q, const float *kt, int hdqk, float *rest
             out[j] += q[d] * kt[d * TILE + j];
 }
 
-/* Relative error that a probability may bring to the output: its own rounding, that of the output
- * and of a sum over rounded probabilities (3 units of dtype); the score's, whose products and sums
- * in fp32 are off by at most (hdqk + 4) units of |q| |k|, once in the probability and once in the
- * sum; the fp32 sums over keys. Kernels that multiply by log2(e) and use the hardware's exp2 stay
- * within the same terms. */
-static double relative_error(const workspace *w, const ref_problem *p, const float *q, int visible)
-{
-    const double unit32 = num_dtype_unit(NUM_FP32);
-    double square = 0;
+/* One query row: what the computations share. */
+typedef struct row {
+    const float *q;
+    int batch, head, index; /* index: of the query in its sequence */
+    int first, end;         /* visible keys */
+    const float *bias;      /* of the row, by key; NULL */
+    double slope, sink;     /* sink: -inf if there is none */
+    int diagonal;
+} row;
 
-    for (int d = 0; d < p->hdqk; d++)
-        square += (double)q[d] * q[d];
-    const double score = (p->hdqk + 4) * unit32 * fabs(p->scale) * sqrt(square) * w->max_norm;
-    return 3 * num_dtype_unit(p->dtype) + 2 * score + (2.0 * visible + 8) * unit32;
+static row make_row(const ref_problem *p, size_t head, int i)
+{
+    const size_t at = head * (size_t)p->seqlen_q + (size_t)i;
+    row r = { .q = p->q + at * (size_t)p->hdqk,
+              .batch = (int)(head / (size_t)p->heads),
+              .head = (int)(head % (size_t)p->heads),
+              .index = i,
+              .bias = p->bias ? p->bias + at * (size_t)p->seqlen_k : NULL,
+              .slope = p->slopes ? (double)p->slopes[head] : 0 };
+
+    r.sink = p->sinks ? (double)p->sinks[r.head] : -INFINITY;
+    r.diagonal = i + ref_seqlen_k(p, r.batch) - ref_seqlen_q(p, r.batch);
+    ref_visible(p, r.batch, i, &r.first, &r.end);
+    return r;
 }
 
-/* One row in float64. `visible` >= 1 keys. */
-static void exact_row(const workspace *w, const ref_problem *p, const float *q, int visible,
-                      double *out, double *lse, double *out_bound, double *lse_bound)
+/* The score of key j from scale q k. */
+static double change_score(const ref_problem *p, const row *r, double s, int j)
+{
+    if (p->softcap > 0)
+        s = p->softcap * tanh(s / p->softcap);
+    s -= r->slope * abs(r->diagonal - j);
+    return r->bias ? s + (double)r->bias[j] : s;
+}
+
+/* Relative error that a probability may bring to the output: its own rounding (twice that if it is
+ * cut off), that of the output and of a sum over rounded probabilities; the score's, whose products
+ * and sums in fp32 are off by at most (hdqk + 4) units of |q| |k| and some units of what it is
+ * changed by, once in the probability and once in the sum; the fp32 sums over keys. Kernels that
+ * multiply by log2(e) and use the hardware's exp2 stay within the same terms. */
+static double relative_error(const workspace *w, const ref_problem *p, const row *r)
+{
+    const double unit32 = num_dtype_unit(NUM_FP32);
+    double square = 0, largest_bias = 0;
+
+    for (int d = 0; d < p->hdqk; d++)
+        square += (double)r->q[d] * r->q[d];
+    for (int j = r->first; r->bias && j < r->end; j++)
+        if (isfinite(r->bias[j]))
+            largest_bias = fmax(largest_bias, fabs((double)r->bias[j]));
+    const double distance = fmax(abs(r->diagonal - r->first), abs(r->diagonal - r->end));
+    const double changes = 4 * p->softcap + fabs(r->slope) * distance + largest_bias;
+    const double score =
+        ((p->hdqk + 4) * fabs(p->scale) * sqrt(square) * w->max_norm + 4 * changes) * unit32;
+    const double sink = isfinite(r->sink) ? 4 * unit32 * fabs(r->sink) : 0;
+    return (p->truncate ? 5 : 3) * num_dtype_unit(p->dtype) + 2 * score + sink +
+           (2.0 * (r->end - r->first) + 8) * unit32;
+}
+
+/* One row in float64, with at least one visible key or a sink. */
+static void exact_row(const workspace *w, const ref_problem *p, const row *r, double *out,
+                      double *lse, double *out_bound, double *lse_bound)
 {
     const size_t dv = (size_t)p->hdv;
-    const double relative = relative_error(w, p, q, visible);
+    const double relative = relative_error(w, p, r);
     /* gfx90a's matrix instructions take fp16 numbers below the normal range as zero (AMD's accuracy
      * notes for MI200): such a probability or value can be lost whole. */
     const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0,
                  tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
-    double *s = w->scores, *acc = w->acc, *err = w->err, max = -INFINITY, sum = 0;
+    double *s = w->scores, *acc = w->acc, *err = w->err, max = r->sink, sum;
 
-    for (int t = 0; t * TILE < visible; t++)
-        tile_scores(q, w->kt + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
-    for (int j = 0; j < visible; j++)
-        max = fmax(max, s[j] *= p->scale);
+    for (int t = r->first / TILE; t * TILE < r->end; t++)
+        tile_scores(r->q, w->kt + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
+    for (int j = r->first; j < r->end; j++)
+        max = fmax(max, s[j] = change_score(p, r, s[j] * p->scale, j));
+    if (max == -INFINITY) { /* the bias hides every key */
+        *lse = -INFINITY;
+        return;
+    }
     memset(acc, 0, dv * sizeof *acc);
     memset(err, 0, dv * sizeof *err);
-    for (int j = 0; j < visible; j++) {
+    sum = exp(r->sink - max);
+    for (int j = r->first; j < r->end; j++) {
         const double weight = exp(s[j] - max), *v = w->v + (size_t)j * dv;
         const double error = weight < flushed ? weight : weight * relative;
         sum += weight;
+        if (weight == 0)
+            continue;
         for (size_t d = 0; d < dv; d++) {
             acc[d] += weight * v[d];
             err[d] += (fabs(v[d]) < flushed ? weight : error) * fabs(v[d]);
@@ -172,21 +247,23 @@ static void exact_row(const workspace *w, const ref_problem *p, const float *q, 
 }
 
 /* The same row as a straightforward program in dtype would compute it. */
-static void lowp_row(const workspace *w, const ref_problem *p, const float *q, int visible,
-                     double *out)
+static void lowp_row(const workspace *w, const ref_problem *p, const row *r, double *out)
 {
-    float *s = w->scores32, *acc = w->acc32, *scaled = w->q32, max = -INFINITY, sum = 0;
+    float *s = w->scores32, *acc = w->acc32, *scaled = w->q32, max = (float)r->sink, sum;
 
     for (int d = 0; d < p->hdqk; d++)
-        scaled[d] = num_round(p->dtype, q[d] * p->scale);
-    for (int t = 0; t * TILE < visible; t++)
+        scaled[d] = num_round(p->dtype, r->q[d] * p->scale);
+    for (int t = r->first / TILE; t * TILE < r->end; t++)
         tile_scores32(scaled, w->kt32 + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
-    for (int j = 0; j < visible; j++)
-        max = fmaxf(max, s[j] = num_round(p->dtype, s[j]));
-    for (int j = 0; j < visible; j++)
+    for (int j = r->first; j < r->end; j++)
+        max = fmaxf(max, s[j] = num_round(p->dtype, (float)change_score(p, r, s[j], j)));
+    if (max == -INFINITY)
+        return;
+    sum = expf((float)r->sink - max);
+    for (int j = r->first; j < r->end; j++)
         sum += s[j] = expf(s[j] - max);
     memset(acc, 0, (size_t)p->hdv * sizeof *acc);
-    for (int j = 0; j < visible; j++) {
+    for (int j = r->first; j < r->end; j++) {
         const float weight = num_round(p->dtype, s[j] / sum);
         const double *v = w->v + (size_t)j * (size_t)p->hdv;
         for (int d = 0; d < p->hdv; d++)
@@ -196,28 +273,20 @@ static void lowp_row(const workspace *w, const ref_problem *p, const float *q, i
         out[d] = num_round(p->dtype, acc[d]);
 }
 
-static int visible_keys(const ref_problem *p, int row)
-{
-    if (!p->causal)
-        return p->seqlen_k;
-    const long last = (long)row + p->seqlen_k - p->seqlen_q;
-    return last < 0 ? 0 : last + 1 < p->seqlen_k ? (int)(last + 1) : p->seqlen_k;
-}
-
 static void one_row(const workspace *w, const ref_job *job, size_t head, int i)
 {
     const ref_problem *p = job->p;
-    const size_t row = head * (size_t)p->seqlen_q + (size_t)i, at = row * (size_t)p->hdv;
-    const float *q = p->q + row * (size_t)p->hdqk;
-    const int visible = visible_keys(p, i);
-    ref_result *r = job->result;
+    const row r = make_row(p, head, i);
+    const size_t at = head * (size_t)p->seqlen_q + (size_t)i, first = at * (size_t)p->hdv;
+    ref_result *result = job->result;
 
-    if (visible == 0) { /* the arrays are zero already */
-        r->lse[row] = -INFINITY;
+    if (r.first >= r.end && r.sink == -INFINITY) { /* the arrays are zero already */
+        result->lse[at] = -INFINITY;
         return;
     }
-    exact_row(w, p, q, visible, r->out + at, r->lse + row, r->out_bound + at, r->lse_bound + row);
-    lowp_row(w, p, q, visible, r->lowp_out + at);
+    exact_row(w, p, &r, result->out + first, result->lse + at, result->out_bound + first,
+              result->lse_bound + at);
+    lowp_row(w, p, &r, result->lowp_out + first);
 }
 
 static void *work(void *arg)
@@ -239,7 +308,7 @@ static void *work(void *arg)
 
         /* (batch * heads + h) / group is batch * heads_kv + h / group */
         workspace_load(&w, p, head / group);
-        for (int i = first; i < first + ROWS && i < p->seqlen_q; i++)
+        for (int i = first; i < first + ROWS && i < ref_seqlen_q(p, (int)(head / p->heads)); i++)
             one_row(&w, job, (size_t)head, i);
     }
     workspace_free(&w);

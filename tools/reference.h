@@ -23,6 +23,17 @@ typedef struct ref_problem {
     const float *q;                 /* (batch, heads, seqlen_q, hdqk) */
     const float *k;                 /* (batch, heads_kv, seqlen_k, hdqk) */
     const float *v;                 /* (batch, heads_kv, seqlen_k, hdv) */
+
+    /* Variants; zero is without. */
+    const int *seqlens_q;           /* (batch): rows that batch entry has, NULL: seqlen_q */
+    const int *seqlens_k;           /* (batch): keys, NULL: seqlen_k */
+    bool use_window;                /* query i sees key j only if it is in ... */
+    int window_left, window_right;  /* ... i + offset - left .. i + offset + right; -1: no bound */
+    float softcap;                  /* s = softcap tanh(s / softcap) */
+    const float *slopes;            /* (batch, heads): s -= slope |i + offset - j| */
+    const float *bias;              /* (batch, heads, seqlen_q, seqlen_k), rounded: s += bias */
+    const float *sinks;             /* (heads): a key of this score without a value */
+    bool truncate;                  /* probabilities are cut to dtype, not rounded */
 } ref_problem;
 
 /* Arrays are owned by the result. A row that sees no key has out 0, lse -inf, bounds 0. The bounds
@@ -38,6 +49,13 @@ typedef struct ref_result {
 
 /* Number of query rows over all heads and batch entries. */
 size_t ref_rows(const ref_problem *problem);
+
+/* Lengths of a batch entry. */
+int ref_seqlen_q(const ref_problem *problem, int batch);
+int ref_seqlen_k(const ref_problem *problem, int batch);
+
+/* The keys that query `row` of a batch entry sees: *first up to *end - 1, none if *first >= *end. */
+void ref_visible(const ref_problem *problem, int batch, int row, int *first, int *end);
 
 /* Computes on all online processors. false: out of memory. ref_result_free() in either case. */
 bool ref_attention(const ref_problem *problem, ref_result *result);
@@ -60,7 +78,8 @@ typedef struct ref_verdict {
     double got, expected;           /* there */
 } ref_verdict;
 
-/* Judges a kernel's results, laid out as in ref_result. lse may be NULL. */
+/* Judges a kernel's results, laid out as in ref_result. lse may be NULL. Rows beyond a batch entry's
+ * length are not looked at. */
 void ref_judge(const ref_problem *problem, const ref_result *result, const float *out,
                const float *lse, ref_verdict *verdict);
 

@@ -5,10 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { Q, K, V, OUT, LSE, NUM_TENSORS };
+/* Tensors of rows first. */
+enum {
+    Q, K, V, OUT, LSE,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS,
+    NUM_TENSORS
+};
 
-static const char *const tensor_names[] = { "q", "k", "v", "out", "lse" };
+static const char *const tensor_names[] = {
+    "q", "k", "v", "out", "lse", "lengths of q", "lengths of k", "page_table", "k_scale",
+    "v_scale", "alibi_slopes", "sinks", "bias",
+};
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
+static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
+
+enum { WILD_BLOCK = -123456789, SPARE_BLOCKS = 2 };
 
 /* One allocation: what the host put there, and the device's copy. */
 typedef struct block {
@@ -19,19 +30,32 @@ typedef struct block {
 
 typedef struct tensor {
     DLTensor dl;
-    int64_t shape[4], strides[4];   /* lse uses the first three */
+    int64_t shape[5], strides[5];
     num_dtype dtype;
     int block;                      /* index into blocks */
     size_t offset;                  /* elements */
+    int64_t batch, row, head;       /* strides: from one to the next (batch: or page) */
+    int dim;                        /* elements of a row */
+    int heads;
     float *values;                  /* (batch, heads, seqlen, head_dim) contiguous, rounded */
 } tensor;
 
 struct trial {
     device *device;
     trial_spec spec;
+    bool packed, cache;
+    int seqlen_q, seqlen_k;         /* of the longest */
+    int *lengths_q, *lengths_k;     /* (batch) */
+    int *starts_q, *starts_k;       /* (batch + 1): in packed rows */
+    int blocks_per_seq, num_blocks; /* of a cache */
+    int *table;                     /* (batch, blocks_per_seq): of a cache */
     tensor tensors[NUM_TENSORS];
     block blocks[NUM_TENSORS];
+    aiter_attn_variants variants;
     aiter_attn_args args;
+    aiter_kvcache_args kvcache;
+    aiter_varlen_args varlen;
+    ref_problem problem;
     ref_result reference;
     bool has_reference;
 };
@@ -49,119 +73,267 @@ int trial_layout_find(const char *name)
     return -1;
 }
 
-/* ---- Layout ---- */
-
-static void set_strides(tensor *t, int64_t batch, int64_t row, int64_t head)
+const char *trial_operation_name(trial_operation operation)
 {
-    t->strides[0] = batch;
-    t->strides[1] = row;
-    t->strides[2] = head;
-    t->strides[3] = 1;
+    return operation_names[operation];
 }
 
-/* Lays a (batch, seqlen, heads, dim) tensor out in a block of its own; returns the block's size in
- * elements. */
-static size_t lay_out(tensor *t, trial_layout layout)
+int trial_operation_find(const char *name)
 {
-    const int64_t b = t->shape[0], s = t->shape[1], h = t->shape[2], d = t->shape[3];
+    for (int i = 0; i < TRIAL_NUM_OPERATIONS; i++)
+        if (strcmp(name, operation_names[i]) == 0)
+            return i;
+    return -1;
+}
 
+void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
+{
+    static const char *const caches[] = { "", " pair", " shared" };
+    const char *const flags[] = {
+        s->full_lengths ? " full-lengths" : "", s->rows_first ? " rows-first" : "",
+        caches[s->cache], s->fp8 ? " fp8" : "", s->head_scales ? " head-scales" : "",
+        s->alibi ? " alibi" : "", s->sink ? " sink" : "", s->bias ? " bias" : "",
+        s->truncate ? " truncate" : "",
+    };
+    int n = 0;
+
+    out[0] = '\0';
+    if (s->operation != TRIAL_ATTN)
+        n += sprintf(out + n, " %s", operation_names[s->operation]);
+    if (s->block_size)
+        n += sprintf(out + n, " page%d", s->block_size);
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+        n += sprintf(out + n, "%s", flags[i]);
+    if (s->use_window)
+        n += sprintf(out + n, " window%d,%d", s->window_left, s->window_right);
+    if (s->softcap > 0)
+        sprintf(out + n, " softcap%g", (double)s->softcap);
+}
+
+/* ---- Lengths and pages ---- */
+
+/* From 0 to n - 1. */
+static int pick(const trial *t, int stream, int index, int n)
+{
+    const float x = num_random(t->spec.seed, (uint64_t)(100 + stream), (uint64_t)index);
+    return (int)(fabsf(x) * 1e6f) % n;
+}
+
+/* One in four is empty, one in four short, as in decode; the others are of any length. The last has them
+ * all. */
+static int pick_length(const trial *t, int stream, int b, int longest)
+{
+    const int kind = pick(t, stream, 2 * b, 4), any = pick(t, stream, 2 * b + 1, longest + 1);
+
+    if (t->spec.full_lengths || b == t->spec.batch - 1)
+        return longest;
+    return kind == 0 ? 0 : kind == 1 ? any % 3 : any;
+}
+
+static void set_lengths(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const bool ragged = s->operation >= TRIAL_CU;
+
+    for (int b = 0; b < s->batch; b++) {
+        t->lengths_q[b] = ragged ? pick_length(t, 0, b, s->seqlen_q) : s->seqlen_q;
+        t->lengths_k[b] = s->operation == TRIAL_ATTN ? s->seqlen_k : pick_length(t, 1, b, s->seqlen_k);
+        t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
+        t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
+    }
+}
+
+/* Keys that some query of the batch entry sees. */
+static void seen_keys(const trial *t, int b, int *first, int *end)
+{
+    int other;
+
+    *first = *end = 0;
+    if (t->lengths_q[b] == 0)
+        return;
+    ref_visible(&t->problem, b, 0, first, &other);
+    ref_visible(&t->problem, b, t->lengths_q[b] - 1, &other, end);
+}
+
+/* Blocks in no order. A block that holds no key which is seen has no entry. */
+static void set_table(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const int size = s->block_size ? s->block_size : s->seqlen_k;
+    int next = 0;
+
+    for (int i = 0; i < s->batch * t->blocks_per_seq; i++) {
+        const int b = i / t->blocks_per_seq, low = i % t->blocks_per_seq * size;
+        int first, end;
+        seen_keys(t, b, &first, &end);
+        t->table[i] = low < end && low + size > first ? next++ : WILD_BLOCK;
+    }
+    if (s->block_size == 0) { /* batch entry b is block b */
+        for (int b = 0; b < s->batch; b++)
+            t->table[b] = b;
+        t->num_blocks = s->batch;
+        return;
+    }
+    t->num_blocks = next + SPARE_BLOCKS;
+    for (int i = 0; i < s->batch * t->blocks_per_seq; i++)
+        if (t->table[i] >= 0) /* 7 is coprime to most counts: else the order stays */
+            t->table[i] = t->num_blocks % 7 ? (int)((int64_t)t->table[i] * 7 % t->num_blocks)
+                                            : t->table[i];
+}
+
+/* ---- Layout ---- */
+
+/* Lays (batch, rows, heads, dim) out in a block of its own; returns the block's size in elements. */
+static size_t lay_out(tensor *t, int64_t b, int64_t s, trial_layout layout)
+{
+    const int64_t h = t->heads, d = t->dim;
+
+    t->offset = 0;
     switch (layout) {
     case TRIAL_BHSD:
-        set_strides(t, h * s * d, d, s * d);
+        t->batch = h * s * d;
+        t->row = d;
+        t->head = s * d;
         break;
     case TRIAL_SBHD:
-        set_strides(t, h * d, b * h * d, d);
+        t->batch = h * d;
+        t->row = b * h * d;
+        t->head = d;
         break;
-    case TRIAL_GAPS: {
-        const int64_t head = (d + 15) / 8 * 8, row = h * head + 8, batch = (s + 3) * row + 16;
-        set_strides(t, batch, row, head);
+    case TRIAL_GAPS:
+        t->head = (d + 15) / 8 * 8;
+        t->row = h * t->head + 8;
+        t->batch = (s + 3) * t->row + 16;
         t->offset = 64;
-        return (size_t)(64 + b * batch + 64 * row); /* rows for a last tile to run into */
-    }
+        return (size_t)(64 + b * t->batch + 64 * t->row); /* rows for a last tile to run into */
     case TRIAL_BSHD:
     case TRIAL_PACKED_QKV:
-        set_strides(t, s * h * d, h * d, d);
+        t->batch = s * h * d;
+        t->row = h * d;
+        t->head = d;
         break;
     }
     return (size_t)(b * s * h * d);
 }
 
-static size_t lay_out_lse(tensor *t, trial_layout layout)
+static size_t lay_out_lse(tensor *t, int64_t b, int64_t s, trial_layout layout)
 {
-    const int64_t b = t->shape[0], h = t->shape[1], s = t->shape[2];
-    const int64_t head = layout == TRIAL_GAPS ? s + 5 : s,
-                  batch = layout == TRIAL_GAPS ? h * head + 7 : h * head;
+    const int64_t h = t->heads;
 
-    t->strides[0] = batch;
-    t->strides[1] = head;
-    t->strides[2] = 1;
+    t->head = layout == TRIAL_GAPS ? s + 5 : s;
+    t->batch = layout == TRIAL_GAPS ? h * t->head + 7 : h * t->head;
+    t->row = 1;
     t->offset = layout == TRIAL_GAPS ? 64 : 0;
-    return t->offset + (size_t)(b * batch);
+    return t->offset + (size_t)(b * t->batch);
 }
 
 /* q, k and v as heads of one tensor. */
 static size_t lay_out_packed(tensor tensors[NUM_TENSORS], const trial_spec *s)
 {
-    const int64_t d = s->hdqk, row = (s->heads + 2 * s->heads_kv) * d, batch = s->seqlen_q * row;
+    const int64_t d = s->hdqk, row = (s->heads + 2 * s->heads_kv) * d;
 
     for (int i = Q; i <= V; i++) {
-        set_strides(&tensors[i], batch, row, d);
+        tensors[i].batch = s->seqlen_q * row;
+        tensors[i].row = row;
+        tensors[i].head = d;
+        tensors[i].offset = 0;
         tensors[i].block = Q;
     }
     tensors[K].offset = (size_t)(s->heads * d);
     tensors[V].offset = (size_t)((s->heads + s->heads_kv) * d);
-    return (size_t)(s->batch * batch);
+    return (size_t)(s->batch * s->seqlen_q * row);
 }
 
-static void set_shape(tensor *t, int64_t a, int64_t b, int64_t c, int64_t d)
+/* One tensor for keys and values. Returns its size in elements. */
+static size_t join_cache(trial *t, size_t elements)
 {
-    t->shape[0] = a;
-    t->shape[1] = b;
-    t->shape[2] = c;
-    t->shape[3] = d;
+    tensor *k = &t->tensors[K], *v = &t->tensors[V];
+    const int64_t half = k->batch;
+
+    if (t->spec.cache == TRIAL_PAIR) {
+        k->batch *= 2;
+        k->row *= t->spec.layout == TRIAL_SBHD ? 2 : 1; /* rows outside: blocks are inside them */
+    }
+    const size_t offset = k->offset;
+    *v = *k;
+    v->block = K;
+    v->offset = offset + (t->spec.cache == TRIAL_PAIR ? (size_t)half : 0);
+    return t->spec.cache == TRIAL_PAIR ? 2 * elements : elements;
 }
 
-static void set_shapes(trial *t)
+static num_dtype cache_dtype(const trial *t)
+{
+    if (!t->spec.fp8)
+        return t->spec.dtype;
+    return strcmp(device_arch(t->device), "gfx942") == 0 ? NUM_E4M3FNUZ : NUM_E4M3FN;
+}
+
+/* Offsets, strides and the sizes of the blocks of q, k, v, out and lse. */
+static void place_rows(trial *t)
 {
     const trial_spec *s = &t->spec;
+    const int total_q = t->starts_q[s->batch], total_k = t->starts_k[s->batch];
+    const int cache_rows = s->block_size ? s->block_size : s->seqlen_k;
 
-    set_shape(&t->tensors[Q], s->batch, s->seqlen_q, s->heads, s->hdqk);
-    set_shape(&t->tensors[K], s->batch, s->seqlen_k, s->heads_kv, s->hdqk);
-    set_shape(&t->tensors[V], s->batch, s->seqlen_k, s->heads_kv, s->hdv);
-    set_shape(&t->tensors[OUT], s->batch, s->seqlen_q, s->heads, s->hdv);
-    set_shape(&t->tensors[LSE], s->batch, s->heads, s->seqlen_q, 1);
-}
-
-/* Offsets, strides and the sizes of the blocks. */
-static void place(trial *t)
-{
-    for (int i = 0; i < NUM_TENSORS; i++) {
+    for (int i = Q; i <= LSE; i++) {
         tensor *x = &t->tensors[i];
-        size_t elements = 0;
-
-        x->dtype = i == LSE ? NUM_FP32 : t->spec.dtype;
+        const bool keys = i == K || i == V, cached = keys && t->cache;
+        const int64_t batch = cached ? t->num_blocks : t->packed ? 1 : s->batch;
+        const int64_t rows = cached ? cache_rows
+                           : keys ? (t->packed ? total_k : s->seqlen_k)
+                                  : (t->packed ? total_q : s->seqlen_q);
+        x->dtype = i == LSE ? NUM_FP32 : keys ? cache_dtype(t) : s->dtype;
         x->block = i;
-        if (i == LSE)
-            elements = t->spec.lse ? lay_out_lse(x, t->spec.layout) : 0;
-        else if (t->spec.layout != TRIAL_PACKED_QKV || i == OUT)
-            elements = lay_out(x, t->spec.layout);
+        x->heads = keys ? s->heads_kv : s->heads;
+        x->dim = i == LSE ? 1 : i == V || i == OUT ? s->hdv : s->hdqk;
+        size_t elements = i == LSE ? (s->lse ? lay_out_lse(x, batch, rows, s->layout) : 0)
+                                   : lay_out(x, batch, rows, s->layout);
+        if (keys && s->cache != TRIAL_TWO)
+            elements = i == K ? elements : 0;
         t->blocks[i].bytes = elements * num_dtype_size(x->dtype);
     }
-    if (t->spec.layout == TRIAL_PACKED_QKV)
-        t->blocks[Q].bytes = lay_out_packed(t->tensors, &t->spec) * num_dtype_size(t->spec.dtype);
+    if (s->layout == TRIAL_PACKED_QKV) {
+        t->blocks[K].bytes = t->blocks[V].bytes = 0;
+        t->blocks[Q].bytes = lay_out_packed(t->tensors, s) * num_dtype_size(s->dtype);
+    }
+    if (s->cache != TRIAL_TWO)
+        t->blocks[K].bytes =
+            join_cache(t, t->blocks[K].bytes / num_dtype_size(t->tensors[K].dtype)) *
+            num_dtype_size(t->tensors[K].dtype);
 }
 
-static void describe(trial *t, int index)
+/* Where a row is, in elements of the block. */
+static size_t row_at(const trial *t, int index, int b, int h, int s)
 {
-    static const DLDataTypeCode codes[] = {
-        [NUM_FP16] = kDLFloat, [NUM_BF16] = kDLBfloat, [NUM_FP32] = kDLFloat
+    const tensor *x = &t->tensors[index];
+    const bool keys = index == K || index == V;
+
+    if (keys && t->cache) {
+        const int size = t->spec.block_size ? t->spec.block_size : t->spec.seqlen_k;
+        const int64_t page = t->table[b * t->blocks_per_seq + s / size];
+        return x->offset + (size_t)(page * x->batch + s % size * x->row + h * x->head);
+    }
+    if (t->packed)
+        return x->offset + (size_t)(((keys ? t->starts_k : t->starts_q)[b] + s) * x->row + h * x->head);
+    return x->offset + (size_t)(b * x->batch + s * x->row + h * x->head);
+}
+
+/* ---- DLTensors ---- */
+
+static void set_dl(trial *t, int index, int ndim)
+{
+    static const struct {
+        uint8_t code, bits;
+    } types[] = {
+        [NUM_FP16] = { kDLFloat, 16 }, [NUM_BF16] = { kDLBfloat, 16 }, [NUM_FP32] = { kDLFloat, 32 },
+        [NUM_E4M3FN] = { kDLUInt, 8 }, [NUM_E4M3FNUZ] = { kDLUInt, 8 },
     };
     tensor *x = &t->tensors[index];
 
     x->dl = (DLTensor){
         .data = t->blocks[x->block].memory,
-        .ndim = index == LSE ? 3 : 4,
-        .dtype = { (uint8_t)codes[x->dtype], (uint8_t)(8 * num_dtype_size(x->dtype)), 1 },
+        .ndim = ndim,
+        .dtype = { types[x->dtype].code, types[x->dtype].bits, 1 },
         .shape = x->shape,
         .strides = x->strides,
         .byte_offset = x->offset * num_dtype_size(x->dtype),
@@ -169,29 +341,68 @@ static void describe(trial *t, int index)
     x->dl.device = (DLDevice){ kDLROCM, device_ordinal(t->device) };
 }
 
+/* Appends a dimension. */
+static void add_dim(tensor *x, int *n, int64_t size, int64_t stride)
+{
+    x->shape[*n] = size;
+    x->strides[(*n)++] = stride;
+}
+
+static void describe_rows(trial *t, int index)
+{
+    tensor *x = &t->tensors[index];
+    const trial_spec *s = &t->spec;
+    const bool keys = index == K || index == V, cached = keys && t->cache;
+    const int64_t rows = cached ? (s->block_size ? s->block_size : s->seqlen_k)
+                       : keys   ? (t->packed ? t->starts_k[s->batch] : s->seqlen_k)
+                                : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
+    const bool heads_first = cached ? !s->rows_first : index == LSE;
+    int n = 0;
+
+    if (cached || !t->packed)
+        add_dim(x, &n, cached ? t->num_blocks : s->batch, x->batch);
+    if (index == K && s->cache == TRIAL_PAIR)
+        add_dim(x, &n, 2, x->batch / 2);
+    if (heads_first)
+        add_dim(x, &n, x->heads, x->head);
+    add_dim(x, &n, rows, x->row);
+    if (!heads_first)
+        add_dim(x, &n, x->heads, x->head);
+    if (index != LSE)
+        add_dim(x, &n, x->dim, 1);
+    set_dl(t, index, n);
+}
+
 /* ---- Elements ---- */
 
-/* Calls fn for every element: its place in the block and in contiguous (shape[0], outer, inner,
- * shape[3]) order, where heads come before rows. */
+/* Calls fn for every element of a tensor of rows that belongs to a sequence: its place in the block and
+ * in contiguous (batch, heads, seqlen, dim) order. */
 typedef void (*element_fn)(void *user, size_t in_block, size_t contiguous);
 
-static void each_element(const tensor *t, bool is_lse, element_fn fn, void *user)
+static void each_element(const trial *t, int index, element_fn fn, void *user)
 {
-    const int head_axis = is_lse ? 1 : 2, row_axis = is_lse ? 2 : 1;
-    const int64_t dims = is_lse ? 1 : t->shape[3];
-    size_t n = 0;
+    const tensor *x = &t->tensors[index];
+    const bool keys = index == K || index == V;
+    const int seqlen = keys ? t->spec.seqlen_k : t->spec.seqlen_q;
 
-    for (int64_t b = 0; b < t->shape[0]; b++)
-        for (int64_t h = 0; h < t->shape[head_axis]; h++)
-            for (int64_t s = 0; s < t->shape[row_axis]; s++)
-                for (int64_t d = 0; d < dims; d++)
-                    fn(user, t->offset + (size_t)(b * t->strides[0] + h * t->strides[head_axis] +
-                                                  s * t->strides[row_axis] + d), n++);
+    for (int b = 0; b < t->spec.batch; b++) {
+        int first = 0, end = keys ? 0 : t->lengths_q[b];
+        if (keys)
+            seen_keys(t, b, &first, &end);
+        for (int h = 0; h < x->heads; h++)
+            for (int s = first; s < end; s++) {
+                const size_t at = row_at(t, index, b, h, s);
+                const size_t n = (((size_t)b * (size_t)x->heads + (size_t)h) * (size_t)seqlen +
+                                  (size_t)s) * (size_t)x->dim;
+                for (int d = 0; d < x->dim; d++)
+                    fn(user, at + (size_t)d, n + (size_t)d);
+            }
+    }
 }
 
 typedef struct filling {
     const trial *trial;
-    int index;
+    int index, stream;
     float gain;
 } filling;
 
@@ -199,48 +410,166 @@ static void fill_element(void *user, size_t in_block, size_t contiguous)
 {
     const filling *f = user;
     const tensor *t = &f->trial->tensors[f->index];
-    const float value = num_random(f->trial->spec.seed, (uint64_t)f->index, contiguous) * f->gain;
+    const float value = num_random(f->trial->spec.seed, (uint64_t)f->stream, contiguous) * f->gain;
 
     t->values[contiguous] = num_round(t->dtype, value);
     num_store(t->dtype, f->trial->blocks[t->block].image, in_block, value);
 }
 
-/* A NaN in each of the three dtypes, and not one that arithmetic produces. */
+/* A NaN in each of the dtypes, and not one that arithmetic produces. */
 static void fill_nan(block *b, num_dtype dtype)
 {
-    memset(b->image, 0xff, b->bytes);
-    for (size_t i = num_dtype_size(dtype) - 1; i < b->bytes; i += num_dtype_size(dtype))
+    const size_t size = num_dtype_size(dtype);
+
+    memset(b->image, dtype == NUM_E4M3FNUZ ? 0x80 : 0xff, b->bytes);
+    for (size_t i = size - 1; size > 1 && i < b->bytes; i += size)
         b->image[i] = 0x7f;
 }
 
 static bool make_values(trial *t, int index)
 {
     tensor *x = &t->tensors[index];
-    const size_t count = (size_t)(x->shape[0] * x->shape[1] * x->shape[2] * x->shape[3]);
-    filling f = { t, index, index == Q && t->spec.q_gain != 0 ? t->spec.q_gain : 1 };
+    const size_t seqlen = (size_t)(index == K || index == V ? t->spec.seqlen_k : t->spec.seqlen_q);
+    const size_t count = (size_t)t->spec.batch * (size_t)x->heads * seqlen * (size_t)x->dim;
+    /* Values that share memory with keys are the same. */
+    filling f = { t, index, index == V && t->spec.cache == TRIAL_SHARED ? K : index,
+                  index == Q && t->spec.q_gain != 0 ? t->spec.q_gain : 1 };
 
-    x->values = malloc((count ? count : 1) * sizeof *x->values);
+    x->values = calloc(count ? count : 1, sizeof *x->values);
     if (!x->values)
         return false;
     if (index <= V)
-        each_element(x, false, fill_element, &f);
+        each_element(t, index, fill_element, &f);
     return true;
+}
+
+/* What an fp8 cache stands for: its elements times their head's scale. */
+static void scale_values(trial *t, int index, const float *scales)
+{
+    tensor *x = &t->tensors[index];
+    const size_t head = (size_t)t->spec.seqlen_k * (size_t)x->dim;
+
+    for (size_t i = 0; i < (size_t)t->spec.batch * (size_t)x->heads * head; i++)
+        x->values[i] *= scales[t->spec.head_scales ? i / head % (size_t)x->heads : 0];
+}
+
+/* ---- Numbers beside the rows ---- */
+
+/* A contiguous tensor; returns its image, NULL if memory is short. */
+static void *add_numbers(trial *t, int index, num_dtype dtype, bool ints, int ndim, const int64_t *shape)
+{
+    tensor *x = &t->tensors[index];
+    size_t count = 1;
+
+    x->dtype = dtype;
+    x->block = index;
+    for (int d = ndim - 1; d >= 0; d--) {
+        x->shape[d] = shape[d];
+        x->strides[d] = (int64_t)count;
+        count *= (size_t)shape[d];
+    }
+    set_dl(t, index, ndim);
+    if (ints)
+        x->dl.dtype.code = kDLInt;
+    t->blocks[index].bytes = count * num_dtype_size(dtype);
+    return t->blocks[index].image = calloc(count ? count : 1, num_dtype_size(dtype));
+}
+
+static bool add_ints(trial *t, int index, int ndim, int64_t a, int64_t b, const int *values)
+{
+    const int64_t shape[2] = { a, b };
+    void *image = add_numbers(t, index, NUM_FP32, true, ndim, shape);
+
+    if (image)
+        memcpy(image, values, t->blocks[index].bytes);
+    return image != NULL;
+}
+
+static bool add_floats(trial *t, int index, int ndim, int64_t a, int64_t b, float low, float spread)
+{
+    const int64_t shape[2] = { a, b };
+    float *image = add_numbers(t, index, NUM_FP32, false, ndim, shape);
+
+    for (size_t i = 0; image && i < t->blocks[index].bytes / sizeof *image; i++)
+        image[i] = low + spread * fabsf(num_random(t->spec.seed, (uint64_t)index, i));
+    return image != NULL;
+}
+
+/* Random numbers, now and then -inf, where the query sees the key; elsewhere NaN. */
+static bool add_bias(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const int64_t shape[4] = { s->batch, s->heads, s->seqlen_q, s->seqlen_k };
+    const size_t row = (size_t)s->seqlen_k, rows = (size_t)s->batch * (size_t)s->heads *
+                                                   (size_t)s->seqlen_q;
+    tensor *x = &t->tensors[BIAS];
+    void *image = add_numbers(t, BIAS, s->dtype, false, 4, shape);
+
+    x->values = calloc(rows * row + 1, sizeof *x->values);
+    if (!image || !x->values)
+        return false;
+    fill_nan(&t->blocks[BIAS], s->dtype);
+    for (size_t r = 0; r < rows; r++) {
+        const int b = (int)(r / (size_t)(s->heads * s->seqlen_q)), i = (int)(r % (size_t)s->seqlen_q);
+        int first = 0, end = 0;
+        if (i < t->lengths_q[b])
+            ref_visible(&t->problem, b, i, &first, &end);
+        for (size_t j = (size_t)first; j < (size_t)end; j++) {
+            const float value = num_random(s->seed, BIAS, r * row + j);
+            x->values[r * row + j] = value > 2 ? -INFINITY : num_round(s->dtype, value);
+            num_store(s->dtype, image, r * row + j, x->values[r * row + j]);
+        }
+    }
+    return true;
+}
+
+static bool make_numbers(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const bool cu = s->operation == TRIAL_CU, ragged = s->operation >= TRIAL_CU;
+    const int scales = s->head_scales ? s->heads_kv : 1;
+    bool ok = true;
+
+    if (ragged)
+        ok = ok && add_ints(t, LENGTHS_Q, 1, s->batch + cu, 1, cu ? t->starts_q : t->lengths_q);
+    if (ragged || (s->operation == TRIAL_KVCACHE && !s->full_lengths)) {
+        const bool starts = cu && !t->cache;
+        ok = ok && add_ints(t, LENGTHS_K, 1, s->batch + starts, 1, starts ? t->starts_k : t->lengths_k);
+    }
+    if (s->block_size)
+        ok = ok && add_ints(t, PAGE_TABLE, 2, s->batch, t->blocks_per_seq, t->table);
+    if (s->fp8)
+        ok = ok && add_floats(t, K_SCALE, 1, scales, 1, 0.5f, 0.5f) &&
+             add_floats(t, V_SCALE, 1, scales, 1, 0.25f, 1);
+    if (s->alibi)
+        ok = ok && add_floats(t, SLOPES, 2, s->batch, s->heads, 0.001f, 0.1f);
+    if (s->sink)
+        ok = ok && add_floats(t, SINKS, 1, s->heads, 1, -1, 2);
+    if (s->bias)
+        ok = ok && add_bias(t);
+    return ok;
 }
 
 /* ---- Creation ---- */
 
 static bool make_images(trial *t)
 {
-    for (int i = 0; i < NUM_TENSORS; i++) {
+    for (int i = Q; i <= LSE; i++) {
         block *b = &t->blocks[i];
         b->image = malloc(b->bytes ? b->bytes : 1);
         if (!b->image)
             return false;
         fill_nan(b, t->tensors[i].dtype);
     }
-    for (int i = 0; i < NUM_TENSORS; i++)
+    for (int i = Q; i <= LSE; i++)
         if (!make_values(t, i))
             return false;
+    if (!make_numbers(t))
+        return false;
+    if (t->spec.fp8) {
+        scale_values(t, K, (const float *)t->blocks[K_SCALE].image);
+        scale_values(t, V, (const float *)t->blocks[V_SCALE].image);
+    }
     return true;
 }
 
@@ -251,25 +580,164 @@ static bool upload(trial *t, char error[DEVICE_ERROR_MAX])
         if (b->bytes && (!device_alloc(t->device, &b->memory, b->bytes, error) ||
                          !device_upload(t->device, b->memory, b->image, b->bytes, error)))
             return false;
+        t->tensors[i].dl.data = b->memory;
     }
+    for (int i = Q; i <= LSE; i++)
+        describe_rows(t, i);
     return true;
 }
 
 static bool check_spec(const trial_spec *s, char error[DEVICE_ERROR_MAX])
 {
+    const bool packed = s->layout == TRIAL_PACKED_QKV;
     const char *wrong = NULL;
 
     if (s->heads_kv < 1 || s->heads % s->heads_kv != 0)
         wrong = "heads must be a multiple of heads_kv";
-    else if (s->layout == TRIAL_PACKED_QKV && s->seqlen_q != s->seqlen_k)
+    else if (packed && s->seqlen_q != s->seqlen_k)
         wrong = "layout packed-qkv needs seqlen_q and seqlen_k to be equal";
-    else if (s->layout == TRIAL_PACKED_QKV && s->hdqk != s->hdv)
+    else if (packed && s->hdqk != s->hdv)
         wrong = "layout packed-qkv needs the head_dim of V to be that of Q and K";
+    else if (packed && s->operation != TRIAL_ATTN)
+        wrong = "layout packed-qkv is for dense attention";
+    else if (s->cache != TRIAL_TWO && (s->operation != TRIAL_KVCACHE || s->hdqk != s->hdv))
+        wrong = "one tensor of keys and values is for kvcache with one head_dim";
     if (wrong)
         snprintf(error, DEVICE_ERROR_MAX,
                  "%s (heads %d, heads_kv %d, seqlen_q %d, seqlen_k %d, head_dim %d, %d)", wrong,
                  s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk, s->hdv);
     return !wrong;
+}
+
+static bool make_sequences(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const size_t batch = (size_t)s->batch + 1;
+
+    t->packed = s->operation == TRIAL_CU || s->operation == TRIAL_PACKED;
+    t->cache = s->operation == TRIAL_KVCACHE || s->block_size > 0;
+    t->blocks_per_seq = s->block_size ? (s->seqlen_k + s->block_size - 1) / s->block_size : 1;
+    t->lengths_q = calloc(batch, sizeof(int));
+    t->lengths_k = calloc(batch, sizeof(int));
+    t->starts_q = calloc(batch, sizeof(int));
+    t->starts_k = calloc(batch, sizeof(int));
+    t->table = calloc(batch * (size_t)t->blocks_per_seq, sizeof(int));
+    if (!t->lengths_q || !t->lengths_k || !t->starts_q || !t->starts_k || !t->table)
+        return false;
+    set_lengths(t);
+    t->problem = (ref_problem){
+        .dtype = s->dtype,
+        .batch = s->batch,
+        .heads = s->heads,
+        .heads_kv = s->heads_kv,
+        .seqlen_q = s->seqlen_q,
+        .seqlen_k = s->seqlen_k,
+        .hdqk = s->hdqk,
+        .hdv = s->hdv,
+        .causal = s->causal,
+        .scale = s->scale != 0 ? s->scale : 1 / sqrtf((float)s->hdqk),
+        .seqlens_q = t->lengths_q,
+        .seqlens_k = t->lengths_k,
+        .use_window = s->use_window,
+        .window_left = s->window_left,
+        .window_right = s->window_right,
+        .softcap = s->softcap,
+        .truncate = s->truncate && s->dtype == NUM_BF16,
+    };
+    if (t->cache)
+        set_table(t);
+    place_rows(t);
+    return true;
+}
+
+static const DLTensor *given(const trial *t, int index)
+{
+    return t->blocks[index].image && index > LSE ? &t->tensors[index].dl : NULL;
+}
+
+static void set_variants(trial *t)
+{
+    const trial_spec *s = &t->spec;
+
+    t->variants = (aiter_attn_variants){
+        .size = sizeof t->variants,
+        .use_window = s->use_window,
+        .window_left = s->use_window ? s->window_left : 0,
+        .window_right = s->use_window ? s->window_right : 0,
+        .softcap = s->softcap,
+        .alibi_slopes = given(t, SLOPES),
+        .sinks = given(t, SINKS),
+        .bias = given(t, BIAS),
+        .rounding = s->truncate ? AITER_ROUND_TRUNCATE : AITER_ROUND_NEAREST,
+    };
+}
+
+static void set_arguments(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const DLTensor *q = &t->tensors[Q].dl, *k = &t->tensors[K].dl, *v = &t->tensors[V].dl,
+                   *out = &t->tensors[OUT].dl, *lse = s->lse ? &t->tensors[LSE].dl : NULL;
+    const bool cu = s->operation == TRIAL_CU, starts_k = cu && !t->cache;
+    const bool two = s->cache == TRIAL_TWO;
+
+    set_variants(t);
+    t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
+                                 .lse = lse, .softmax_scale = s->scale, .causal = s->causal,
+                                 .variants = &t->variants };
+    t->kvcache = (aiter_kvcache_args){
+        .size = sizeof t->kvcache,
+        .q = q,
+        .k_cache = two ? k : NULL,
+        .v_cache = two ? v : NULL,
+        .kv_cache = two ? NULL : k,
+        .out = out,
+        .lse = lse,
+        .page_table = given(t, PAGE_TABLE),
+        .cache_seqlens = given(t, LENGTHS_K),
+        .k_scale = given(t, K_SCALE),
+        .v_scale = given(t, V_SCALE),
+        .block_size = s->block_size,
+        .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
+        /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
+        .max_seq_len = s->full_lengths || s->bias ? s->seqlen_k : 0,
+        .not_causal = !s->causal,
+        .softmax_scale = s->scale,
+        .variants = &t->variants,
+    };
+    t->varlen = (aiter_varlen_args){
+        .size = sizeof t->varlen,
+        .q = q,
+        .k = k,
+        .v = v,
+        .out = out,
+        .lse = lse,
+        .cu_seqlens_q = cu ? given(t, LENGTHS_Q) : NULL,
+        .cu_seqlens_k = starts_k ? given(t, LENGTHS_K) : NULL,
+        .seq_lengths = cu ? NULL : given(t, LENGTHS_Q),
+        .seq_lengths_k = starts_k ? NULL : given(t, LENGTHS_K),
+        .page_table = given(t, PAGE_TABLE),
+        .k_scale = given(t, K_SCALE),
+        .v_scale = given(t, V_SCALE),
+        .block_size = s->block_size,
+        .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
+        .max_seq_len = s->bias ? s->seqlen_q : 0, /* the sizes that bias has */
+        .max_seq_len_k = s->bias ? s->seqlen_k : 0,
+        .causal = s->causal,
+        .softmax_scale = s->scale,
+        .variants = &t->variants,
+    };
+}
+
+static void set_problem(trial *t)
+{
+    ref_problem *p = &t->problem;
+
+    p->q = t->tensors[Q].values;
+    p->k = t->tensors[K].values;
+    p->v = t->tensors[V].values;
+    p->slopes = (const float *)t->blocks[SLOPES].image;
+    p->sinks = (const float *)t->blocks[SINKS].image;
+    p->bias = t->tensors[BIAS].values;
 }
 
 bool trial_create(trial **out, device *d, const trial_spec *spec, char error[DEVICE_ERROR_MAX])
@@ -283,10 +751,8 @@ bool trial_create(trial **out, device *d, const trial_spec *spec, char error[DEV
     if (t) {
         t->device = d;
         t->spec = *spec;
-        set_shapes(t);
-        place(t);
     }
-    if (!t || !make_images(t)) {
+    if (!t || !make_sequences(t) || !make_images(t)) {
         snprintf(error, DEVICE_ERROR_MAX, "out of host memory for the tensors");
         trial_destroy(t);
         return false;
@@ -295,18 +761,8 @@ bool trial_create(trial **out, device *d, const trial_spec *spec, char error[DEV
         trial_destroy(t);
         return false;
     }
-    for (int i = 0; i < NUM_TENSORS; i++)
-        describe(t, i);
-    t->args = (aiter_attn_args){
-        .size = sizeof t->args,
-        .q = &t->tensors[Q].dl,
-        .k = &t->tensors[K].dl,
-        .v = &t->tensors[V].dl,
-        .out = &t->tensors[OUT].dl,
-        .lse = spec->lse ? &t->tensors[LSE].dl : NULL,
-        .softmax_scale = spec->scale,
-        .causal = spec->causal,
-    };
+    set_arguments(t);
+    set_problem(t);
     *out = t;
     return true;
 }
@@ -320,6 +776,11 @@ void trial_destroy(trial *t)
         free(t->blocks[i].image);
         free(t->tensors[i].values);
     }
+    free(t->lengths_q);
+    free(t->lengths_k);
+    free(t->starts_q);
+    free(t->starts_k);
+    free(t->table);
     ref_result_free(&t->reference);
     free(t);
 }
@@ -327,6 +788,34 @@ void trial_destroy(trial *t)
 const aiter_attn_args *trial_args(const trial *t)
 {
     return &t->args;
+}
+
+const aiter_kvcache_args *trial_kvcache_args(const trial *t)
+{
+    return &t->kvcache;
+}
+
+const aiter_varlen_args *trial_varlen_args(const trial *t)
+{
+    return &t->varlen;
+}
+
+trial_operation trial_operation_of(const trial *t)
+{
+    return t->spec.operation;
+}
+
+double trial_pairs(const trial *t)
+{
+    double pairs = 0;
+
+    for (int b = 0; b < t->spec.batch; b++)
+        for (int i = 0; i < t->lengths_q[b]; i++) {
+            int first, end;
+            ref_visible(&t->problem, b, i, &first, &end);
+            pairs += end - first;
+        }
+    return pairs * t->spec.heads;
 }
 
 /* ---- Judgement ---- */
@@ -373,51 +862,28 @@ static bool read_block(trial *t, int index, trial_verdict *v, char error[DEVICE_
         return false;
     }
     ok = device_download(t->device, r.now, b->memory, b->bytes, error);
-    if (ok && index >= OUT)
-        each_element(x, index == LSE, read_element, &r);
+    if (ok && (index == OUT || index == LSE))
+        each_element(t, index, read_element, &r);
     if (ok)
         count_strays(b, r.now, num_dtype_size(x->dtype), tensor_names[index], v);
     free(r.now);
     return ok;
 }
 
-static ref_problem problem_of(const trial *t)
-{
-    const trial_spec *s = &t->spec;
-
-    return (ref_problem){
-        .dtype = s->dtype,
-        .batch = s->batch,
-        .heads = s->heads,
-        .heads_kv = s->heads_kv,
-        .seqlen_q = s->seqlen_q,
-        .seqlen_k = s->seqlen_k,
-        .hdqk = s->hdqk,
-        .hdv = s->hdv,
-        .causal = s->causal,
-        .scale = s->scale != 0 ? s->scale : 1 / sqrtf((float)s->hdqk),
-        .q = t->tensors[Q].values,
-        .k = t->tensors[K].values,
-        .v = t->tensors[V].values,
-    };
-}
-
 bool trial_judge(trial *t, trial_verdict *v, char error[DEVICE_ERROR_MAX])
 {
-    const ref_problem problem = problem_of(t);
-
     *v = (trial_verdict){ 0 };
     if (!device_sync(t->device, error))
         return false;
     for (int i = 0; i < NUM_TENSORS; i++)
         if (!read_block(t, i, v, error))
             return false;
-    if (!t->has_reference && !(t->has_reference = ref_attention(&problem, &t->reference))) {
+    if (!t->has_reference && !(t->has_reference = ref_attention(&t->problem, &t->reference))) {
         snprintf(error, DEVICE_ERROR_MAX, "out of host memory for the reference");
         ref_result_free(&t->reference);
         return false;
     }
-    ref_judge(&problem, &t->reference, t->tensors[OUT].values,
+    ref_judge(&t->problem, &t->reference, t->tensors[OUT].values,
               t->spec.lse ? t->tensors[LSE].values : NULL, &v->result);
     v->pass = v->result.pass && v->stray_writes == 0;
     return true;

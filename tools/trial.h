@@ -26,6 +26,31 @@ const char *trial_layout_name(trial_layout layout);
 /* -1 if `name` is none of them. */
 int trial_layout_find(const char *name);
 
+/* Which arguments the problem is put to the library in. */
+typedef enum trial_operation {
+    TRIAL_ATTN,             /* aiter_attn_args */
+    TRIAL_KVCACHE,          /* aiter_kvcache_args */
+    TRIAL_CU,               /* aiter_varlen_args: packed, with cu_seqlens */
+    TRIAL_PACKED,           /* packed, with seq_lengths */
+    TRIAL_PADDED            /* padded, with seq_lengths */
+} trial_operation;
+
+enum { TRIAL_NUM_OPERATIONS = TRIAL_PADDED + 1 };
+
+/* "attn", "kvcache", "cu", "packed", "padded". */
+const char *trial_operation_name(trial_operation operation);
+int trial_operation_find(const char *name);
+
+/* The tensors that a cache consists of. */
+typedef enum trial_cache {
+    TRIAL_TWO,              /* keys and values in one each */
+    TRIAL_PAIR,             /* one 5-dimensional tensor (kvcache) */
+    TRIAL_SHARED            /* the same elements are keys and values (kvcache) */
+} trial_cache;
+
+/* In all operations but TRIAL_ATTN, sequences have lengths of their own, of which the largest are
+ * seqlen_q and seqlen_k and some are 0. The rest of each sequence, keys that no query sees, and what
+ * is around them in memory is NaN; entries of a page table that must not be read are wild. */
 typedef struct trial_spec {
     num_dtype dtype;
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
@@ -34,7 +59,23 @@ typedef struct trial_spec {
     float scale;            /* 0: 1/sqrt(hdqk) */
     float q_gain;           /* q's values are of this size instead of 1; 0: 1 */
     uint64_t seed;
+
+    trial_operation operation;
+    bool full_lengths;      /* every sequence has all its rows; kvcache: no cache_seqlens */
+    int block_size;         /* K and V in pages; 0: not */
+    bool rows_first;        /* AITER_KV_ROWS_HEADS */
+    trial_cache cache;
+    bool fp8;               /* K and V in the arch's E4M3 */
+    bool head_scales;       /* a scale for each KV head instead of one */
+    bool use_window;
+    int window_left, window_right; /* -1: no bound */
+    float softcap;
+    bool alibi, sink, bias, truncate;
 } trial_spec;
+
+/* " cu page64 fp8 window8,-1 softcap30": what a specification has beyond plain attention, "" if nothing. */
+enum { TRIAL_VARIANT_MAX = 160 };
+void trial_variant_text(const trial_spec *spec, char out[TRIAL_VARIANT_MAX]);
 
 typedef struct trial trial;
 
@@ -43,8 +84,18 @@ typedef struct trial trial;
 bool trial_create(trial **out, device *d, const trial_spec *spec, char error[DEVICE_ERROR_MAX]);
 void trial_destroy(trial *t);
 
-/* Owned by the trial. size, tensors, scale and causal are set. */
+/* Owned by the trial; everything but the stream is set. Each is for its own operations. */
 const aiter_attn_args *trial_args(const trial *t);
+const aiter_kvcache_args *trial_kvcache_args(const trial *t);
+const aiter_varlen_args *trial_varlen_args(const trial *t);
+trial_operation trial_operation_of(const trial *t);
+
+/* The problem's operation; of the dense ones, aiter_flash_attn_func. */
+aiter_status trial_call(const trial *t, aiter_context *ctx);
+aiter_status trial_prepare(const trial *t, aiter_context *ctx, aiter_plan **plan);
+
+/* Products of queries with keys that they see, over all heads. */
+double trial_pairs(const trial *t);
 
 typedef struct trial_verdict {
     bool pass;

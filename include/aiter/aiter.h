@@ -228,6 +228,52 @@ typedef struct aiter_stats {
  * instant. Errors: INVALID_ARGUMENT (a NULL; out->size). */
 AITER_API aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats *out);
 
+/* ---- Variants of attention -------------------------------------------------------------------------------- */
+
+/* How fp32 probabilities become bf16, which is what they are multiplied by V in: to the nearest (ties to even),
+ * or by cutting the lower bits off, which is less arithmetic on gfx90a and gfx942. Other dtypes round to the
+ * nearest, as the output does in any dtype. */
+typedef enum aiter_rounding {
+    AITER_ROUND_NEAREST = 0,
+    AITER_ROUND_TRUNCATE = 1
+} aiter_rounding;
+
+/* What a score goes through between q k^T and the softmax. All off when zero; any of them can be combined. With
+ * i a query's row, j a key's, seqlen_q and seqlen_k the lengths of their sequence:
+ *
+ *   s = softmax_scale * q k^T
+ *   s = softcap * tanh(s / softcap)                               softcap > 0
+ *   s = s - alibi_slopes[head] * |i + seqlen_k - seqlen_q - j|    alibi_slopes
+ *   s = s + bias[batch][head][i][j]                               bias
+ *   query i sees key j if, beside causal,                         use_window
+ *       i + seqlen_k - seqlen_q - window_left <= j <= i + seqlen_k - seqlen_q + window_right
+ *   out = sum(exp(s) v) / (sum(exp(s)) + exp(sinks[head]))        sinks
+ *
+ * The bounds are counted from the diagonal that causal has: aligned to the bottom right. -1 is no bound; blocks of
+ * keys outside are not visited. window_right means nothing beside causal, which is stricter.
+ *
+ *   alibi_slopes   (heads) or (batch, heads), fp32
+ *   sinks          (heads), fp32. The log-sum-exp includes it: log(sum(exp(s)) + exp(sink))
+ *   bias           (batch, heads, seqlen_q, seqlen_k), q's dtype; a size of 1 or a stride of 0 in one of the first three
+ *                  dimensions stands for "the same for all". With sequences of different lengths the sizes are
+ *                  those of the longest that there may be. -inf makes a key invisible
+ *
+ * Data pointers are aligned to an element. The structure and the DLTensors belong to the caller. */
+typedef struct aiter_attn_variants {
+    size_t size;                 /* sizeof(aiter_attn_variants)                               */
+    int use_window;              /* 1: the two bounds below are in force                      */
+    int window_left;             /* -1, or 0 to 2^29; 0 without use_window                    */
+    int window_right;            /* likewise                                                  */
+    float softcap;               /* 0: none                                                   */
+    const DLTensor *alibi_slopes;
+    const DLTensor *sinks;
+    const DLTensor *bias;
+    int rounding;                /* an aiter_rounding                                         */
+} aiter_attn_variants;
+
+/* Initialiser: every variant off. */
+#define AITER_ATTN_VARIANTS_INIT { sizeof(aiter_attn_variants), 0, 0, 0, 0.0f, NULL, NULL, NULL, 0 }
+
 /* ---- Arguments of the operations -------------------------------------------------------------------------- */
 
 /* Arguments of the dense forward operations.
@@ -240,8 +286,8 @@ AITER_API aiter_status aiter_context_stats(const aiter_context *ctx, aiter_stats
  *
  * The last dimension of every tensor is contiguous; all other strides are free, 0 or more (rows of q, k, v and
  * out are less than 2^23 elements apart; no dimension is larger than 2^30; out and lse overlap nothing,
- * themselves included). Strides of dimensions of size 1 are ignored. Data pointers (data + byte_offset) are
- * aligned to 16 bytes and, for q, k, v and out, so is every stride in bytes. head_dim and head_dim_v: multiples
+ * themselves included). Strides of dimensions of size 1 are ignored. Data pointers (data + byte_offset) of q, k, v and
+ * out are aligned to 16 bytes, and so is every stride in bytes. head_dim and head_dim_v: multiples
  * of 8 from 8 to 256. heads is a multiple of heads_kv; query head h reads KV head h / (heads / heads_kv).
  * batch, seqlen_q and seqlen_k may be 0.
  *
@@ -264,10 +310,120 @@ typedef struct aiter_attn_args {
     int num_groups;              /* query heads per KV head, 0: from the shapes. 0 for
                                     aiter_flash_attn_func, aiter_multi_query_attention        */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
+    const aiter_attn_variants *variants; /* NULL: none                                        */
 } aiter_attn_args;
 
 /* Initialiser: no tensors, every other field its default. */
-#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL }
+#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL, NULL }
+
+/* How rows lie in the blocks of a cache: (num_blocks, heads_kv, block_size, head_dim) or (num_blocks, block_size,
+ * heads_kv, head_dim). */
+typedef enum aiter_kv_layout {
+    AITER_KV_HEADS_ROWS = 0,
+    AITER_KV_ROWS_HEADS = 1
+} aiter_kv_layout;
+
+/* Arguments of attention over a cache of keys and values.
+ *
+ *   q             (batch, seqlen_q, heads, head_dim)               fp16, bf16 or fp32
+ *   k_cache       (num_blocks, heads_kv, block_size, head_dim)     q's dtype, or fp8
+ *   v_cache       (num_blocks, heads_kv, block_size, head_dim_v)   k_cache's dtype
+ *   kv_cache      (num_blocks, 2, heads_kv, block_size, head_dim)  instead of these two: keys are [:, 0], values [:, 1]
+ *              or (num_blocks, heads_kv, block_size, head_dim)     the same elements are keys and values
+ *   out           (batch, seqlen_q, heads, head_dim_v)             q's dtype, written
+ *   lse           (batch, heads, seqlen_q)                         fp32, written; NULL: not computed
+ *   page_table    (batch, max_blocks_per_seq)                      int32: the block that holds keys block_size * b on
+ *   cache_seqlens (batch)                                          int32: keys of each sequence
+ *   k_scale       (1) or (heads_kv)                                fp32, of an fp8 cache: what its elements
+ *   v_scale       (1) or (heads_kv)                                are multiplied by
+ *
+ * With kv_layout AITER_KV_ROWS_HEADS, heads_kv and block_size change places. A cache whose 2 is outermost is the same with
+ * the first two sizes and strides swapped. block_size is a multiple of 16 from 16 to 1024. Without a page table, block b
+ * is the whole cache of batch entry b and may have any size. Without cache_seqlens, every sequence has all the keys that
+ * its row of the page table has room for.
+ *
+ * fp8 is E4M3 as the arch has it: FNUZ on gfx942, OCP on gfx950; the dtype is uint8 or DLPack's code for it.
+ * gfx90a cannot convert it. Strides and alignment are as in aiter_attn_args, with 8 bytes for fp8.
+ *
+ * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative, and
+ * as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
+ * reaches, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
+ * sequence: it sees key j if j <= i + length - seqlen_q. */
+typedef struct aiter_kvcache_args {
+    size_t size;                 /* sizeof(aiter_kvcache_args)                                */
+    const DLTensor *q;
+    const DLTensor *k_cache;
+    const DLTensor *v_cache;
+    const DLTensor *kv_cache;    /* or k_cache and v_cache                                    */
+    const DLTensor *out;
+    const DLTensor *lse;         /* optional                                                  */
+    const DLTensor *page_table;  /* optional                                                  */
+    const DLTensor *cache_seqlens; /* optional                                                */
+    const DLTensor *k_scale;     /* with an fp8 cache, and only then                          */
+    const DLTensor *v_scale;     /* likewise                                                  */
+    int block_size;              /* checked against the cache; 0: from the shapes             */
+    int kv_layout;               /* an aiter_kv_layout                                        */
+    int max_seq_len;             /* no sequence has more keys; 0: as many as there is room for.
+                                    Checked against the page table                            */
+    int not_causal;              /* 0: causal                                                 */
+    float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
+    void *stream;                /* hipStream_t; NULL: the default stream                     */
+    const aiter_attn_variants *variants; /* NULL: none                                        */
+} aiter_kvcache_args;
+
+/* Initialiser: no tensors, every other field its default. */
+#define AITER_KVCACHE_ARGS_INIT                                                                     \
+    { sizeof(aiter_kvcache_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
+      0, 0, 0.0f, NULL, NULL }
+
+/* Arguments of attention over sequences of different lengths.
+ *
+ *                  packed                        padded
+ *   q              (total_q, heads, head_dim)    (batch, seqlen_q, heads, head_dim)
+ *   k              (total_k, heads_kv, head_dim) (batch, seqlen_k, heads_kv, head_dim)
+ *   v              as k, with head_dim_v
+ *   out            as q, with head_dim_v
+ *   lse            (heads, total_q)              (batch, heads, seqlen_q)
+ *   cu_seqlens_q   (batch + 1), int32            not taken
+ *   seq_lengths    (batch), int32                (batch), int32
+ *
+ * Packed, the rows of all sequences follow each other. Either cu_seqlens_q says where each starts (the last element is
+ * the end), or seq_lengths says how many it has. Padded, sequence b has the first seq_lengths[b] rows of batch entry b;
+ * the rows behind are neither read nor written. cu_seqlens_k and seq_lengths_k are the same for keys; without either,
+ * keys are counted as queries are. A length may be 0.
+ *
+ * With a page table k and v are caches as in aiter_kvcache_args, and seq_lengths_k says how many keys each sequence has.
+ *
+ * Lengths are read on the device, when the kernel runs, and cut to what the tensors and max_seq_len allow. Otherwise
+ * as aiter_attn_args. */
+typedef struct aiter_varlen_args {
+    size_t size;                 /* sizeof(aiter_varlen_args)                                 */
+    const DLTensor *q;
+    const DLTensor *k;
+    const DLTensor *v;
+    const DLTensor *out;
+    const DLTensor *lse;         /* optional                                                  */
+    const DLTensor *cu_seqlens_q;
+    const DLTensor *cu_seqlens_k;
+    const DLTensor *seq_lengths;
+    const DLTensor *seq_lengths_k;
+    const DLTensor *page_table;  /* optional: (batch, max_blocks_per_seq) int32               */
+    const DLTensor *k_scale;     /* with fp8 k and v, which need a page table                 */
+    const DLTensor *v_scale;     /* likewise                                                  */
+    int block_size;              /* checked against k; 0: from the shapes                     */
+    int kv_layout;               /* an aiter_kv_layout, with a page table                     */
+    int max_seq_len;             /* no sequence has more queries; 0: as many as there is room for */
+    int max_seq_len_k;           /* no sequence has more keys, likewise                       */
+    int causal;                  /* 0 or 1                                                    */
+    float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
+    void *stream;                /* hipStream_t; NULL: the default stream                     */
+    const aiter_attn_variants *variants; /* NULL: none                                        */
+} aiter_varlen_args;
+
+/* Initialiser: no tensors, every other field its default. */
+#define AITER_VARLEN_ARGS_INIT                                                                      \
+    { sizeof(aiter_varlen_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
+      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL }
 
 /* ---- Operations ------------------------------------------------------------------------------------------- */
 
@@ -291,11 +447,18 @@ AITER_API aiter_status aiter_grouped_query_attention(aiter_context *ctx, const a
 /* The same, for multi-query attention: INVALID_ARGUMENT if heads_kv, k's and v's third dimension, is not 1. */
 AITER_API aiter_status aiter_multi_query_attention(aiter_context *ctx, const aiter_attn_args *args);
 
+/* Attention of the newest queries over a cache of keys and values, paged or not; causal by default. */
+AITER_API aiter_status aiter_flash_attn_with_kvcache(aiter_context *ctx, const aiter_kvcache_args *args);
+
+/* Attention over sequences of different lengths in one launch: packed, padded, or with paged keys. A long sequence is
+ * spread over workgroups like many short ones; nothing waits for lengths on the host. */
+AITER_API aiter_status aiter_variable_length_attention(aiter_context *ctx, const aiter_varlen_args *args);
+
 /* ---- Prepare and launch ----------------------------------------------------------------------------------- */
 
 /* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head, lse
- * or not. Batch, sequence lengths, head counts of that ratio, strides, pointers, scale and stream are free at
- * each launch. Opaque; lives no longer than its context. */
+ * or not, variants or not, kinds of lengths, block_size, the cache's dtype. Batch, sequence lengths, head counts of that
+ * ratio, strides, pointers, scale, the variants' numbers and stream are free at each launch. Opaque; lives no longer than its context. */
 typedef struct aiter_plan aiter_plan;
 
 /* Finds, loads or compiles the kernel that `args` needs. Tensors' data pointers may be NULL here. May block for
@@ -303,17 +466,27 @@ typedef struct aiter_plan aiter_plan;
  * operations. */
 AITER_API aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *args, aiter_plan **out);
 
+/* The same for the operations with arguments of their own. */
+AITER_API aiter_status aiter_prepare_kvcache(aiter_context *ctx, const aiter_kvcache_args *args, aiter_plan **out);
+AITER_API aiter_status aiter_prepare_varlen(aiter_context *ctx, const aiter_varlen_args *args, aiter_plan **out);
+
 /* Validates args against the plan and launches: never compiles, allocates or takes a lock of the library, so it
  * is safe inside HIP graph capture. Asynchronous on args->stream. Thread-safe. Errors: INVALID_ARGUMENT (args
  * are wrong or need another plan; the message names the field), UNSUPPORTED (strides or a grid that the kernel
  * cannot count), HIP. */
 AITER_API aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_args *args);
 
+/* The same for the operations with arguments of their own. A plan serves whichever operation asks for its
+ * configuration. */
+AITER_API aiter_status aiter_launch_kvcache(const aiter_plan *plan, const aiter_kvcache_args *args);
+AITER_API aiter_status aiter_launch_varlen(const aiter_plan *plan, const aiter_varlen_args *args);
+
 /* The plan's canonical configuration text, which is what aiter_warm() takes, e.g.
  *
  *   fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0
+ *   fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0 window=left seqlens_k=used block_size=64
  *
- * `plan` is not NULL. Owned by the context: valid until that is destroyed. Thread-safe, cannot fail. */
+ * Variants are in the text only if they are on. `plan` is not NULL. Owned by the context: valid until that is destroyed. Thread-safe, cannot fail. */
 AITER_API const char *aiter_plan_config(const aiter_plan *plan);
 
 /* Releases the plan; no other call may be using it. The kernel stays loaded in the context, so work that was

@@ -113,18 +113,86 @@ static const row rows[] = {
 
 enum { NUM_ROWS = sizeof rows / sizeof *rows, MAX_PER_ROW = 3 * 3 * 2 * 2 };
 
-static void name_case(sweep_case *c)
+/* Operations and variants: each by itself, in both masks, and together. */
+typedef struct variant_row {
+    int when, dtypes, masks;
+    trial_spec spec;
+} variant_row;
+
+#define SHAPE(b, h, kv, rows, keys, dim)                                                           \
+    .batch = b, .heads = h, .heads_kv = kv, .seqlen_q = rows, .seqlen_k = keys, .hdqk = dim, .hdv = dim
+#define SMALL SHAPE(1, 2, 1, 150, 203, 64)
+#define RAGGED SHAPE(5, 2, 1, 150, 203, 64)
+#define LEFT_RIGHT(l, r) .use_window = true, .window_left = l, .window_right = r
+#define EVERY_SCORE .softcap = 3, .alibi = true, .sink = true, .bias = true, LEFT_RIGHT(70, 20)
+
+static const variant_row variant_rows[] = {
+    { FAST, HALF, BOTH, { SMALL, LEFT_RIGHT(40, -1), .lse = true } },
+    { FAST, HALF, FULL, { SMALL, LEFT_RIGHT(-1, 17), .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, HALF, FULL, { SMALL, LEFT_RIGHT(3, 0), .layout = TRIAL_GAPS } },
+    { FAST, BF16, FULL, { SHAPE(1, 1, 1, 203, 90, 64), LEFT_RIGHT(20, 30), .lse = true } },
+    { FAST, BF16, FULL, { SHAPE(1, 1, 1, 300, 500, 128), LEFT_RIGHT(64, 64), .layout = TRIAL_GAPS } },
+    { FAST, HALF, BOTH, { SMALL, .softcap = 5, .lse = true } },
+    { FAST, HALF, BOTH, { SHAPE(2, 4, 2, 150, 203, 64), .alibi = true, .lse = true } },
+    { FAST, HALF, BOTH, { SHAPE(2, 2, 1, 90, 70, 64), .sink = true, .lse = true } },
+    { FAST, HALF, BOTH, { SHAPE(2, 2, 1, 90, 70, 64), .bias = true, .lse = true } },
+    { FAST, BF16, FULL, { SMALL, .truncate = true, .lse = true } },
+    { FAST, HALF, BOTH, { SMALL, EVERY_SCORE, .truncate = true, .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, FP32, BOTH, { SHAPE(2, 2, 1, 40, 70, 32), EVERY_SCORE, .lse = true, .layout = TRIAL_GAPS } },
+
+    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, .lse = true } },
+    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_PACKED, .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_PADDED, .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, BF16, CAUSAL, { SHAPE(70, 1, 1, 40, 60, 64), .operation = TRIAL_CU } },
+    { FAST, BF16, CAUSAL, { SHAPE(130, 1, 1, 20, 30, 64), .operation = TRIAL_PACKED } },
+    { FAST, FP32, BOTH, { SHAPE(5, 2, 1, 40, 70, 32), .operation = TRIAL_CU, EVERY_SCORE } },
+    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, EVERY_SCORE, .lse = true } },
+
+    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16 } },
+    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 1, 203, 128), .operation = TRIAL_KVCACHE, .block_size = 64,
+                          .rows_first = true, .layout = TRIAL_GAPS, .lse = true } },
+    { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 150, 300, 64), .operation = TRIAL_KVCACHE, .block_size = 48,
+                            .cache = TRIAL_PAIR, .full_lengths = true, .layout = TRIAL_BHSD } },
+    { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 3, 100, 64), .operation = TRIAL_KVCACHE, .block_size = 32,
+                            .cache = TRIAL_SHARED } },
+    { FAST, BF16, BOTH, { SHAPE(3, 2, 1, 9, 100, 64), .operation = TRIAL_KVCACHE } },
+    { FAST, HALF, BOTH, { SHAPE(3, 2, 2, 9, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 32,
+                          EVERY_SCORE, .lse = true } },
+    { FAST, FP32, BOTH, { SHAPE(3, 2, 1, 9, 100, 32), .operation = TRIAL_KVCACHE, .block_size = 16,
+                          EVERY_SCORE } },
+    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16,
+                          .fp8 = true, .lse = true } },
+    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 40), .operation = TRIAL_KVCACHE, .fp8 = true,
+                          .head_scales = true, .layout = TRIAL_GAPS } },
+    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, .block_size = 16, .lse = true } },
+    { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PACKED, .block_size = 128, EVERY_SCORE } },
+    { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PADDED, .block_size = 32, .fp8 = true,
+                          .head_scales = true, EVERY_SCORE, .layout = TRIAL_GAPS } },
+};
+
+enum { NUM_VARIANT_ROWS = sizeof variant_rows / sizeof *variant_rows };
+
+static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
+
+enum { NUM_ARCHS = sizeof archs / sizeof *archs };
+
+void sweep_name_case(sweep_case *c)
 {
     const trial_spec *s = &c->spec;
-    char dims[32], gain[24] = "";
+    char dims[32], gain[24] = "", seed[32] = "", scale[24] = "", variant[TRIAL_VARIANT_MAX];
 
     snprintf(dims, sizeof dims, s->hdqk == s->hdv ? "%d" : "%dx%d", s->hdqk, s->hdv);
     if (s->q_gain != 1)
         snprintf(gain, sizeof gain, " gain%g", s->q_gain);
-    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s", c->arch,
+    if (s->scale != 0)
+        snprintf(scale, sizeof scale, " scale%g", s->scale);
+    if (s->seed != 1)
+        snprintf(seed, sizeof seed, " seed%llu", (unsigned long long)s->seed);
+    trial_variant_text(s, variant);
+    snprintf(c->name, sizeof c->name, "%s %s hd%s b%d h%d/%d q%d k%d %s%s %s%s%s%s%s%s", c->arch,
              num_dtype_name(s->dtype), dims, s->batch, s->heads, s->heads_kv, s->seqlen_q,
              s->seqlen_k, s->causal ? "causal" : "full", s->lse ? " lse" : "",
-             trial_layout_name(s->layout), gain, c->refused ? " refused" : "");
+             trial_layout_name(s->layout), gain, scale, variant, seed, c->refused ? " refused" : "");
 }
 
 static sweep_case make_case(const row *r, const char *arch, int dtype, bool causal, bool lse)
@@ -149,7 +217,7 @@ static sweep_case make_case(const row *r, const char *arch, int dtype, bool caus
             .seed = 1,
         },
     };
-    name_case(&c);
+    sweep_name_case(&c);
     return c;
 }
 
@@ -164,9 +232,7 @@ static void add(sweep_case *cases, size_t *count, const sweep_case *c)
 
 static void expand(const row *r, sweep_case *cases, size_t *count)
 {
-    static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
-
-    for (int arch = 0; arch < 3; arch++)
+    for (int arch = 0; arch < NUM_ARCHS; arch++)
         for (int dtype = NUM_FP16; dtype <= NUM_FP32; dtype++)
             for (int causal = 0; causal <= 1; causal++)
                 for (int lse = 0; lse <= 1; lse++)
@@ -176,13 +242,35 @@ static void expand(const row *r, sweep_case *cases, size_t *count)
                     }
 }
 
+static void expand_variant(const variant_row *r, sweep_case *cases, size_t *count)
+{
+    for (int arch = 0; arch < NUM_ARCHS; arch++)
+        for (int dtype = NUM_FP16; dtype <= NUM_FP32; dtype++)
+            for (int causal = 0; causal <= 1; causal++) {
+                sweep_case c = { .arch = archs[arch], .fast = r->when == FAST, .spec = r->spec };
+                if (!(r->dtypes & 1 << dtype) || !(r->masks & 1 << causal))
+                    continue;
+                if (r->spec.fp8 && strcmp(c.arch, "gfx90a") == 0)
+                    continue;
+                c.spec.dtype = (num_dtype)dtype;
+                c.spec.causal = causal;
+                c.spec.q_gain = 1;
+                c.spec.seed = 1;
+                sweep_name_case(&c);
+                add(cases, count, &c);
+            }
+}
+
 size_t sweep_cases(bool fast_only, sweep_case **out)
 {
     size_t count = 0;
 
-    *out = calloc((size_t)NUM_ROWS * MAX_PER_ROW, sizeof **out);
+    *out = calloc((size_t)(NUM_ROWS + NUM_VARIANT_ROWS) * MAX_PER_ROW, sizeof **out);
     for (int i = 0; *out && i < NUM_ROWS; i++)
         if (!fast_only || rows[i].when == FAST)
             expand(&rows[i], *out, &count);
+    for (int i = 0; *out && i < NUM_VARIANT_ROWS; i++)
+        if (!fast_only || variant_rows[i].when == FAST)
+            expand_variant(&variant_rows[i], *out, &count);
     return count;
 }

@@ -8,7 +8,7 @@
 
 #include "tools/trial.h"
 
-enum { CASE_NAME_MAX = 160 };
+enum { CASE_NAME_MAX = 320 };
 
 typedef struct sweep_case {
     const char *arch;
@@ -21,5 +21,11 @@ typedef struct sweep_case {
 /* Every case of the table, or the fast ones alone. Returns their number; *out is the caller's to
  * free(). 0: out of memory. */
 size_t sweep_cases(bool fast_only, sweep_case **out);
+
+/* `count` cases of the seeds from `seed` on. */
+size_t sweep_random_cases(uint64_t seed, size_t count, sweep_case **out);
+
+/* Makes the name from the rest. */
+void sweep_name_case(sweep_case *c);
 
 #endif

@@ -48,10 +48,12 @@ static site *find_site(const sweep_case *c, const char *cache_dir, sweep_result 
 }
 
 /* Each operation on the shapes that it is for. */
-static aiter_status call(const sweep_case *c, aiter_context *ctx, const aiter_attn_args *plain)
+static aiter_status call(const sweep_case *c, aiter_context *ctx, const trial *t)
 {
-    aiter_attn_args args = *plain;
+    aiter_attn_args args = *trial_args(t);
 
+    if (c->spec.operation != TRIAL_ATTN)
+        return trial_call(t, ctx);
     if (c->spec.heads == c->spec.heads_kv)
         return aiter_flash_attn_func(ctx, &args);
     if (c->spec.heads_kv == 1)
@@ -90,7 +92,7 @@ static void judge(const sweep_case *c, trial *t, site *s, sweep_result *r)
 
 static void run_trial(const sweep_case *c, site *s, trial *t, sweep_result *r)
 {
-    const aiter_status status = call(c, s->ctx, trial_args(t));
+    const aiter_status status = call(c, s->ctx, t);
 
     if (c->refused) {
         judge_refusal(status, r);

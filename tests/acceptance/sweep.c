@@ -1,5 +1,6 @@
 /* sweep: the acceptance sweep. Runs attention problems through the public API on the simulated
  * GPUs, several at a time, and compares each with float64. */
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@ enum { MAX_JOBS = 64 };
 typedef struct options {
     const char *filter, *cache_dir;
     bool all, list, verbose;
-    int jobs, timeout_s;
+    int jobs, timeout_s, random, seed;
 } options;
 
 #define FLAG(option, field, text) \
@@ -35,6 +36,9 @@ typedef struct options {
 
 static const cli_option table[] = {
     FLAG("all", all, "Every case. Default: the ones that run on each commit."),
+    INT("random", random, 1000000,
+        "This many cases drawn from the whole space of configurations instead."),
+    INT("seed", seed, INT_MAX, "Of the first random case; the next has the next. Default 1."),
     TEXT("filter", filter, "WORDS",
          "Only cases whose name has each of these words, e.g. 'gfx942 hd128 causal'."),
     FLAG("list", list, "Print the names of the cases and run none."),
@@ -260,7 +264,7 @@ static int run_selected(const options *o, const sweep_case *cases, size_t count)
 int main(int argc, char **argv)
 {
     const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    options o = { .timeout_s = 600 };
+    options o = { .timeout_s = 600, .seed = 1 };
     sweep_case *cases;
     int num_arguments, code = EXIT_OK;
     const cli_result parsed = cli_parse(&tool, argc, argv, &o, &num_arguments);
@@ -271,7 +275,8 @@ int main(int argc, char **argv)
         return cli_usage_error(&tool, "unexpected argument '%s'", argv[1]);
     if (o.jobs == 0)
         o.jobs = processors < 1 ? 1 : processors > MAX_JOBS ? MAX_JOBS : (int)processors;
-    const size_t made = sweep_cases(!o.all, &cases);
+    const size_t made = o.random ? sweep_random_cases((uint64_t)o.seed, (size_t)o.random, &cases)
+                                 : sweep_cases(!o.all, &cases);
     const size_t count = select_cases(&o, cases, made);
     if (count == 0)
         code = cli_usage_error(&tool, "--filter: '%s': no case has all of these words",

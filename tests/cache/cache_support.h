@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "cache/cache.h"
+#include "tests/cache/common.h"
 
 /* A fresh directory for each test; "%s/store" in it is the store's usual place. */
 typedef struct fixture {
@@ -21,17 +22,6 @@ typedef struct fixture {
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
-
-/* AITER_TEST_ROUNDS times count. */
-int rounds(int count);
-
-/* xorshift; the same numbers in every run for the same seed. */
-uint32_t next_random(uint64_t *state);
-
-/* Bytes that follow from key and generation alone, so that a reader can tell right from wrong. */
-void *make_value(const char *key, uint32_t generation, size_t size);
-/* The generation of a value of make_value() for this key, or -1: wrong bytes. */
-int64_t value_generation(const char *key, const void *value, size_t size);
 
 cache_store *open_store(fixture *f);
 void put_value(fixture *f, cache_store *s, const char *key, uint32_t generation, size_t size);
@@ -50,8 +40,6 @@ typedef int (*child_fn)(fixture *f, void *arg);
 pid_t start_child(child_fn fn, fixture *f, void *arg);
 /* The exit status, or 1000 + the signal that ended it. */
 int wait_child(pid_t pid);
-/* Gives up root, if it has it, so that permissions count. */
-void become_nobody(void);
 
 double seconds(void);
 void sleep_ms(int ms);

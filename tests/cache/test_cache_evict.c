@@ -18,7 +18,7 @@ static uint64_t pretend(void) { return pretended_now; }
 
 static int set_clock(void **state)
 {
-    pretended_now = 1800000000;
+    pretended_now = UINT64_C(1800000000000);
     cache_clock_hook = pretend;
     return fixture_setup(state);
 }
@@ -55,7 +55,7 @@ static uint64_t file_size(const fixture *f)
 
 static void name(char key[16], int i) { snprintf(key, 16, "key %d", i); }
 
-/* In a child: what it stores is not in use by the test's process. Each is a second younger. */
+/* In a child: what it stores is not in use by the test's process. Each is a millisecond younger. */
 static int store_some(fixture *f, void *arg)
 {
     const int *range = arg;
@@ -140,7 +140,7 @@ static void what_was_used_lately_outlives_what_was_stored_later(void **state)
     int used = 3;
 
     store_elsewhere(f, 0, 20);
-    pretended_now += 100;
+    pretended_now += 100000;
     assert_int_equal(wait_child(start_child(use_one, f, &used)), 0);
     cache_store *s = open_store(f);
     assert_int_equal(cache_evict(s, 3 * 33000, &removed, f->err, sizeof f->err), CACHE_OK);
@@ -157,7 +157,7 @@ static void a_clock_that_went_back_does_not_evict_what_is_in_use(void **state)
     int used = 5;
 
     store_elsewhere(f, 0, 10);
-    pretended_now -= 100000000; /* three years */
+    pretended_now -= UINT64_C(100000000000); /* three years */
     assert_int_equal(wait_child(start_child(use_one, f, &used)), 0);
     store_elsewhere(f, 10, 12);
     cache_store *s = open_store(f);
@@ -234,7 +234,7 @@ static uint64_t used_time(fixture *f, cache_store *s, const char *key)
 
     (void)f;
     cache_digest(key, strlen(key), digest);
-    return cache_used_time(s, digest);
+    return cache_used_time_ms(s, digest);
 }
 
 static void times_are_kept_to_the_minute_and_over_processes(void **state)
@@ -246,15 +246,15 @@ static void times_are_kept_to_the_minute_and_over_processes(void **state)
     cache_store *s = open_store(f);
     uint64_t stored = used_time(f, s, "key 0");
     assert_int_equal(stored, pretended_now - 1);
-    pretended_now = stored + 30;
+    pretended_now = stored + 30000;
     expect_hit(f, s, "key 0", 1, SIZE);
     assert_int_equal(used_time(f, s, "key 0"), stored);
-    pretended_now = stored + 100;
+    pretended_now = stored + 100000;
     assert_int_equal(wait_child(start_child(use_one, f, &used)), 0);
-    assert_int_equal(used_time(f, s, "key 0"), stored + 100);
-    pretended_now = 1000; /* back */
+    assert_int_equal(used_time(f, s, "key 0"), stored + 100000);
+    pretended_now = 1000000; /* back */
     expect_hit(f, s, "key 0", 1, SIZE);
-    assert_int_equal(used_time(f, s, "key 0"), 1000);
+    assert_int_equal(used_time(f, s, "key 0"), 1000000);
     assert_int_equal(used_time(f, s, "key 1"), 0);
     cache_close(s);
 }
@@ -305,7 +305,10 @@ static void *store_and_find(void *arg)
         name(key, i);
         void *v = make_value(key, 1, SIZE);
         size_t n;
-        c->failed += cache_put(c->store, key, v, SIZE, err, sizeof err) != CACHE_OK;
+        if (cache_put(c->store, key, v, SIZE, err, sizeof err) != CACHE_OK) {
+            print_error("%s: %s\n", key, err);
+            c->failed++;
+        }
         free(v);
         c->failed += cache_get(c->store, key, &v, &n, err, sizeof err) != CACHE_OK ||
                      value_generation(key, v, n) != 1;

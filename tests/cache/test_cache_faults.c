@@ -1,15 +1,12 @@
-/* Damage: flipped bits, files cut short, killed writers, full disks. Whatever happens, a look-up
- * gives the right bytes or a miss, and the next store works. AITER_TEST_ROUNDS multiplies the
- * rounds. */
+/* Damage and full disks. Whatever happens, a look-up gives the right bytes or a miss, and the next
+ * store works. tests/proof does it at random and by the thousand. */
 #include "cache_support.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,156 +28,6 @@ static void fill(fixture *f)
         put_value(f, s, key, i, i % 8 == 3 ? 9000 : 20 + next_random(&random) % 700);
     }
     cache_close(s);
-}
-
-typedef struct tally {
-    int rounds, hits, misses, set_aside;
-} tally;
-
-static int count_wrong(void *user, const cache_record *r)
-{
-    int *wrong = user;
-
-    *wrong += !r->defect && value_generation(r->key, r->value, r->value_size) < 0;
-    return 0;
-}
-
-/* Looks at everything, stores something, looks again. */
-static void use_damaged_store(fixture *f, cache_store *s, uint64_t *random, tally *t)
-{
-    char key[32], stored[32];
-    int wrong = 0;
-
-    for (uint32_t k = 0; k < KEYS; k++) {
-        key_name(key, k);
-        if (right_or_miss(f, s, key))
-            t->hits++;
-        else
-            t->misses++;
-    }
-    cache_each(s, count_wrong, &wrong, f->err, sizeof f->err); /* may refuse, must not lie */
-    assert_int_equal(wrong, 0);
-    key_name(stored, next_random(random) % (KEYS + 20));
-    put_value(f, s, stored, 1000, 500);
-    expect_hit(f, s, stored, 1000, 500);
-    for (int i = 0; i < 20; i++) {
-        key_name(key, next_random(random) % KEYS);
-        right_or_miss(f, s, key);
-    }
-    if (exists(f, "code.lmdb.damaged")) {
-        char path[400];
-        snprintf(path, sizeof path, "%s/code.lmdb.damaged", f->dir);
-        assert_int_equal(unlink(path), 0);
-        t->set_aside++;
-    }
-    t->rounds++;
-}
-
-typedef void (*damage_fn)(unsigned char *bytes, size_t *size, uint64_t *random);
-
-/* Each round damages a fresh copy of the same file, by turns under an open store and before it is
- * opened. */
-static tally damage_rounds(fixture *f, damage_fn damage, int count)
-{
-    char path[400];
-    size_t size;
-    tally t = {0};
-    uint64_t random = 99;
-
-    fill(f);
-    snprintf(path, sizeof path, "%s/code.lmdb", f->dir);
-    unsigned char *good = read_whole(path, &size), *bad = malloc(size + 1);
-    cache_store *s = open_store(f);
-    for (int i = 0; i < count; i++) {
-        size_t bad_size = size;
-        memcpy(bad, good, size);
-        damage(bad, &bad_size, &random);
-        write_whole(path, bad, bad_size);
-        if (i % 2) {
-            cache_close(s);
-            s = open_store(f);
-        }
-        use_damaged_store(f, s, &random, &t);
-    }
-    cache_close(s);
-    free(good);
-    free(bad);
-    print_message("%d rounds: %d hits, %d misses, %d files set aside\n", t.rounds, t.hits, t.misses,
-                  t.set_aside);
-    return t;
-}
-
-static void flip_bits(unsigned char *bytes, size_t *size, uint64_t *random)
-{
-    uint32_t count = 1 + next_random(random) % 8;
-
-    for (uint32_t i = 0; i < count; i++)
-        bytes[next_random(random) % *size] ^= (unsigned char)(1u << next_random(random) % 8);
-}
-
-static void flipped_bits_give_misses_and_never_wrong_bytes(void **state)
-{
-    tally t = damage_rounds(*state, flip_bits, rounds(250));
-
-    assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > 0 && t.set_aside < t.rounds);
-}
-
-/* Half of the flips at random hit values. These hit what LMDB follows: meta pages, page headers,
- * offsets, nodes. */
-static void flip_structure(unsigned char *bytes, size_t *size, uint64_t *random)
-{
-    for (int i = 0; i < 2;) {
-        size_t page = next_random(random) % (next_random(random) % 4 ? *size / 4096 : 2) * 4096;
-        unsigned flags = bytes[page + 10];
-        if (flags != 1 && flags != 2 && flags != 8 && flags != 4)
-            continue;
-        size_t area = flags == 8 ? 152 : flags == 4 ? 16 : 80;
-        bytes[page + next_random(random) % area] ^= (unsigned char)(1u << next_random(random) % 8);
-        i++;
-    }
-}
-
-static void flipped_structure_gives_misses_and_never_wrong_bytes(void **state)
-{
-    tally t = damage_rounds(*state, flip_structure, rounds(250));
-
-    assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > t.rounds / 8);
-}
-
-static void overwrite_pages(unsigned char *bytes, size_t *size, uint64_t *random)
-{
-    size_t pages = *size / 4096, to = next_random(random) % pages,
-           from = next_random(random) % pages;
-
-    switch (next_random(random) % 3) {
-    case 0: memset(bytes + to * 4096, 0, 4096); break;
-    case 1: memcpy(bytes + to * 4096, bytes + from * 4096, 4096); break;
-    case 2:
-        for (size_t i = 0; i < 4096; i++)
-            bytes[to * 4096 + i] = (unsigned char)next_random(random);
-    }
-}
-
-/* What a lost or misdirected write leaves. */
-static void overwritten_pages_give_misses_and_never_wrong_bytes(void **state)
-{
-    tally t = damage_rounds(*state, overwrite_pages, rounds(100));
-
-    assert_true(t.hits > 0 && t.misses > 0 && t.set_aside > 0);
-}
-
-static void cut(unsigned char *bytes, size_t *size, uint64_t *random)
-{
-    (void)bytes;
-    *size = next_random(random) % 3 ? next_random(random) % *size
-                                    : next_random(random) % (*size / 4096) * 4096;
-}
-
-static void truncation_gives_misses_and_never_a_signal(void **state)
-{
-    tally t = damage_rounds(*state, cut, rounds(100));
-
-    assert_true(t.misses > 0 && t.set_aside > t.rounds / 2);
 }
 
 static void a_file_that_is_no_database_is_set_aside(void **state)
@@ -223,70 +70,6 @@ static void an_open_store_follows_a_new_data_file(void **state)
     expect_miss(f, reader, "key 1");
     cache_close(reader);
     cache_close(writer);
-}
-
-/* ---- Killed writers ---- */
-
-/* generation[k]: of the last put that returned, or that was under way. In memory shared with the
- * writers. */
-typedef struct progress {
-    volatile uint32_t done[KEYS], begun[KEYS];
-} progress;
-
-static int write_until_killed(fixture *f, void *arg)
-{
-    progress *p = arg;
-    uint64_t random = (uint64_t)getpid() * 7919;
-    cache_store *s = open_store(f);
-    char key[32];
-
-    for (uint32_t k;;) {
-        k = next_random(&random) % KEYS;
-        key_name(key, k);
-        p->begun[k]++;
-        put_value(f, s, key, p->begun[k], 10 + next_random(&random) % (k % 4 ? 900 : 40000));
-        p->done[k] = p->begun[k];
-    }
-    return 0;
-}
-
-static void a_killed_writer_loses_nothing_that_was_stored(void **state)
-{
-    fixture *f = *state;
-    uint64_t random = 5;
-    int hits = 0, killed_inside = 0;
-    progress *p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    assert_ptr_not_equal(p, MAP_FAILED);
-    cache_store *s = open_store(f);
-    for (int i = 0; i < rounds(60); i++) {
-        pid_t pid = start_child(write_until_killed, f, p);
-        usleep(next_random(&random) % 30000);
-        kill(pid, SIGKILL);
-        assert_int_equal(wait_child(pid), 1000 + SIGKILL);
-        for (uint32_t k = 0; k < KEYS; k++) {
-            char key[32];
-            void *v;
-            size_t n;
-            key_name(key, k);
-            cache_status status = cache_get(s, key, &v, &n, f->err, sizeof f->err);
-            if (p->done[k] == 0 && status == CACHE_MISS)
-                continue;
-            assert_int_equal(status, CACHE_OK);
-            int64_t generation = value_generation(key, v, n);
-            assert_true(generation == p->done[k] || generation == p->begun[k]);
-            killed_inside += p->done[k] != p->begun[k];
-            p->done[k] = p->begun[k] = (uint32_t)generation;
-            free(v);
-            hits++;
-        }
-    }
-    assert_false(exists(f, "code.lmdb.damaged"));
-    assert_true(hits > KEYS);
-    print_message("%d look-ups, %d of keys whose writer was killed in the put\n", hits,
-                  killed_inside);
-    cache_close(s);
-    munmap(p, sizeof *p);
 }
 
 /* ---- No space ---- */
@@ -368,13 +151,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
-        T(flipped_bits_give_misses_and_never_wrong_bytes),
-        T(flipped_structure_gives_misses_and_never_wrong_bytes),
-        T(overwritten_pages_give_misses_and_never_wrong_bytes),
-        T(truncation_gives_misses_and_never_a_signal),
         T(a_file_that_is_no_database_is_set_aside),
         T(an_open_store_follows_a_new_data_file),
-        T(a_killed_writer_loses_nothing_that_was_stored),
         T(a_full_disk_refuses_stores_and_keeps_the_rest),
         T(the_file_size_limit_refuses_stores_without_a_signal),
 #undef T

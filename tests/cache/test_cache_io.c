@@ -1,113 +1,14 @@
 /* Every system call of a store that touches the data file fails in turn, or is the last before the
- * process dies. The program defines the calls that liblmdb makes; its definitions come before
- * libc's. */
+ * process dies. */
 #include "cache_support.h"
 
-#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-typedef enum fault {
-    NONE,
-    FAIL,  /* the call returns -1 with fault_errno                        */
-    SHORT, /* a write takes half of the bytes and says so                 */
-    DIE,   /* a write takes half of the bytes, then the process is killed */
-} fault;
-
-static fault fault_kind;
-static int fault_errno, calls_left; /* the fault happens when calls_left becomes 0 */
-static bool fault_happened;
-
-#define VISIBLE __attribute__((visibility("default")))
-
-static bool fault_now(void)
-{
-    if (fault_kind == NONE || --calls_left != 0)
-        return false;
-    fault_happened = true;
-    return true;
-}
-
-static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
-
-/* What a write of `size` bytes shall do now. Returns how many bytes to write; -1: fail. */
-static ssize_t fault_size(size_t size, bool *die)
-{
-    *die = false;
-    if (!fault_now())
-        return (ssize_t)size;
-    if (fault_kind == FAIL) {
-        errno = fault_errno;
-        return -1;
-    }
-    *die = fault_kind == DIE;
-    return (ssize_t)(size / 2);
-}
-
-static ssize_t after_write(ssize_t n, bool die)
-{
-    if (die)
-        _exit(42);
-    return n;
-}
-
-VISIBLE ssize_t pwrite(int fd, const void *buf, size_t size, off_t offset);
-VISIBLE ssize_t pwrite(int fd, const void *buf, size_t size, off_t offset)
-{
-    bool die;
-    ssize_t n = fault_size(size, &die);
-
-    if (n < 0)
-        return n;
-    return after_write(
-        ((ssize_t(*)(int, const void *, size_t, off_t))real("pwrite"))(fd, buf, (size_t)n, offset),
-        die);
-}
-
-VISIBLE ssize_t pwrite64(int fd, const void *buf, size_t size, off64_t offset);
-VISIBLE ssize_t pwrite64(int fd, const void *buf, size_t size, off64_t offset)
-{
-    return pwrite(fd, buf, size, offset);
-}
-
-/* Of several buffers, half of them. */
-VISIBLE ssize_t writev(int fd, const struct iovec *iov, int count);
-VISIBLE ssize_t writev(int fd, const struct iovec *iov, int count)
-{
-    bool die;
-    ssize_t n = fault_size((size_t)count, &die);
-
-    if (n < 0)
-        return n;
-    if (n == 0)
-        return after_write(0, die);
-    return after_write(
-        ((ssize_t(*)(int, const struct iovec *, int))real("writev"))(fd, iov, (int)n), die);
-}
-
-VISIBLE int fdatasync(int fd);
-VISIBLE int fdatasync(int fd)
-{
-    if (!fault_now())
-        return ((int (*)(int))real("fdatasync"))(fd);
-    if (fault_kind == DIE)
-        _exit(42);
-    errno = fault_errno;
-    return -1;
-}
-
-static void arm(fault kind, int error, int call)
-{
-    fault_kind = kind;
-    fault_errno = error;
-    calls_left = call;
-    fault_happened = false;
-}
+#include "tests/cache/fault.h"
 
 /* A store with history: free pages, several levels. */
 static cache_store *filled_store(fixture *f)
@@ -152,14 +53,14 @@ static int fail_each_call(fixture *f, cache_store *s, fault kind, int error)
 
     for (int call = 1;; call++) {
         void *v = make_value("subject", generation + 1, 30000);
-        arm(kind, error, call);
+        fault_arm(kind, CALL_WRITE, error, call);
         cache_status status = cache_put(s, "subject", v, 30000, f->err, sizeof f->err);
-        arm(NONE, 0, 0);
+        bool happened = fault_disarm();
         free(v);
-        if (!fault_happened && status == CACHE_OK && subject(f, s) == generation + 1)
+        if (!happened && status == CACHE_OK && subject(f, s) == generation + 1)
             return call - 1;
         assert_int_equal(subject(f, s), status == CACHE_OK ? generation + 1 : generation);
-        if (kind == FAIL && status != CACHE_OK && !strstr(f->err, strerror(error)))
+        if (kind == FAULT_FAIL && status != CACHE_OK && !strstr(f->err, strerror(error)))
             fail_msg("expected '%s' in: %s", strerror(error), f->err);
         expect_others(f, s);
         assert_false(exists(f, "code.lmdb.damaged"));
@@ -176,7 +77,7 @@ static void a_failed_call_keeps_the_old_value(void **state)
 
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
         put_value(f, s, "subject", 1, 30000);
-        int failed = fail_each_call(f, s, FAIL, errors[i]);
+        int failed = fail_each_call(f, s, FAULT_FAIL, errors[i]);
         print_message("%d calls failed with '%s'\n", failed, strerror(errors[i]));
         assert_true(failed >= 3); /* pages, the sync, the meta page */
     }
@@ -188,7 +89,7 @@ static void a_short_write_keeps_the_old_value(void **state)
     fixture *f = *state;
     cache_store *s = filled_store(f);
 
-    assert_true(fail_each_call(f, s, SHORT, EIO) >= 3);
+    assert_true(fail_each_call(f, s, FAULT_SHORT, EIO) >= 3);
     cache_close(s);
 }
 
@@ -198,11 +99,11 @@ static void the_first_store_may_fail_too(void **state)
     cache_store *s = open_store(f);
 
     for (int call = 1;; call++) {
-        for (fault kind = FAIL; kind <= SHORT; kind++) {
-            arm(kind, ENOSPC, call);
+        for (fault kind = FAULT_FAIL; kind <= FAULT_SHORT; kind++) {
+            fault_arm(kind, CALL_WRITE, ENOSPC, call);
             cache_status status = cache_put(s, "key", "value", 5, f->err, sizeof f->err);
-            arm(NONE, 0, 0);
-            if (!fault_happened && status == CACHE_OK) {
+            bool happened = fault_disarm();
+            if (!happened && status == CACHE_OK) {
                 assert_true(call > 4); /* the new file's meta pages and then as above */
                 cache_close(s);
                 return;
@@ -232,7 +133,7 @@ static int put_and_die(fixture *f, void *arg)
     cache_store *s = open_store(f);
     void *v = make_value("subject", l->generation, 30000);
 
-    arm(DIE, 0, l->call);
+    fault_arm(FAULT_DIE, CALL_WRITE, 0, l->call);
     cache_put(s, "subject", v, 30000, f->err, sizeof f->err);
     return 0;
 }

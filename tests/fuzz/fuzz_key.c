@@ -1,5 +1,5 @@
-/* What is in a record of a kernel: the key's text, the toolchain's identity, the value. The first byte
- * says which the others are. */
+/* What is in a record of a kernel: the key's text, the toolchain's identity, the value. The first
+ * byte says which the others are. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

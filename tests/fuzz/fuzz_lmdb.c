@@ -1,6 +1,6 @@
-/* The whole data file: any bytes in the place of code.lmdb. Look-ups and listings must neither crash
- * nor lie, and a store must never let LMDB follow what would crash it; after a store that succeeded,
- * its value is there. */
+/* The whole data file: any bytes in the place of code.lmdb. Look-ups and listings must neither
+ * crash nor lie, and a store must never let LMDB follow what would crash it; after a store that
+ * succeeded, its value is there. */
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,7 +42,8 @@ static void clean_up(void)
 static void make_dir(void)
 {
     /* In memory, where a durable store costs nothing. */
-    strcpy(dir, access("/dev/shm", W_OK) == 0 ? "/dev/shm/fuzz-lmdb-XXXXXX" : "/tmp/fuzz-lmdb-XXXXXX");
+    const char *base = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf(dir, sizeof dir, "%s/fuzz-lmdb-XXXXXX", base);
     require(mkdtemp(dir) != NULL);
     atexit(clean_up);
 }

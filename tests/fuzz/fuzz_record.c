@@ -1,5 +1,5 @@
-/* The record parser. The first byte says what the others are: 0, a record as it comes from the file;
- * else, a sound record is made of them (the byte is the key's length) and the rest of this program
+/* The record parser. The first byte says what the others are: 0, a record as it comes from the
+ * file; else, a sound record is made of them (the byte is the key's length) and this program
  * changes it, so that the checksum does not shield what lies behind it. */
 #include <stdint.h>
 #include <stdlib.h>

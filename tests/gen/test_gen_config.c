@@ -231,7 +231,7 @@ static void test_round_trip_over_the_space(void **state)
         for (config.dtype = GEN_FP16; config.dtype <= GEN_FP32; config.dtype++)
             for (int v = 0; v < 16; v++) {
                 config.mask = v & 1 ? GEN_MASK_CAUSAL : GEN_MASK_NONE;
-                config.lse = v & 2;
+                config.lse = (v & 2) != 0;
                 config.gqa = gqas[v >> 2];
                 valid += round_trip_head_dims(config);
             }

@@ -1,7 +1,7 @@
 /* Rendered sources.
  *
- * A source is a prologue, templates/prelude.h and a template, byte for byte: that composition is
- * checked against the files in the source tree. The prologues are checked against golden files:
+ * A source is a prologue, fragments and a template, byte for byte: that composition is checked
+ * against the files in the source tree. The prologues are checked against golden files:
  * three to read (golden/NAME.txt), and digests of many (golden/digests.txt, one "SHA-256
  * configuration" a line). After an intended change, `cmake --build BUILD --target gen-golden`
  * rewrites them; read the diff before committing it. */
@@ -92,31 +92,39 @@ static char *render_prologue(const char *text)
 
 /* ---- Composition ---- */
 
-static void check_composition(const char *config, const char *template_file)
+/* `files`: the fragments and the template, in order, NULL at the end. */
+static void check_composition(const char *config, const char *const *files)
 {
-    char *source = render(config), *prologue = prologue_of(source);
-    char *prelude = read_file(TEMPLATES_DIR, "prelude.h"),
-         *template = read_file(TEMPLATES_DIR, template_file);
-    char *expected = NULL;
-    assert_true(asprintf(&expected,
-                         "%s#line 1 \"templates/prelude.h\"\n%s#line 1 \"templates/%s\"\n%s",
-                         prologue, prelude, template_file, template) > 0);
+    char *source = render(config), *expected = prologue_of(source);
+    for (int i = 0; files[i]; i++) {
+        char *file = read_file(TEMPLATES_DIR, files[i]), *longer = NULL;
+        assert_true(asprintf(&longer, "%s#line 1 \"templates/%s\"\n%s", expected, files[i], file) > 0);
+        free(expected);
+        free(file);
+        expected = longer;
+    }
     assert_string_equal(source, expected);
     free(expected);
-    free(template);
-    free(prelude);
-    free(prologue);
     free(source);
 }
 
-static void test_source_is_prologue_prelude_template(void **state)
+#define COMPOSED(config, ...) \
+    check_composition(config, (const char *const[]){ "prelude.h", "work.h", __VA_ARGS__, NULL })
+
+static void test_source_is_prologue_fragments_template(void **state)
 {
     (void)state;
-    check_composition("fmha_fwd arch=gfx90a dtype=fp16 hdqk=64", "fmha_fwd_mfma.hip");
-    check_composition("fmha_fwd arch=gfx942 dtype=bf16 hdqk=256 lse=1", "fmha_fwd_mfma.hip");
-    check_composition("fmha_fwd arch=gfx950 dtype=bf16 hdqk=128", "fmha_fwd_mfma.hip");
-    check_composition("fmha_fwd arch=gfx942 dtype=fp32 hdqk=128", "fmha_fwd_portable.hip");
-    check_composition("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=96", "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx90a dtype=fp16 hdqk=64", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=256 lse=1", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx950 dtype=bf16 hdqk=128", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=128", "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=96", "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 window=left sink=1", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 softcap=1", "scores.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 bias=1 block_size=16", "scores.h", "pages.h",
+             "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 kv=fp8 block_size=16", "fp8.h", "pages.h",
+             "fmha_fwd_mfma.hip");
 }
 
 /* ---- Golden ---- */
@@ -289,7 +297,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--regenerate") == 0)
         return regenerate();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_source_is_prologue_prelude_template),
+        cmocka_unit_test(test_source_is_prologue_fragments_template),
         cmocka_unit_test(test_readable_golden_prologues),
         cmocka_unit_test(test_golden_digests),
         cmocka_unit_test(test_threads_render_the_same_bytes),

@@ -102,6 +102,33 @@ static void names(void **state)
     assert_int_equal(num_dtype_find("fp8"), -1);
 }
 
+/* Largest, smallest normal and smallest numbers of the OCP specification's table and of the FNUZ form,
+ * whose exponents are one lower; everything else by going there and back. */
+static void e4m3_is_as_specified(void **state)
+{
+    static const struct {
+        int fnuz;
+        uint8_t bits;
+        float value;
+    } known[] = {
+        { 0, 0x7e, 448 },        { 0, 0x08, 0x1p-6f }, { 0, 0x01, 0x1p-9f }, { 0, 0xb8, -1 },
+        { 1, 0x7f, 240 },        { 1, 0x08, 0x1p-7f }, { 1, 0x01, 0x1p-10f }, { 1, 0xc0, -1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        assert_true(num_e4m3_to_float(known[i].bits, known[i].fnuz) == known[i].value);
+    for (int fnuz = 0; fnuz <= 1; fnuz++)
+        for (int bits = 0; bits < 256; bits++) {
+            const float value = num_e4m3_to_float((uint8_t)bits, fnuz);
+            if (!isnan(value))
+                assert_int_equal(num_e4m3_from_float(value, fnuz), bits);
+        }
+    assert_true(num_round(NUM_E4M3FN, 1.0625f) == 1 && num_round(NUM_E4M3FN, 1.1875f) == 1.25f);
+    assert_true(num_round(NUM_E4M3FN, 500) == 448 && num_round(NUM_E4M3FNUZ, -500) == -240);
+    assert_int_equal(num_e4m3_from_float(-0.0f, 1), 0);
+}
+
 static void random_values_are_repeatable_and_bell_shaped(void **state)
 {
     enum { N = 100000 };
@@ -136,6 +163,7 @@ int main(void)
         cmocka_unit_test(known_values),
         cmocka_unit_test(units_are_the_rounding_errors_just_above_one),
         cmocka_unit_test(names),
+        cmocka_unit_test(e4m3_is_as_specified),
         cmocka_unit_test(random_values_are_repeatable_and_bell_shaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,11 @@
 
 #include "tools/reference.h"
 
+/* Without variants. */
+#define PROBLEM(type, b, h, h_kv, rows, keys, dqk, dv, is_causal, factor, q_, k_, v_)                \
+    .dtype = type, .batch = b, .heads = h, .heads_kv = h_kv, .seqlen_q = rows, .seqlen_k = keys,     \
+    .hdqk = dqk, .hdv = dv, .causal = is_causal, .scale = factor, .q = q_, .k = k_, .v = v_
+
 typedef struct fixture {
     ref_problem p;
     float *q, *k, *v;
@@ -51,28 +56,48 @@ static void teardown(fixture *f)
     free(f->v);
 }
 
-/* Attention of one row, written down from its definition. Returns the number of visible keys. */
+static bool sees(const ref_problem *p, int diagonal, int j)
+{
+    if (p->causal && j > diagonal)
+        return false;
+    if (!p->use_window)
+        return true;
+    return (p->window_left < 0 || j >= diagonal - p->window_left) &&
+           (p->window_right < 0 || j <= diagonal + p->window_right);
+}
+
+/* Attention of one row, written down from its definition. Returns the number of keys that count, the
+ * sink among them. */
 static int plain_row(const ref_problem *p, int b, int h, int i, double *out, double *lse)
 {
     const size_t kv = (size_t)(b * p->heads_kv + h / (p->heads / p->heads_kv));
     const float *q =
         p->q + ((size_t)(b * p->heads + h) * (size_t)p->seqlen_q + (size_t)i) * (size_t)p->hdqk;
-    double sum = 0;
-    int visible = 0;
+    const int keys = p->seqlens_k ? p->seqlens_k[b] : p->seqlen_k;
+    const int diagonal = i + keys - (p->seqlens_q ? p->seqlens_q[b] : p->seqlen_q);
+    double sum = p->sinks ? exp(p->sinks[h]) : 0;
+    int visible = p->sinks != NULL;
 
     for (int d = 0; d < p->hdv; d++)
         out[d] = 0;
-    for (int j = 0; j < p->seqlen_k; j++) {
+    for (int j = 0; j < keys; j++) {
         const float *k = p->k + (kv * (size_t)p->seqlen_k + (size_t)j) * (size_t)p->hdqk;
         const float *v = p->v + (kv * (size_t)p->seqlen_k + (size_t)j) * (size_t)p->hdv;
         double score = 0;
 
-        if (p->causal && j > i + p->seqlen_k - p->seqlen_q)
+        if (!sees(p, diagonal, j))
             continue;
         visible++;
         for (int d = 0; d < p->hdqk; d++)
             score += (double)q[d] * k[d];
-        const double weight = exp(score * p->scale);
+        score *= p->scale;
+        if (p->softcap > 0)
+            score = p->softcap * tanh(score / p->softcap);
+        if (p->slopes)
+            score -= (double)p->slopes[b * p->heads + h] * abs(diagonal - j);
+        if (p->bias)
+            score += p->bias[(((size_t)b * p->heads + h) * p->seqlen_q + i) * p->seqlen_k + j];
+        const double weight = exp(score);
         sum += weight;
         for (int d = 0; d < p->hdv; d++)
             out[d] += weight * v[d];
@@ -92,6 +117,8 @@ static void compare_with_plain(const fixture *f)
     for (int b = 0; b < p->batch; b++)
         for (int h = 0; h < p->heads; h++)
             for (int i = 0; i < p->seqlen_q; i++, row++) {
+                if (p->seqlens_q && i >= p->seqlens_q[b])
+                    continue;
                 const int visible = plain_row(p, b, h, i, out, &lse);
                 for (int d = 0; d < p->hdv; d++)
                     assert_true(fabs(f->r.out[row * (size_t)p->hdv + (size_t)d] - out[d]) < 1e-13);
@@ -105,12 +132,12 @@ static void compare_with_plain(const fixture *f)
 static void agrees_with_the_definition(void **state)
 {
     static const ref_problem cases[] = {
-        { NUM_FP16, 1, 1, 1, 1, 1, 8, 8, false, 0.35f, NULL, NULL, NULL },
-        { NUM_FP16, 2, 4, 2, 33, 70, 40, 24, false, 0.2f, NULL, NULL, NULL },
-        { NUM_BF16, 2, 4, 1, 65, 129, 64, 64, true, 0.125f, NULL, NULL, NULL },
-        { NUM_BF16, 1, 3, 3, 130, 64, 64, 128, true, 0.125f, NULL, NULL, NULL },
-        { NUM_FP32, 3, 6, 2, 17, 1, 16, 256, true, 0.25f, NULL, NULL, NULL },
-        { NUM_FP32, 1, 2, 2, 5, 0, 16, 8, false, 0.25f, NULL, NULL, NULL },
+        { PROBLEM(NUM_FP16, 1, 1, 1, 1, 1, 8, 8, false, 0.35f, NULL, NULL, NULL) },
+        { PROBLEM(NUM_FP16, 2, 4, 2, 33, 70, 40, 24, false, 0.2f, NULL, NULL, NULL) },
+        { PROBLEM(NUM_BF16, 2, 4, 1, 65, 129, 64, 64, true, 0.125f, NULL, NULL, NULL) },
+        { PROBLEM(NUM_BF16, 1, 3, 3, 130, 64, 64, 128, true, 0.125f, NULL, NULL, NULL) },
+        { PROBLEM(NUM_FP32, 3, 6, 2, 17, 1, 16, 256, true, 0.25f, NULL, NULL, NULL) },
+        { PROBLEM(NUM_FP32, 1, 2, 2, 5, 0, 16, 8, false, 0.25f, NULL, NULL, NULL) },
     };
 
     (void)state;
@@ -122,13 +149,63 @@ static void agrees_with_the_definition(void **state)
     }
 }
 
+static void variants_agree_with_the_definition(void **state)
+{
+    static const int queries[3] = { 40, 0, 17 }, keys[3] = { 31, 70, 0 };
+    static const float sinks[4] = { 0.5f, -2, 3, 0 };
+    const ref_problem base = { PROBLEM(NUM_BF16, 3, 4, 2, 40, 70, 16, 8, false, 0.25f, NULL, NULL,
+                                       NULL) };
+    float *slopes = values(4, 12, NUM_FP32), *bias = values(5, 12 * 40 * 70, NUM_BF16);
+
+    (void)state;
+    for (int v = 0; v < 64; v++) {
+        ref_problem p = base;
+        fixture f;
+        p.causal = v % 3 == 0;
+        p.use_window = v & 1;
+        p.window_left = v % 5 == 0 ? -1 : 9;
+        p.window_right = v % 7 == 0 ? -1 : 4;
+        p.softcap = v & 2 ? 1.5f : 0;
+        p.slopes = v & 4 ? slopes : NULL;
+        p.bias = v & 8 ? bias : NULL;
+        p.sinks = v & 16 ? sinks : NULL;
+        p.seqlens_q = v & 32 ? queries : NULL;
+        p.seqlens_k = v & 32 ? keys : NULL;
+        setup(&f, p);
+        compare_with_plain(&f);
+        teardown(&f);
+    }
+    free(slopes);
+    free(bias);
+}
+
+/* A bias of -inf hides keys as a mask does. */
+static void a_bias_can_hide_keys(void **state)
+{
+    static const float q[8] = { 1 }, k[2 * 8] = { 0 };
+    const float v[2 * 8] = { [0] = 5, [8] = 7 }, hides_one[2] = { -INFINITY, 0 },
+                hides_all[2] = { -INFINITY, -INFINITY };
+    ref_problem p = { PROBLEM(NUM_FP16, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v) };
+    ref_result r;
+
+    (void)state;
+    p.bias = hides_one;
+    assert_true(ref_attention(&p, &r));
+    assert_true(r.out[0] == 7 && r.lse[0] == 0);
+    ref_result_free(&r);
+    p.bias = hides_all;
+    assert_true(ref_attention(&p, &r));
+    assert_true(r.out[0] == 0 && r.lse[0] == -INFINITY);
+    ref_result_free(&r);
+}
+
 /* q = 0: every visible key weighs the same, so that row i's output is the mean of the visible
  * values. */
 static void causal_is_aligned_to_the_bottom_right(void **state)
 {
     static const float q[5 * 8] = { 0 }, k[3 * 8] = { 0 };
     float v[3 * 8];
-    ref_problem p = { NUM_FP32, 1, 1, 1, 5, 3, 8, 8, true, 1, q, k, v };
+    ref_problem p = { PROBLEM(NUM_FP32, 1, 1, 1, 5, 3, 8, 8, true, 1, q, k, v) };
     static const double expected[5] = { 0, 0, 1, 1.5, 2 };
     ref_result r;
 
@@ -150,7 +227,7 @@ static void query_heads_read_their_group(void **state)
 {
     static const float q[4 * 8] = { 0 }, k[2 * 8] = { 0 };
     const float v[2 * 8] = { [0] = 5, [8] = 7 };
-    const ref_problem p = { NUM_FP16, 1, 4, 2, 1, 1, 8, 8, false, 1, q, k, v };
+    const ref_problem p = { PROBLEM(NUM_FP16, 1, 4, 2, 1, 1, 8, 8, false, 1, q, k, v) };
     ref_result r;
 
     (void)state;
@@ -163,7 +240,7 @@ static void large_scores_do_not_overflow(void **state)
 {
     const float q[8] = { 200 }, k[2 * 8] = { [0] = 200, [8] = 100 },
                 v[2 * 8] = { [0] = 1, [8] = 2 };
-    const ref_problem p = { NUM_FP32, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v };
+    const ref_problem p = { PROBLEM(NUM_FP32, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v) };
     ref_result r;
 
     (void)state;
@@ -182,7 +259,7 @@ static void ideal(const fixture *f, float *out, float *lse)
 }
 
 static const ref_problem judged = {
-    NUM_BF16, 1, 2, 1, 64, 96, 32, 32, true, 0.18f, NULL, NULL, NULL
+    PROBLEM(NUM_BF16, 1, 2, 1, 64, 96, 32, 32, true, 0.18f, NULL, NULL, NULL)
 };
 enum { ROWS = 128, ELEMENTS = ROWS * 32 };
 
@@ -289,7 +366,7 @@ static void overflow_of_the_textbook_computation_does_not_widen_the_tolerance(vo
 {
     const float q[8] = { 300 }, k[2 * 8] = { [0] = 300, [8] = 299 },
                 v[2 * 8] = { [0] = 1, [8] = 2 };
-    const ref_problem p = { NUM_FP16, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v };
+    const ref_problem p = { PROBLEM(NUM_FP16, 1, 1, 1, 1, 2, 8, 8, false, 1, q, k, v) };
     const float out[8] = { 1 };
     ref_verdict verdict;
     ref_result r;
@@ -305,7 +382,7 @@ static void overflow_of_the_textbook_computation_does_not_widen_the_tolerance(vo
 
 static void two_heads_of_512_take_well_under_a_second(void **state)
 {
-    const ref_problem p = { NUM_BF16, 1, 2, 1, 512, 512, 128, 128, true, 0.088f, NULL, NULL, NULL };
+    const ref_problem p = { PROBLEM(NUM_BF16, 1, 2, 1, 512, 512, 128, 128, true, 0.088f, NULL, NULL, NULL) };
     struct timespec start, end;
     fixture f;
 
@@ -324,6 +401,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_definition),
+        cmocka_unit_test(variants_agree_with_the_definition),
+        cmocka_unit_test(a_bias_can_hide_keys),
         cmocka_unit_test(causal_is_aligned_to_the_bottom_right),
         cmocka_unit_test(query_heads_read_their_group),
         cmocka_unit_test(large_scores_do_not_overflow),

@@ -68,7 +68,7 @@ static void add_metadata(frame *f, const char *symbol)
         "sgpr_count 52\n"
         "vgpr_count 120\nagpr_count 16\nsgpr_spill_count 2\nvgpr_spill_count 3\n"
         "max_flat_workgroup_size 512\nwavefront_size 64\narg 0 8 global_buffer q\nend\n",
-        symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 176);
+        symbol, strcmp(mode, "short-kernarg") == 0 ? 16 : 384);
     frame_add_text(f, FIELD_METADATA, text);
 }
 
@@ -86,8 +86,8 @@ static void answer_compile(const frame *request)
     find_symbol(source, symbol);
     snprintf(line, sizeof line, "compile %s", symbol);
     write_log(line);
-    if (strcmp(mode, "slow") == 0)
-        usleep(300000);
+    if (strncmp(mode, "slow", 4) == 0) /* "slow20": 20 ms */
+        usleep(mode[4] ? 1000 * (useconds_t)atoi(mode + 4) : 300000);
     frame f = { .type = FRAME_RESULT };
     snprintf(code + 64, 256, "%s", symbol);
     frame_add(&f, FIELD_CODE, code, strcmp(mode, "large") == 0 ? sizeof code : 64 + 256);

@@ -83,8 +83,9 @@ static fake_hip *load_fake_hip(void)
     return get();
 }
 
-static void reset_hip(fake_hip *hip)
+void fixture_reset_hip(fixture *f)
 {
+    fake_hip *hip = f->hip = load_fake_hip();
     memset(hip, 0, sizeof *hip);
     hip->device_count = 2;
     strcpy(hip->arch[0], "gfx942:sramecc+:xnack-");
@@ -110,8 +111,7 @@ int fixture_setup(void **state)
     mkdir(f->compiler_dir, 0700);
     setenv("FAKE_COMPILER_DIR", f->compiler_dir, 1);
     setenv("HOME", f->dir, 1);
-    f->hip = load_fake_hip();
-    reset_hip(f->hip);
+    fixture_reset_hip(f);
     fixture_compiler_mode(f, "ok");
     fixture_set_toolchain(f, "0123456789abcdef");
     f->options = (aiter_context_options){

@@ -28,6 +28,8 @@ typedef struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
+/* Loads the fake HIP runtime and makes it well-behaved: two devices, no faults. */
+void fixture_reset_hip(fixture *f);
 /* What the fake compiler does from now on. */
 void fixture_compiler_mode(const fixture *f, const char *mode);
 /* The identity that the fake compiler answers; the library it names gets build-id `id` (hex, even

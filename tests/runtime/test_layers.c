@@ -1,4 +1,5 @@
-/* The caches on disk as a caller sees them: layers, policies, the limit, events, the record file. */
+/* The caches on disk as a caller sees them: layers, policies, the limit, events, the record file.
+ */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -519,7 +520,7 @@ static void test_configurations_are_recorded_once(void **state)
     unsetenv("AITER_RECORD");
     f->options.record_file = path;
     run_once(f, 128);
-    f->options.cache_policy = AITER_CACHE_OFFLINE; /* what was missing, above all, is to be recorded */
+    f->options.cache_policy = AITER_CACHE_OFFLINE; /* what is missing, above all, is recorded */
     aiter_context *ctx = fixture_context(f);
     assert_failed(run(ctx, 64), AITER_ERROR_NOT_CACHED, "");
     assert_failed(run(ctx, 64), AITER_ERROR_NOT_CACHED, "");

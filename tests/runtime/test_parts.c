@@ -130,8 +130,8 @@ static void test_table_is_read_while_it_grows(void **state)
 
 /* ---- Overlap, against counting every element ---- */
 
-static const rt_tensor_rule small_rule = { "t", 4, { "a", "b", "c", "d" }, 0, 7, -1, false, false,
-                                           0, 0 };
+static const rt_tensor_rule small_rule = { .name = "t", .rank = 4, .dims = { "a", "b", "c", "d" },
+                                           .dtypes = 7 };
 
 static rt_tensor small_tensor(unsigned *seed)
 {

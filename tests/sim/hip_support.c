@@ -38,6 +38,12 @@ int device_of_arch(const char *arch)
     return -1;
 }
 
+void says(const char *text)
+{
+    if (!strstr(aiterSimLastReport(), text))
+        fail_msg("the last report \"%s\" lacks \"%s\"", aiterSimLastReport(), text);
+}
+
 static const char prelude[] =
     "#define __global__ __attribute__((global))\n"
     "#define __device__ __attribute__((device))\n"

@@ -43,6 +43,9 @@ typedef struct made_elf {
     uint8_t *data;
     size_t size;
 } made_elf;
+/* The last report must contain this. */
+void says(const char *text);
+
 enum { MADE_FLAGS_GFX90A = 0x53f, MADE_FLAGS_GFX942 = 0x54c, MADE_FLAGS_GFX950 = 0x54f };
 enum { MADE_GLOBAL_VALUE = 0x1234567, MADE_GROUP_BYTES = 1024, MADE_KERNARG_BYTES = 24 };
 made_elf make_elf(unsigned flags);

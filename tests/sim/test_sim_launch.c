@@ -253,6 +253,7 @@ static void dynamic_lds_is_as_large_as_asked_for(void **state)
         hip_fails(
             hipModuleLaunchKernel(f, 1, 1, 1, 64, 1, 1, (unsigned)lds + 4, NULL, params, NULL),
             HIP_ERROR_INVALID_VALUE);
+        says("of dynamic LDS, at most");
         hip_ok(hipFree(out));
     }
 }
@@ -354,10 +355,13 @@ static void limits_are_checked_before_anything_runs(void **state)
     void *extra[] = {HIP_EXTRA_BUFFER_POINTER, &p, HIP_EXTRA_BUFFER_SIZE, &size, HIP_EXTRA_END};
     void *shuffled[] = {HIP_EXTRA_BUFFER_SIZE, &size, HIP_EXTRA_BUFFER_POINTER, &p, HIP_EXTRA_END};
     hip_fails(launch(f, 1, 0, params), HIP_ERROR_INVALID_CONFIGURATION);
+    says("empty grid (0,1,1)");
     hip_fails(launch(f, 0, 64, params), HIP_ERROR_INVALID_VALUE);
+    says("empty grid (0,1,1)");
     hip_fails(launch(f, 1, 1025, params), HIP_ERROR_INVALID_VALUE);
+    says("more than 1024 work-items");
     hip_fails(launch(f, 1, 129, params), HIP_ERROR_LAUNCH_FAILURE);
-    assert_non_null(strstr(aiterSimLastReport(), "at most 128 expected by its launch bounds"));
+    says("at most 128 expected by its launch bounds");
     hip_fails(hipModuleLaunchKernel(f, 1, 65537, 1, 1, 1, 1, 0, NULL, params, NULL),
               HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleLaunchKernel(f, 0x7fffffff, 1, 1, 128, 1, 1, 0, NULL, params, NULL),
@@ -372,6 +376,7 @@ static void limits_are_checked_before_anything_runs(void **state)
               HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleLaunchKernel(NULL, 1, 1, 1, 64, 1, 1, 0, NULL, params, NULL),
               HIP_ERROR_INVALID_HANDLE);
+    says("not a function of a loaded module");
     hip_ok(hipModuleLaunchKernel(nothing, 1, 1, 1, 64, 1, 1, 0, NULL, NULL, NULL));
     hip_ok(hipSetDevice(loaded[0].device));
     hip_fails(launch(f, 1, 64, params), HIP_ERROR_INVALID_DEVICE);
@@ -409,7 +414,7 @@ static void arguments_have_a_limit(void **state)
     hip_ok(hipModuleLoadData(&module, code.data));
     hip_ok(hipModuleGetFunction(&f, module, "reduce"));
     hip_fails(launch(f, 1, 256, params), HIP_ERROR_INVALID_VALUE);
-    assert_non_null(strstr(aiterSimLastReport(), "65540 bytes of arguments"));
+    says("65540 bytes of arguments, at most 65536 expected");
     hip_ok(hipModuleUnload(module));
     helper_blob_free(&code);
 }
@@ -499,7 +504,7 @@ static void a_store_behind_an_allocation_is_reported(void **state)
     }
 }
 
-/* The end of an allocation counts to the byte for stores, though pages are larger. */
+/* The end of an allocation counts to the byte, though pages are larger. */
 static void an_access_across_the_end_is_a_fault(void **state)
 {
     (void)state;
@@ -512,6 +517,14 @@ static void an_access_across_the_end_is_a_fault(void **state)
     at = 1;
     hip_ok(launch(f, 1, 1, params));
     expect_fault(loaded[1].device, HIP_ERROR_ILLEGAL_ADDRESS);
+    int *out = device_array(256), *in = device_array(4 * 63 + 3);
+    void *load_params[] = {&out, &in, &at};
+    at = 0;
+    hip_ok(launch(use(1, "load"), 1, 63, load_params));
+    hip_ok(hipDeviceSynchronize());
+    hip_ok(launch(use(1, "load"), 1, 64, load_params));
+    expect_fault(loaded[1].device, HIP_ERROR_ILLEGAL_ADDRESS);
+    says("lane 63: \"global_load_dword");
 }
 
 static void a_load_of_freed_memory_is_reported(void **state)

@@ -64,16 +64,19 @@ static void names_that_do_not_exist_are_not_found(void **state)
     void *p;
     hip_ok(hipModuleLoadData(&module, elf.data));
     hip_fails(hipModuleGetFunction(&function, module, "kernel"), HIP_ERROR_NOT_FOUND);
+    says("no kernel kernel in the module");
     hip_fails(hipModuleGetFunction(&function, module, "k.kd"), HIP_ERROR_NOT_FOUND);
     hip_fails(hipModuleGetFunction(&function, module, ""), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleGetFunction(NULL, module, "k"), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleGetFunction(&function, NULL, "k"), HIP_ERROR_INVALID_HANDLE);
     hip_fails(hipModuleGetGlobal(&p, NULL, module, "k.kd"), HIP_ERROR_NOT_FOUND);
     hip_fails(hipModuleGetGlobal(&p, NULL, module, "nothing"), HIP_ERROR_NOT_FOUND);
+    says("no variable nothing in the module");
     hip_ok(hipModuleUnload(module));
     hip_fails(hipModuleUnload(module), HIP_ERROR_NOT_FOUND);
     hip_fails(hipModuleUnload(NULL), HIP_ERROR_INVALID_HANDLE);
     hip_fails(hipModuleGetFunction(&function, module, "k"), HIP_ERROR_INVALID_HANDLE);
+    says("not a loaded module");
     free(elf.data);
 }
 
@@ -84,6 +87,7 @@ static void what_is_not_a_code_object_is_refused(void **state)
     made_elf elf = make_elf(MADE_FLAGS_GFX942);
     hip_fails(hipModuleLoadData(&module, "this is certainly not a code object at all"),
               HIP_ERROR_INVALID_IMAGE);
+    says("neither an ELF file nor");
     hip_fails(hipModuleLoadData(&module, NULL), HIP_ERROR_INVALID_VALUE);
     hip_fails(hipModuleLoadData(NULL, elf.data), HIP_ERROR_INVALID_VALUE);
     header(elf)->e_machine = EM_X86_64;
@@ -170,6 +174,7 @@ static void files_are_loaded_too(void **state)
     hip_ok(hipModuleUnload(module));
     unlink(path);
     hip_fails(hipModuleLoad(&module, path), HIP_ERROR_FILE_NOT_FOUND);
+    says("No such file");
     path = write_file(elf.data, elf.size - 1);
     hip_fails(hipModuleLoad(&module, path), HIP_ERROR_INVALID_IMAGE);
     unlink(path);

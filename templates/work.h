@@ -1,0 +1,215 @@
+// What a workgroup of a forward kernel works on: which head, sequence and query rows, where the rows
+// of that sequence are, and which keys they see.
+
+#ifndef VARIANT_ARGS
+struct variant_args {}; // the arguments that only some kernels have: here, none
+#define VARIANT_ARGS variant_args{}
+#endif
+
+// What one workgroup works on.
+struct work {
+    int batch, head, kv_head; // of the tensors' dimensions
+    int q0;                   // first query row
+};
+
+// ---- The rows of one sequence ----
+
+// `length` rows from row `first` on: of its batch entry, or of all rows if sequences are packed.
+struct span {
+    int first, length;
+};
+
+#if AITER_CU_Q || AITER_PACKED_Q || AITER_PACKED_K
+INLINE int lane_id() { return int(__builtin_amdgcn_workitem_id_x()) % WAVE_SIZE; }
+
+INLINE int count_lanes(bool x)
+{
+#if AITER_CDNA
+    return __builtin_popcountll(__builtin_amdgcn_ballot_w64(x));
+#else
+    return __builtin_popcount(__builtin_amdgcn_ballot_w32(x));
+#endif
+}
+
+// The sum of x over this lane and those before it.
+INLINE int sum_to_lane(int x)
+{
+    for (int d = 1; d < WAVE_SIZE; d *= 2) {
+        int before = __builtin_amdgcn_ds_bpermute((lane_id() - d) * 4, x);
+        x += lane_id() >= d ? before : 0;
+    }
+    return x;
+}
+
+INLINE int last_lane(int x) { return __builtin_amdgcn_readlane(x, WAVE_SIZE - 1); }
+
+INLINE int length_at(const int *lengths, int b, int count)
+{
+    return b < count ? max(lengths[b], 0) : 0;
+}
+#endif
+
+// Lengths are the caller's data: whatever they are, a span stays within `total` rows and `most`.
+
+INLINE span used_span(const int *lengths, int b, int most)
+{
+    return { 0, min(max(lengths[b], 0), most) };
+}
+
+INLINE span cu_span(const int *starts, int b, int total, int most)
+{
+    int first = min(max(starts[b], 0), total), end = min(starts[b + 1], total);
+    return { first, min(max(end - first, 0), most) };
+}
+
+#if AITER_PACKED_Q || AITER_PACKED_K
+// Sequences follow each other, so that one starts where the lengths before it end.
+INLINE span packed_span(const int *lengths, int b, int total, int most)
+{
+    int before = 0;
+    for (int i = 0; i < b; i += WAVE_SIZE)
+        before += last_lane(sum_to_lane(length_at(lengths, i + lane_id(), b)));
+    int first = min(max(before, 0), total);
+    return { first, min(min(max(lengths[b], 0), total - first), most) };
+}
+#endif
+
+INLINE span q_span(const variant_args &va, int b, int seqlen_q)
+{
+#if AITER_USED_Q
+    return used_span(va.seqlens_q, b, seqlen_q);
+#elif AITER_CU_Q
+    return cu_span(va.seqlens_q, b, va.total_q, seqlen_q);
+#elif AITER_PACKED_Q
+    return packed_span(va.seqlens_q, b, va.total_q, seqlen_q);
+#else
+    return { 0, seqlen_q };
+#endif
+}
+
+INLINE span k_span(const variant_args &va, int b, int seqlen_k)
+{
+#if AITER_USED_K
+    return used_span(va.seqlens_k, b, seqlen_k);
+#elif AITER_CU_K
+    return cu_span(va.seqlens_k, b, va.total_k, seqlen_k);
+#elif AITER_PACKED_K
+    return packed_span(va.seqlens_k, b, va.total_k, seqlen_k);
+#else
+    return { 0, seqlen_k };
+#endif
+}
+
+#if AITER_USED_Q || AITER_CU_Q || AITER_PACKED_Q
+constexpr bool MAY_BE_IDLE = true; // a workgroup may have no query row
+#else
+constexpr bool MAY_BE_IDLE = false;
+#endif
+
+// ---- Who does what ----
+
+#if AITER_CU_Q || AITER_PACKED_Q
+// Packed sequences. Nobody knows their lengths but the device, and a list of work would need memory;
+// so tiles have places that any workgroup can find. Sequence b, which starts at row f, has places
+// f / TILE_Q + b and on, up to those of the next: at least as many as it has tiles, and in all
+// total_q / TILE_Q + batch. One that is left over has a q0 outside of the sequence.
+//
+// Places of a head are neighbours, so that the tiles of a sequence share its keys in the L2.
+INLINE work assign_work(const variant_args &va, int num_heads, int batch, int seqlen_q)
+{
+    int places = va.total_q / TILE_Q + batch;
+    int at = place_on_xcd(__builtin_amdgcn_workgroup_id_x(), places * num_heads);
+    int place = at % places, head = at / places;
+
+    int begun = 0; // sequences whose first place is this one or before it
+#if AITER_PACKED_Q
+    int rows = 0;
+#endif
+    for (int i = 0; i < batch; i += WAVE_SIZE) {
+        int b = i + lane_id();
+#if AITER_PACKED_Q
+        int length = length_at(va.seqlens_q, b, batch), through = sum_to_lane(length);
+        int first = rows + through - length;
+        rows += last_lane(through);
+#else
+        int first = min(max(va.seqlens_q[min(b, batch - 1)], 0), va.total_q);
+#endif
+        begun += count_lanes(b < batch && first / TILE_Q + b <= place);
+    }
+    int b = max(begun - 1, 0);
+    span s = q_span(va, b, seqlen_q);
+    int tile = place - (s.first / TILE_Q + b), tiles = ceil_div(s.length, TILE_Q);
+    if (CAUSAL && tile < tiles) // longest first, as below
+        tile = tiles - 1 - tile;
+    return { b, head, head / GQA, tile * TILE_Q };
+}
+#else
+// Workgroups in list order: query blocks of a head, heads of a KV head, KV heads, batch entries.
+// Causal blocks come longest first, so that the short ones fill the end of the launch.
+INLINE work assign_work(const variant_args &, int num_heads, int batch, int seqlen_q)
+{
+    uint blocks = uint(seqlen_q + TILE_Q - 1) / TILE_Q;
+    uint place = place_on_xcd(__builtin_amdgcn_workgroup_id_x(), int(blocks * num_heads * batch));
+    uint slice = place / blocks, block = place % blocks;
+    if (CAUSAL)
+        block = blocks - 1 - block;
+    int head = int(slice % num_heads);
+    return { int(slice / num_heads), head, head / GQA, int(block) * TILE_Q };
+}
+#endif
+
+// ---- Which keys a row sees ----
+
+// Row i sees keys from i + offset - window_left up to i + offset + window_right, where offset aligns
+// the last query with the last key. A causal mask is a right bound of 0.
+INLINE int left_bound(const variant_args &va)
+{
+#if AITER_WINDOW_LEFT
+    return va.window_left;
+#else
+    return 0;
+#endif
+}
+
+INLINE int right_bound(const variant_args &va)
+{
+#if AITER_WINDOW_RIGHT
+    return va.window_right;
+#else
+    return 0;
+#endif
+}
+
+#if AITER_WINDOW_LEFT
+constexpr bool LEFT_BOUND = true;
+#else
+constexpr bool LEFT_BOUND = false;
+#endif
+#if AITER_WINDOW_RIGHT
+constexpr bool RIGHT_BOUND = true;
+#else
+constexpr bool RIGHT_BOUND = CAUSAL;
+#endif
+
+// ---- What a row ends with ----
+
+// Sum of a row's probabilities, which are relative to 2^m.
+struct row_sum {
+    float sum, m;
+    float kept; // of the row of O, which is relative to the m that there was before
+
+    INLINE row_sum(float sum_, float m_, const variant_args &va, int head)
+        : sum(sum_), m(m_), kept(1)
+    {
+#if AITER_SINK
+        // One more key, which has no value.
+        float sink = va.sinks[head] * LOG2_E;
+        m = __builtin_fmaxf(m_, sink);
+        kept = hw_exp2(m_ - m);
+        sum = sum * kept + hw_exp2(sink - m);
+#endif
+    }
+
+    INLINE float inverse() const { return sum == 0 ? 0 : kept * hw_rcp(sum); }
+    INLINE float lse() const { return sum == 0 ? -INFINITE : (m + hw_log2(sum)) * LN2; }
+};
