@@ -1,6 +1,7 @@
-/* The bundle reader on any bytes. The first one says how they are taken: 0 as they are, which ends at
- * the digest; 1 with magic, sizes and digests repaired, so that zstd gets any payload; else as the
- * content of a payload that is right. What is accepted can be written again and reads the same. */
+/* The bundle reader on any bytes. The first one says how they are taken: 0 as they are, which ends
+ * at the digest; 1 with magic, sizes and digests repaired, so that zstd gets any payload; else as
+ * the content of a payload that is right. What is accepted can be written again and reads the
+ * same. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* Manifests of any bytes: a fault has a line that is there and a reason, and what is selected is the
- * same when it is printed and read back. */
+/* Manifests of any bytes: a fault has a line that is there and a reason, and what is selected is
+ * the same when it is printed and read back. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

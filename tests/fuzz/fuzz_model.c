@@ -1,5 +1,5 @@
-/* Models' files of any bytes: refused with a reason, or what is selected is valid and what is lacking
- * has a reason. */
+/* Models' files of any bytes: refused with a reason, or what is selected is valid and what is
+ * lacking has a reason. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -10,7 +10,8 @@
 
 #include "tools/precompile/bundle_format.h"
 
-/* A bundle of `content`, whatever it is, with every size and digest as it should be. On the heap. */
+/* A bundle of `content`, whatever it is, with every size and digest as it should be. On the
+ * heap. */
 static inline char *wrap_content(const void *content, size_t content_size, uint64_t records,
                                  size_t *size)
 {

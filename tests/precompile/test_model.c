@@ -1,6 +1,6 @@
-/* Models' files -> configurations. The files in models/ have the field names and values that models of
- * these names have. What this version of gen/ does not have is expected to be said, and what it has to
- * be selected: so the tests hold before and after it learns a field. */
+/* Models' files -> configurations. The files in models/ have the field names and values that models
+ * of these names have. What this version of gen/ does not have is expected to be said, and what it
+ * has to be selected: so the tests hold before and after it learns a field. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -360,6 +360,24 @@ static void test_dtype_and_tower(void **state)
     end(f);
 }
 
+/* A window beside max_window_layers is not used unless the file says so, which transformers has as
+ * the default of such models; and what is not derived is said. */
+static void test_unused_and_underived(void **state)
+{
+    fixture *f = begin();
+
+    (void)state;
+    assert_true(set(axis_set_phase, &f->serving.phase, "prefill"));
+    assert_true(derive(f, "{\"dtype\": \"float16\", \"num_attention_heads\": 8, \"head_dim\": 64, "
+                          "\"sliding_window\": 4096, \"max_window_layers\": 2, "
+                          "\"num_hidden_layers\": 4, \"audio_config\": {}}"));
+    assert_int_equal(f->s.count, 1);
+    assert_true(selected_text(f, "dtype=fp16 hdqk=64 mask=causal gqa=1"));
+    assert_int_equal(f->s.num_lacking, 1);
+    assert_true(lacks(f, "audio_config"));
+    end(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_latent_attention), cmocka_unit_test(test_phases),
         cmocka_unit_test(test_tp),               cmocka_unit_test(test_tp_refused),
         cmocka_unit_test(test_refused),          cmocka_unit_test(test_dtype_and_tower),
+        cmocka_unit_test(test_unused_and_underived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* What verify and import make of records that are wrong, another version's or not a kernel's, and of
- * bundles that only look right. The commands are called as main() calls them. */
+/* What verify and import make of records that are wrong, another version's or not a kernel's, and
+ * of bundles that only look right. The commands are called as main() calls them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +70,8 @@ static void record_free(record *r)
 }
 
 /* What the compiler could have made of `config`; `fill` makes the code differ. */
-static record make_kernel(const char *config, const char *generator, const char *compiler, char fill)
+static record make_kernel(const char *config, const char *generator, const char *compiler,
+                          char fill)
 {
     char why[GEN_ERROR_MAX], metadata[GEN_SYMBOL_MAX + 512], image[512];
     gen_config parsed;
@@ -205,8 +206,9 @@ static record with_key(const fixture *f, const char *config, const char *target,
     record r = good_kernel(f);
     char *options = strstr(r.key, "options\n"), *last = strstr(r.key, "\ntoolchain "), *key;
 
-    assert_true(asprintf(&key, "aiter code %d\ngenerator %s\nconfig %s\ntarget amdgcn-amd-amdhsa--%s\n"
-                         "%.*s\ntoolchain %s\n", RT_ENVELOPE_VERSION, gen_digest(), config, target,
+    assert_true(asprintf(&key, "aiter code %d\ngenerator %s\nconfig %s\n"
+                         "target amdgcn-amd-amdhsa--%s\n%.*s\ntoolchain %s\n",
+                         RT_ENVELOPE_VERSION, gen_digest(), config, target,
                          (int)(last - options), options, compiler) > 0);
     free(r.key);
     r.key = key;
@@ -216,13 +218,14 @@ static record with_key(const fixture *f, const char *config, const char *target,
 static void test_wrong_records_are_refused(void **state)
 {
     fixture *f = *state;
-    const char *const other = "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0";
+    const char *const other =
+        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=8 lse=0";
     record r;
 
     r = with_key(f, other, "gfx942", f->toolchain); /* the code of another kernel */
     expect_refused(f, &r);
-    r = with_key(f, "fmha_fwd dtype=bf16 arch=gfx942 hdqk=64 hdv=64 mask=causal gqa=8 lse=0", "gfx942",
-                 f->toolchain); /* not canonical */
+    r = with_key(f, "fmha_fwd dtype=bf16 arch=gfx942 hdqk=64 hdv=64 mask=causal gqa=8 lse=0",
+                 "gfx942", f->toolchain); /* not canonical */
     expect_refused(f, &r);
     r = with_key(f, CONFIG, "gfx950", f->toolchain); /* another target */
     expect_refused(f, &r);
@@ -230,11 +233,9 @@ static void test_wrong_records_are_refused(void **state)
     expect_refused(f, &r);
     r = with_key(f, CONFIG, "gfx942", "../../etc/passwd"); /* not a digest */
     expect_refused(f, &r);
-    r = good_kernel(f); /* no code object */
-    memset((char *)r.value + 32, 0, 4);
-    free(r.key);
-    r.key = make_kernel("fmha_fwd arch=gfx942 dtype=bf16 hdqk=32 mask=none", gen_digest(),
-                        f->toolchain, 0).key;
+    r = make_kernel("fmha_fwd arch=gfx942 dtype=bf16 hdqk=32 mask=none", gen_digest(), f->toolchain,
+                    0);
+    memset((char *)r.value + 32, 0, 4); /* no code object */
     expect_refused(f, &r);
 }
 

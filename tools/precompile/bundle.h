@@ -1,5 +1,5 @@
-/* Bundles: a file of records that can be sent around. docs/bundle-format.md describes it. Knows keys
- * and values, not what they mean. */
+/* Bundles: a file of records that can be sent around. docs/bundle-format.md describes it. Knows
+ * keys and values, not what they mean. */
 #ifndef AITER_PRECOMPILE_BUNDLE_H
 #define AITER_PRECOMPILE_BUNDLE_H
 
@@ -31,7 +31,7 @@ typedef struct bundle_info {
     uint64_t records;
     uint64_t content_size;          /* of all records */
     uint64_t payload_size;          /* compressed */
-    unsigned char content[BUNDLE_DIGEST_SIZE]; /* digest that equal records have, whatever compressed them */
+    unsigned char content[BUNDLE_DIGEST_SIZE]; /* digest: equal records have equal ones */
     bool is_signed;
     sign_public signer;
 } bundle_info;
@@ -65,8 +65,8 @@ bundle_reader *bundle_open(void *data, size_t size, bundle_info *info,
 
 typedef enum bundle_step { BUNDLE_RECORD, BUNDLE_END, BUNDLE_BROKEN } bundle_step;
 
-/* The next record, which lives until the next call. BUNDLE_END: that was all, and the whole is as the
- * header says. Whoever must not act on half of a bundle reads to the end first. */
+/* The next record, which lives until the next call. BUNDLE_END: that was all, and the whole is as
+ * the header says. Whoever must not act on half of a bundle reads to the end first. */
 bundle_step bundle_next(bundle_reader *reader, bundle_record *out, char error[BUNDLE_ERROR_MAX]);
 
 /* Back to the first record. */

@@ -39,7 +39,8 @@ _Static_assert(sizeof(format_trailer) == 96, "the format's trailer");
 
 static const char format_magic[8] = { 'A', 'I', 'T', 'E', 'R', 'B', 'D', 'L' };
 
-/* What is signed: a text that says what it is for, then the header, which has the payload's digest. */
+/* What is signed: a text that says what it is for, then the header, which has the payload's
+ * digest. */
 static const char format_signed_text[] = "aiter bundle signature 1\n";
 typedef struct format_message {
     char text[sizeof format_signed_text - 1];

@@ -73,9 +73,9 @@ static bool check_payload(const bundle_reader *r, char error[BUNDLE_ERROR_MAX])
 {
     unsigned char digest[BUNDLE_DIGEST_SIZE];
 
-    crypto_generichash(digest, sizeof digest, (const unsigned char *)r->in.src, r->in.size, NULL, 0);
+    crypto_generichash(digest, sizeof digest, r->in.src, r->in.size, NULL, 0);
     return memcmp(digest, r->header.payload, sizeof digest) == 0 ||
-           refuse(error, "it is damaged: the payload does not have the digest that the header gives");
+           refuse(error, "it is damaged: the payload does not have the digest in the header");
 }
 
 static bool check_signature(const bundle_reader *r, bundle_info *info,
@@ -231,8 +231,8 @@ static bool read_record(bundle_reader *r, bundle_record *out, char error[BUNDLE_
         return false;
     r->key_size = sizes[0];
     if (sizes[0] == 0 || sizes[0] > BUNDLE_KEY_MAX || sizes[1] > BUNDLE_VALUE_MAX)
-        return refuse(error, "record %llu: a key of %u and a value of %u bytes, expected 1 to %d and "
-                      "at most %d", (unsigned long long)r->records, sizes[0], sizes[1],
+        return refuse(error, "record %llu: a key of %u and a value of %u bytes, expected 1 to %d "
+                      "and at most %d", (unsigned long long)r->records, sizes[0], sizes[1],
                       BUNDLE_KEY_MAX, BUNDLE_VALUE_MAX);
     if (!make_room(r, (size_t)sizes[0] + 1 + sizes[1], error) ||
         !take(r, r->record, sizes[0], error))

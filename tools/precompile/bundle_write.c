@@ -11,8 +11,8 @@
 #include "tools/precompile/bundle_format.h"
 #include "tools/precompile/file.h"
 
-/* 64 forward kernels, 806 kB: 38.0 kB at level 3, 35.8 kB at 12, 31.6 kB at 19, which takes six times
- * as long as 12. */
+/* 64 forward kernels, 806 kB: 38.0 kB at level 3, 35.8 kB at 12, 31.6 kB at 19, which takes six
+ * times as long as 12. */
 enum { LEVEL = 12, CHUNK = 128 << 10 };
 
 struct bundle_writer {
@@ -81,8 +81,8 @@ bundle_writer *bundle_create(const char *path, char error[BUNDLE_ERROR_MAX])
 
 /* ---- Content ---- */
 
-/* Compresses what is in the buffer. The output depends on the content alone, not on the sizes of the
- * pieces that it came in. */
+/* Compresses what is in the buffer. The output depends on the content alone, not on the sizes of
+ * the pieces that it came in. */
 static bool compress(bundle_writer *w, ZSTD_EndDirective end, char error[BUNDLE_ERROR_MAX])
 {
     ZSTD_inBuffer in = { w->in, w->filled, 0 };

@@ -20,6 +20,14 @@ int command_import(int argc, char **argv);
 int command_merge(int argc, char **argv);
 int command_keygen(int argc, char **argv);
 
+/* Parses a command's options and arguments. Returns COMMAND_RUN, or the exit code: help was
+ * printed, or an error. */
+enum { COMMAND_RUN = -1 };
+int command_parse(const cli_tool *tool, int argc, char **argv, void *options, int *num_arguments);
+/* The same for a command whose arguments are FIELD=VALUE. */
+int command_parse_filters(const cli_tool *tool, int argc, char **argv, void *options,
+                          int *num_filters);
+
 /* Rows of a table of options. The target is a member of the file's own `struct options`. */
 #define HEADING(text) { .help = text }
 #define TEXT(option, field, metavar, what, text)                                                   \
@@ -34,13 +42,14 @@ int command_keygen(int argc, char **argv);
     }
 #define FLAG(option, field, text)                                                                  \
     { .name = option, .set = cli_set_flag, .offset = offsetof(struct options, field), .help = text }
-#define LIST(option, field, metavar, setter, what, text)                                           \
+/* A member with a setter of its own. */
+#define VALUE(option, field, metavar, setter, what, text)                                          \
     {                                                                                              \
         .name = option, .value = metavar, .set = setter,                                           \
         .offset = offsetof(struct options, field), .expected = what, .help = text                  \
     }
 #define TRUST(field)                                                                               \
-    LIST("trust", field, "FILE", axis_set_path, "a path",                                          \
+    VALUE("trust", field, "FILE", axis_set_path, "a path",                                         \
          "Accept only bundles that are signed by this public key, or one of several.")
 #define CACHE_DIR(field)                                                                           \
     TEXT("cache-dir", field, "DIR", "a path",                                                      \

@@ -106,8 +106,8 @@ static bool add(exporting *x, const char *key, const void *value, size_t size)
     return bundle_add(x->writer, &record, x->why);
 }
 
-/* Read and checked anew, so that what was replaced meanwhile is not taken unseen; one that is gone, or
- * is not good any more, is left out. */
+/* Read and checked anew, so that what was replaced meanwhile is not taken unseen; one that is gone,
+ * or is not good any more, is left out. */
 static int on_record(void *user, const cache_record *record)
 {
     exporting *x = user;
@@ -183,14 +183,11 @@ int command_export(int argc, char **argv)
 {
     struct options o = { 0 };
     exporting x = { .o = &o };
-    char why[GEN_ERROR_MAX];
     int count;
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &count);
+    const int code = command_parse_filters(&tool, argc, argv, &o, &count);
 
-    if (parsed != CLI_RUN)
-        return parsed == CLI_DONE ? EXIT_OK : EXIT_USAGE;
-    if (!filter_check(argv + 1, count, why))
-        return cli_usage_error(&tool, "%s", why);
+    if (code != COMMAND_RUN)
+        return code;
     if (!o.output)
         return cli_usage_error(&tool, "--output: not given: expected the bundle's path");
     return export(&x, argv + 1, count);

@@ -18,8 +18,8 @@ static const cli_option table[] = {
     CACHE_DIR(cache_dir),
     TRUST(trust),
     FLAG("use-toolchain", use_toolchain,
-         "Look kernels up by the bundle's compiler from now on where none is installed. Without it, "
-         "this is done only if the cache knows no compiler."),
+         "Look kernels up by the bundle's compiler from now on where none is installed. Without "
+         "it, this is done only if the cache knows no compiler."),
     FLAG("dry-run", dry_run, "Check the bundles; no cache is needed and nothing is stored."),
     FLAG("json", json, "Print the result as JSON on stdout."),
     FLAG("quiet", quiet, "Print nothing but problems."),
@@ -152,8 +152,8 @@ static bool store(importing *im, const bundle_record *r, char why[BUNDLE_ERROR_M
 {
     rt_key key;
 
-    if (record_classify(r->key, &key) != RECORD_KERNEL || strcmp(key.generator, gen_digest()) != 0 ||
-        is_present(im, r))
+    if (record_classify(r->key, &key) != RECORD_KERNEL ||
+        strcmp(key.generator, gen_digest()) != 0 || is_present(im, r))
         return true;
     char *text = strdup(r->key), *value = malloc(r->value_size ? r->value_size : 1);
     snprintf(why, BUNDLE_ERROR_MAX, "out of memory");
@@ -283,14 +283,11 @@ int command_import(int argc, char **argv)
 {
     struct options o = { 0 };
     importing im = { .o = &o };
-    int count, code = EXIT_OK;
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &count);
+    int count, code = command_parse(&tool, argc, argv, &o, &count);
 
-    if (parsed == CLI_USAGE)
-        code = EXIT_USAGE;
-    else if (parsed == CLI_RUN && count == 0)
+    if (code == COMMAND_RUN && count == 0)
         code = cli_usage_error(&tool, "nothing to import: expected the paths of bundles");
-    else if (parsed == CLI_RUN)
+    else if (code == COMMAND_RUN)
         code = import(&im, argv + 1, count);
     axis_free(&o.trust);
     return code;

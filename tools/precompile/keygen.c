@@ -28,10 +28,10 @@ int command_keygen(int argc, char **argv)
     char why[SIGN_ERROR_MAX], name[SIGN_NAME_MAX];
     sign_public key;
     int count;
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &count);
+    const int code = command_parse(&tool, argc, argv, &o, &count);
 
-    if (parsed != CLI_RUN)
-        return parsed == CLI_DONE ? EXIT_OK : EXIT_USAGE;
+    if (code != COMMAND_RUN)
+        return code;
     if (count != 1)
         return cli_usage_error(&tool, "%d arguments: expected one, the name of the key", count);
     if (!sign_make_keys(argv[1], &key, why))

@@ -113,16 +113,12 @@ static void print_list(const inventory *inv, char *const *filters, int count, bo
 int command_list(int argc, char **argv)
 {
     struct options o = { 0 };
-    char why[GEN_ERROR_MAX];
     inventory inv;
-    int count;
-    const cli_result parsed = cli_parse(&list_tool, argc, argv, &o, &count);
+    int count, code = command_parse_filters(&list_tool, argc, argv, &o, &count);
 
-    if (parsed != CLI_RUN)
-        return parsed == CLI_DONE ? EXIT_OK : EXIT_USAGE;
-    if (!filter_check(argv + 1, count, why))
-        return cli_usage_error(&list_tool, "%s", why);
-    const int code = inventory_open(&inv, &list_tool, o.cache_dir, CACHE_READ_ONLY);
+    if (code != COMMAND_RUN)
+        return code;
+    code = inventory_open(&inv, &list_tool, o.cache_dir, CACHE_READ_ONLY);
     if (code != 0)
         return code;
     print_list(&inv, argv + 1, count, o.json);
@@ -268,14 +264,13 @@ int command_stat(int argc, char **argv)
 {
     struct options o = { 0 };
     inventory inv;
-    int count;
-    const cli_result parsed = cli_parse(&stat_tool, argc, argv, &o, &count);
+    int count, code = command_parse(&stat_tool, argc, argv, &o, &count);
 
-    if (parsed != CLI_RUN)
-        return parsed == CLI_DONE ? EXIT_OK : EXIT_USAGE;
+    if (code != COMMAND_RUN)
+        return code;
     if (count > 0)
         return cli_usage_error(&stat_tool, "'%s': expected no arguments", argv[1]);
-    const int code = inventory_open(&inv, &stat_tool, o.cache_dir, CACHE_READ_ONLY);
+    code = inventory_open(&inv, &stat_tool, o.cache_dir, CACHE_READ_ONLY);
     if (code != 0)
         return code;
     if (o.json)

@@ -1,4 +1,5 @@
-/* aiter-precompile: compiles kernels into a cache before they are needed, and looks after caches. */
+/* aiter-precompile: compiles kernels into a cache before they are needed, and looks after
+ * caches. */
 #include <stdio.h>
 #include <string.h>
 

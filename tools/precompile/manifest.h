@@ -1,4 +1,5 @@
-/* A manifest: one configuration text a line. What follows a # is a comment; blank lines are skipped. */
+/* A manifest: one configuration text a line. What follows a # is a comment; blank lines are
+ * skipped. */
 #ifndef AITER_PRECOMPILE_MANIFEST_H
 #define AITER_PRECOMPILE_MANIFEST_H
 

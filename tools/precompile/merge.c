@@ -54,8 +54,9 @@ static int advance(source *s)
     const bundle_step step = bundle_next(s->reader, &s->record, why);
 
     s->ended = step != BUNDLE_RECORD;
-    return step != BUNDLE_BROKEN ? 0
-                                 : cli_error(&tool, EXIT_REFUSED, "%s is refused: %s", s->path, why);
+    if (step != BUNDLE_BROKEN)
+        return 0;
+    return cli_error(&tool, EXIT_REFUSED, "%s is refused: %s", s->path, why);
 }
 
 static int compare(const source *a, const source *b)
@@ -175,14 +176,13 @@ int command_merge(int argc, char **argv)
 {
     struct options o = { 0 };
     merging m = { .o = &o };
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &m.count);
-    int code = parsed == CLI_USAGE ? EXIT_USAGE : EXIT_OK;
+    int code = command_parse(&tool, argc, argv, &o, &m.count);
 
-    if (parsed == CLI_RUN && m.count == 0)
+    if (code == COMMAND_RUN && m.count == 0)
         code = cli_usage_error(&tool, "nothing to merge: expected the paths of bundles");
-    else if (parsed == CLI_RUN && !o.output)
+    else if (code == COMMAND_RUN && !o.output)
         code = cli_usage_error(&tool, "--output: not given: expected the bundle's path");
-    else if (parsed == CLI_RUN)
+    else if (code == COMMAND_RUN)
         code = merge(&m, argv + 1);
     axis_free(&o.trust);
     return code;

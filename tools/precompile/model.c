@@ -80,10 +80,9 @@ typedef struct variant {
     int tp, page_size;
 } variant;
 
-static bool lack(const part *p, const char *why, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static bool lack(const part *p, const char *why, const char *format, ...)
+/* Notes something that cannot be done. false: out of memory, p->why says so. */
+__attribute__((format(printf, 3, 4))) static bool lack(const part *p, const char *why,
+                                                       const char *format, ...)
 {
     unsupported u;
     va_list args;
@@ -156,8 +155,8 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
     if (a->heads % tp != 0)
         return model_refuse(p, "--tp %d: expected a divisor of %s=%d", tp, a->heads_name, a->heads);
     if (a->kv_heads % tp != 0 && tp % a->kv_heads != 0)
-        return model_refuse(p, "--tp %d: expected a divisor or a multiple of %s=%d", tp, a->kv_name,
-                      a->kv_heads);
+        return model_refuse(p, "--tp %d: expected a divisor or a multiple of %s=%d", tp,
+                            a->kv_name, a->kv_heads);
     *gqa = a->heads / tp / (a->kv_heads > tp ? a->kv_heads / tp : 1);
     return true;
 }
@@ -209,7 +208,8 @@ static const char *kv_fields(const char *name)
 static bool add_phase(const part *p, const attention *a, const phase *ph, const char *dtype)
 {
     const model_serving *s = p->serving;
-    const axis *axes[NUM_BY] = { &s->arch, &s->dtype, &s->lse, &s->tp, &s->page_size, &s->kv_dtype };
+    const axis *axes[NUM_BY] = { &s->arch, &s->dtype,     &s->lse,
+                                 &s->tp,   &s->page_size, &s->kv_dtype };
     size_t at[NUM_BY] = { 0 };
 
     for (;;) {
@@ -254,8 +254,8 @@ static bool note_latent(const part *p, const attention *a)
     if (parses(text, "", why))
         snprintf(why, sizeof why, "this version has no kernels for it");
     return lack(p, why,
-                "kv_lora_rank=%d qk_rope_head_dim=%d (decode with latent attention: head_dim %d for "
-                "Q and K, %d for V)", rank, rope, rank + rope, rank);
+                "kv_lora_rank=%d qk_rope_head_dim=%d (decode with latent attention: head_dim %d "
+                "for Q and K, %d for V)", rank, rope, rank + rope, rank);
 }
 
 static bool decodes(const part *p)
@@ -285,12 +285,27 @@ static bool add_part(const part *p)
     return !all.latent_rank || !decodes(p) || note_latent(p, &all);
 }
 
+/* Attention that a file speaks of and nothing here derives is at least not passed over in
+ * silence. */
+static bool note_others(const part *p)
+{
+    static const char *const names[] = { "audio_config", "cross_attention_layers" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (model_has(p, names[i]) &&
+            !lack(p, "its attention is not derived: give configurations", "%s", names[i]))
+            return false;
+    return true;
+}
+
 /* A tower that cannot be understood does not keep the language model from being warmed. */
-static bool add_vision(part *p)
+static bool add_vision(part *p, const json_object *text)
 {
     char why[MODEL_ERROR_MAX];
 
     model_enter(p, "thinker_config");
+    if (p->object != text && !note_others(p))
+        return false;
     if (!model_enter(p, "vision_config"))
         return true;
     p->vision = true;
@@ -305,7 +320,7 @@ static bool add_parts(part *p)
     part vision = *p;
 
     model_enter_text(p);
-    return add_part(p) && add_vision(&vision);
+    return add_part(p) && note_others(p) && add_vision(&vision, p->object);
 }
 
 /* One JSON object and nothing behind it but blanks; NULL: p->why says why. */

@@ -26,8 +26,8 @@ bool axis_set_kv_dtype(const cli_option *option, const char *value, void *target
 bool model_phase_is_paged(const char *name);
 
 /* Adds what the model needs and this version can do, and notes what it cannot (select_lacking()).
- * `json` has a NUL behind its `size` bytes; `name` is the file's, for messages. false: why names the field, its value and what was expected;
- * what was added until then stays. */
+ * `json` has a NUL behind its `size` bytes; `name` is the file's, for messages. false: why names
+ * the field, its value and what was expected; what was added until then stays. */
 bool model_select(selection *s, const char *name, const char *json, size_t size,
                   const model_serving *serving, char why[MODEL_ERROR_MAX]);
 

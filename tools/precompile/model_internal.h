@@ -1,5 +1,5 @@
-/* How a model's file becomes kinds of attention (model_read.c, with the data of model_data.c), and these
- * configurations (model.c). */
+/* How a model's file becomes kinds of attention (model_read.c, with the data of model_data.c), and
+ * these configurations (model.c). */
 #ifndef AITER_PRECOMPILE_MODEL_INTERNAL_H
 #define AITER_PRECOMPILE_MODEL_INTERNAL_H
 
@@ -20,8 +20,8 @@ typedef enum feature_id {
     NUM_FEATURES
 } feature_id;
 
-/* `fields` are configuration text: whether this version has them, its parser says. NULL: there is no
- * field for it. */
+/* `fields` are configuration text: whether this version has them, its parser says. NULL: there is
+ * no field for it. */
 typedef struct feature {
     const char *meaning, *fields;
 } feature;
@@ -74,6 +74,9 @@ typedef struct layers {
     int count[NUM_KINDS], total;
     int window;                         /* 0: none */
 } layers;
+
+/* Does it have the member, and not null? */
+bool model_has(const part *p, const char *name);
 
 /* Sets p->why; false. */
 bool model_refuse(const part *p, const char *format, ...) __attribute__((format(printf, 2, 3)));

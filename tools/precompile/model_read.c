@@ -12,7 +12,8 @@ static const char *const heads_names[] = { "num_attention_heads", "n_head", "n_h
 static const char *const kv_heads_names[] = { "num_key_value_heads", "num_kv_heads", "n_head_kv",
                                               "multi_query_group_num", NULL };
 static const char *const head_dim_names[] = { "head_dim", "kv_channels", NULL };
-/* embed_dim first: beside it, the hidden_size of Qwen2-VL's vision tower is the language model's. */
+/* embed_dim first: beside it, the hidden_size of Qwen2-VL's vision tower is the language
+ * model's. */
 static const char *const hidden_names[] = { "embed_dim", "hidden_size", "n_embd", "d_model", NULL };
 static const char *const layers_names[] = { "num_hidden_layers", "n_layer", "n_layers", "depth",
                                             NULL };
@@ -55,7 +56,7 @@ static found get_number(const part *p, const char *const *names, int min, int ma
     const int64_t number = json_object_get_int64(value);
     if (!json_object_is_type(value, json_type_int) || number < min || number > max) {
         model_refuse(p, "%s=%.60s: expected an integer from %d to %d", *names,
-               json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), min, max);
+                     json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN), min, max);
         return WRONG;
     }
     *out = (int)number;
@@ -89,7 +90,7 @@ static const char *get_text(json_object *object, const char *name)
                : NULL;
 }
 
-static bool has_value(const part *p, const char *name)
+bool model_has(const part *p, const char *name)
 {
     json_object *value;
 
@@ -115,12 +116,10 @@ static bool read_heads(const part *p, attention *a)
 {
     a->heads_name = heads_names[0];
     a->heads = p->family->heads;
-    switch (get_number(p, heads_names, 1, HEADS_MAX, &a->heads, &a->heads_name)) {
-    case WRONG: return false;
-    default:
-        return a->heads || model_refuse(p, "%s: not there; expected the number of query heads",
-                                  heads_names[0]);
-    }
+    if (get_number(p, heads_names, 1, HEADS_MAX, &a->heads, &a->heads_name) == WRONG)
+        return false;
+    return a->heads ||
+           model_refuse(p, "%s: not there; expected the number of query heads", heads_names[0]);
 }
 
 /* Without a number there are as many as query heads, or one. */
@@ -138,8 +137,8 @@ static bool read_kv_heads(const part *p, attention *a)
     if (f == WRONG)
         return false;
     return a->heads % a->kv_heads == 0 ||
-           model_refuse(p, "%s=%d: expected a divisor of %s=%d", a->kv_name, a->kv_heads, a->heads_name,
-                  a->heads);
+           model_refuse(p, "%s=%d: expected a divisor of %s=%d", a->kv_name, a->kv_heads,
+                        a->heads_name, a->heads);
 }
 
 static bool read_head_dim(const part *p, attention *a)
@@ -160,8 +159,8 @@ static bool read_head_dim(const part *p, attention *a)
         if (hidden == 0)
             return model_refuse(p, "head_dim, hidden_size: not there; expected one of them");
         if (hidden % a->heads != 0)
-            return model_refuse(p, "%s=%d: expected a multiple of %s=%d, or a head_dim", name, hidden,
-                          a->heads_name, a->heads);
+            return model_refuse(p, "%s=%d: expected a multiple of %s=%d, or a head_dim", name,
+                                hidden, a->heads_name, a->heads);
         a->hdqk = hidden / a->heads;
     }
     a->hdv = a->hdqk;
@@ -186,9 +185,9 @@ static bool read_latent(const part *p, attention *a)
     if (get_number(p, rope_names, 1, DIM_MAX, &a->latent_rope, &name) != PRESENT ||
         get_number(p, nope_names, 1, DIM_MAX, &nope, &name) != PRESENT ||
         get_number(p, v_names, 1, DIM_MAX, &a->hdv, &name) != PRESENT)
-        return p->why[0] ? false
-                         : model_refuse(p, "kv_lora_rank=%d: expected qk_nope_head_dim, qk_rope_head_dim "
-                                  "and v_head_dim beside it", a->latent_rank);
+        return p->why[0] == '\0' &&
+               model_refuse(p, "kv_lora_rank=%d: expected qk_nope_head_dim, qk_rope_head_dim and "
+                            "v_head_dim beside it", a->latent_rank);
     a->hdqk = nope + a->latent_rope;
     a->kv_heads = a->heads;
     a->kv_name = a->heads_name;
@@ -205,7 +204,7 @@ static bool read_softcap(const part *p, attention *a)
         if (value && !json_object_is_type(value, json_type_double) &&
             !json_object_is_type(value, json_type_int))
             return model_refuse(p, "attn_logit_softcapping=%.60s: expected a number or null",
-                          json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
+                                json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
         cap = value ? json_object_get_double(value) : 0;
     }
     if (cap > 0)
@@ -233,9 +232,9 @@ static bool read_features(const part *p, attention *a)
         need(a, SINK, "model_type=%s", p->family->model_type);
     if (has_alibi(p))
         need(a, ALIBI, "alibi");
-    if (has_value(p, "index_topk"))
+    if (model_has(p, "index_topk"))
         need(a, SPARSE, "index_topk");
-    if (has_value(p, "blocksparse_block_size"))
+    if (model_has(p, "blocksparse_block_size"))
         need(a, SPARSE, "blocksparse_block_size");
     if (is_true(p, "is_encoder_decoder"))
         need(a, CROSS, "is_encoder_decoder=true");
@@ -260,22 +259,30 @@ static bool count_listed(const part *p, json_object *list, layers *l)
                                ? json_object_get_string(item) : "?";
         layer_kind kind;
         if (!model_layer_kind(name, &kind))
-            return model_refuse(p, "layer_types[%d]=%.60s: not a kind of layer that is known", i, name);
+            return model_refuse(p, "layer_types[%d]=%.60s: not a kind of layer that is known", i,
+                                name);
         l->count[kind]++;
     }
     return true;
 }
 
-/* Qwen's files have a window that is not used, or only from a layer on. */
+static const char *const from_names[] = { "max_window_layers", NULL };
+
+/* Qwen's files have a window that is not used, unless they say so. */
+static bool window_is_off(const part *p)
+{
+    return is_false(p, "use_sliding_window") ||
+           (model_has(p, from_names[0]) && !is_true(p, "use_sliding_window"));
+}
+
+/* All layers, those from one on, or all but every n-th. */
 static bool count_windowed(const part *p, layers *l)
 {
-    static const char *const from_names[] = { "max_window_layers", NULL };
     const char *name;
     int pattern = p->family->pattern, from = 0;
 
     if (get_number(p, pattern_names, 1, LAYERS_MAX, &pattern, &name) == WRONG ||
-        (is_true(p, "use_sliding_window") &&
-         get_number(p, from_names, 0, LAYERS_MAX, &from, &name) == WRONG))
+        get_number(p, from_names, 0, LAYERS_MAX, &from, &name) == WRONG)
         return false;
     if (pattern)
         l->count[FULL] = l->total / pattern;
@@ -290,7 +297,7 @@ static bool count_chunked(const part *p, layers *l)
 {
     json_object *list;
 
-    if (!has_value(p, "attention_chunk_size") || has_value(p, "layer_types"))
+    if (!model_has(p, "attention_chunk_size") || model_has(p, "layer_types"))
         return true;
     if (!json_object_object_get_ex(p->object, "no_rope_layers", &list) ||
         !json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0) {
@@ -310,11 +317,12 @@ bool model_read_layers(const part *p, layers *l)
     json_object *list;
     const char *name;
 
-    *l = (layers){ .total = p->family->layers ? p->family->layers : 1, .window = p->family->window };
+    *l = (layers){ .total = p->family->layers ? p->family->layers : 1,
+                   .window = p->family->window };
     const found window = get_number(p, window_names, 1, INT_MAX, &l->window, &name);
     if (window == WRONG || get_number(p, layers_names, 1, LAYERS_MAX, &l->total, &name) == WRONG)
         return false;
-    if (window == IS_NULL || is_false(p, "use_sliding_window"))
+    if (window == IS_NULL || window_is_off(p))
         l->window = 0;
     if (json_object_object_get_ex(p->object, "layer_types", &list) &&
         json_object_is_type(list, json_type_array) && json_object_array_length(list) > 0) {
@@ -341,11 +349,11 @@ static bool read_global(const part *p, attention *a)
     if (get_number(p, dim_names, 1, DIM_MAX, &a->hdqk, &name) == WRONG ||
         get_number(p, kv_names, 1, HEADS_MAX, &a->kv_heads, &a->kv_name) == WRONG)
         return false;
-    if (has_value(p, *dim_names))
+    if (model_has(p, *dim_names))
         a->hdv = a->hdqk;
     return a->heads % a->kv_heads == 0 ||
-           model_refuse(p, "%s=%d: expected a divisor of %s=%d", a->kv_name, a->kv_heads, a->heads_name,
-                  a->heads);
+           model_refuse(p, "%s=%d: expected a divisor of %s=%d", a->kv_name, a->kv_heads,
+                        a->heads_name, a->heads);
 }
 
 bool model_read_kind(const part *p, const layers *l, layer_kind kind, attention *a)

@@ -15,26 +15,20 @@ struct options {
     bool stale, dry_run, quiet;
 };
 
-#define LIMIT(option, field, metavar, setter, what, text)                                          \
-    {                                                                                              \
-        .name = option, .value = metavar, .set = setter,                                           \
-        .offset = offsetof(struct options, field), .expected = what, .help = text                  \
-    }
-
 static const cli_option table[] = {
     CACHE_DIR(cache_dir),
     HEADING("What to remove: kernels that any of these fits"),
-    LIST("arch", arch, "LIST", axis_set_arch,
+    VALUE("arch", arch, "LIST", axis_set_arch,
          "gfx90a, gfx942, gfx950, gfx1100, gfx1201, a comma list of these, or all",
          "Those for these architectures."),
-    LIMIT("older-than", older_than_s, "AGE", units_set_age, "a number with s, m, h or d behind it",
-          "Those neither used nor stored since, such as 30d."),
+    VALUE("older-than", older_than_s, "AGE", units_set_age, "a number with s, m, h or d behind it",
+         "Those neither used nor stored since, such as 30d."),
     FLAG("stale", stale,
          "Those of other versions of libaiter, and of compilers that are neither installed nor the "
          "last one known."),
-    LIMIT("max-bytes", max_bytes, "SIZE", units_set_bytes,
-          "a number of bytes, with K, M or G behind it",
-          "Those used least recently, until the rest is not larger. K, M and G are powers of 1024."),
+    VALUE("max-bytes", max_bytes, "SIZE", units_set_bytes,
+         "a number of bytes, with K, M or G behind it",
+         "Those used least recently, until the rest is not larger. K, M and G are powers of 1024."),
     HEADING("How"),
     FLAG("dry-run", dry_run, "Remove nothing: print what would be removed."),
     FLAG("quiet", quiet, "Print the totals only."),
@@ -202,16 +196,12 @@ int command_prune(int argc, char **argv)
 {
     struct options o = { 0 };
     pruning p = { .o = &o, .filters = argv + 1 };
-    char why[GEN_ERROR_MAX];
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &p.num_filters);
-    int code = parsed == CLI_USAGE ? EXIT_USAGE : EXIT_OK;
+    int code = command_parse_filters(&tool, argc, argv, &o, &p.num_filters);
 
-    if (parsed == CLI_RUN && !filter_check(p.filters, p.num_filters, why))
-        code = cli_usage_error(&tool, "%s", why);
-    else if (parsed == CLI_RUN && !has_criterion(&o) && p.num_filters == 0)
+    if (code == COMMAND_RUN && !has_criterion(&o) && p.num_filters == 0)
         code = cli_usage_error(&tool, "nothing to remove: expected --arch, --older-than, --stale, "
                                "--max-bytes or FIELD=VALUE");
-    else if (parsed == CLI_RUN)
+    else if (code == COMMAND_RUN)
         code = prune(&p);
     axis_free(&o.arch);
     return code;

@@ -36,8 +36,8 @@ record_state record_check(const char *text, const rt_key *key, const void *value
 /* A digest as messages show it. */
 enum { RECORD_SHORT_DIGEST = 12 };
 
-/* What a key is called in messages: a kernel's configuration, else the key itself, cut. Bytes that a
- * terminal would not print become '?': keys may come from anywhere. */
+/* What a key is called in messages: a kernel's configuration, else the key itself, cut. Bytes that
+ * a terminal would not print become '?': keys may come from anywhere. */
 enum { RECORD_NAME_MAX = GEN_TEXT_MAX };
 const char *record_name(const char *text, char out[RECORD_NAME_MAX]);
 

@@ -49,8 +49,8 @@ static void warm_one(run *r, const selected *item, outcome *o)
     aiter_free(result.code);
 }
 
-/* With the lock held. A configuration that failed because a signal reached its compiler was not run;
- * one that failed because nothing can work is reported once, for the whole run. */
+/* With the lock held. A configuration that failed because a signal reached its compiler was not
+ * run; one that failed because nothing can work is reported once, for the whole run. */
 static void record(run *r, size_t index, outcome *o)
 {
     run_result *result = r->result;

@@ -52,7 +52,8 @@ typedef struct run_result {
 /* false: out of memory before anything ran. Failures are printed to stderr as they happen. After a
  * signal (signals.h) nothing new is started, and what is under way is waited for, within limits. */
 bool run_selection(const selection *s, const run_options *options, run_result *result);
-/* Ends the process at once: after run_selection() has abandoned compiles, threads and memory are theirs. */
+/* Ends the process at once: after run_selection() has abandoned compiles, threads and memory are
+ * theirs. */
 _Noreturn void run_leave(int code);
 
 enum { RUN_JOBS_MAX = 256, RUN_TIMEOUT_MAX_S = 86400 };

@@ -120,8 +120,8 @@ void axes_free(axis axes[NUM_AXES])
 
 /* ---- Selection ---- */
 
-/* Room for one more at *array, which grows whenever `count` is a power of two; false: out of memory,
- * and the array is as it was. */
+/* Room for one more at *array, which grows whenever `count` is a power of two; false: out of
+ * memory, and the array is as it was. */
 static bool grow(void *array, size_t count, size_t size)
 {
     void **pointer = array;

@@ -1,5 +1,5 @@
-/* What to compile: a list of configurations without duplicates, from the product of the axes given on
- * the command line, from texts, and from what models need (model.h). */
+/* What to compile: a list of configurations without duplicates, from the product of the axes given
+ * on the command line, from texts, and from what models need (model.h). */
 #ifndef AITER_PRECOMPILE_SELECT_H
 #define AITER_PRECOMPILE_SELECT_H
 
@@ -87,8 +87,9 @@ bool select_text(selection *s, const char *text, char why[GEN_ERROR_MAX]);
 /* Notes what cannot be done, once. false: out of memory. */
 bool select_lacking(selection *s, const unsupported *u);
 
-/* Keeps every num_shards-th configuration in the order of the texts' digests, in their old order. All
- * shards together are the whole, no two share anything, and their sizes differ by one at most. */
+/* Keeps every num_shards-th configuration in the order of the texts' digests, in their old order.
+ * All shards together are the whole, no two share anything, and their sizes differ by one at
+ * most. */
 bool select_shard(selection *s, int shard, int num_shards);
 
 void selection_free(selection *s);

@@ -51,8 +51,8 @@ static bool slurm_array(shard_spec *out, char why[SHARD_ERROR_MAX])
     if (count < 1 || count > SHARDS_MAX || id < min || id > max || step < 1 ||
         step * (count - 1) != span || (id - min) % step != 0) {
         snprintf(why, SHARD_ERROR_MAX,
-                 "task %ld of an array of %ld from %ld to %ld: expected ids in equal steps, such as "
-                 "--array=1-8", id, count, min, max);
+                 "task %ld of an array of %ld from %ld to %ld: expected ids in equal steps, such "
+                 "as --array=1-8", id, count, min, max);
         return false;
     }
     *out = (shard_spec){ (int)((id - min) / step) + 1, (int)count };

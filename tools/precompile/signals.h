@@ -2,7 +2,8 @@
 #ifndef AITER_PRECOMPILE_SIGNALS_H
 #define AITER_PRECOMPILE_SIGNALS_H
 
-/* The first signal is noted, a second one ends the process at once. SIGHUP stays ignored if it was. */
+/* The first signal is noted, a second one ends the process at once. SIGHUP stays ignored if it
+ * was. */
 void signals_catch(void);
 
 /* The number of the signal that came, 0: none. */

@@ -17,10 +17,12 @@ struct options {
 
 static const cli_option table[] = {
     CACHE_DIR(cache_dir),
-    FLAG("deep", deep, "Compile the kernels of the installed compiler again and compare the bytes."),
+    FLAG("deep", deep,
+         "Compile the kernels of the installed compiler again and compare the bytes."),
     FLAG("remove", remove, "Remove what is damaged, wrong or different."),
     HEADING("For --deep"),
-    INT("jobs", jobs, 1, RUN_JOBS_MAX, "Compile N kernels at a time. Default: the online processors."),
+    INT("jobs", jobs, 1, RUN_JOBS_MAX,
+        "Compile N kernels at a time. Default: the online processors."),
     INT("timeout", timeout_s, 1, RUN_TIMEOUT_MAX_S,
         "Give a compile up after N seconds. Default 120."),
     TEXT("compiler", compiler, "FILE", "a path",
@@ -197,8 +199,8 @@ static void print_result(const verification *v)
         return;
     printf("%zu records: %zu damaged, %zu wrong\n", v->inv.count, v->damaged, v->wrong);
     if (v->o->deep)
-        printf("compiled again: %zu the same, %zu different, %zu failed, %zu not compared\n", v->same,
-               v->different, v->failed, v->not_compared);
+        printf("compiled again: %zu the same, %zu different, %zu failed, %zu not compared\n",
+               v->same, v->different, v->failed, v->not_compared);
 }
 
 static void print_result_json(const verification *v)
@@ -256,15 +258,13 @@ int command_verify(int argc, char **argv)
 {
     struct options o = { 0 };
     verification v = { .o = &o };
-    char why[GEN_ERROR_MAX];
     int count;
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &count);
+    const int code = command_parse_filters(&tool, argc, argv, &o, &count);
 
-    if (parsed != CLI_RUN)
-        return parsed == CLI_DONE ? EXIT_OK : EXIT_USAGE;
-    if (!filter_check(argv + 1, count, why))
-        return cli_usage_error(&tool, "%s", why);
+    if (code != COMMAND_RUN)
+        return code;
     if (!o.deep && (count || o.jobs || o.timeout_s || o.compiler))
-        return cli_usage_error(&tool, "FIELD=VALUE, --jobs, --timeout and --compiler are for --deep");
+        return cli_usage_error(&tool,
+                               "FIELD=VALUE, --jobs, --timeout and --compiler are for --deep");
     return verify(&v, argv + 1, count);
 }

@@ -25,46 +25,49 @@ struct options {
 
 static const cli_option table[] = {
     HEADING("What to compile: the product of these comma lists"),
-    LIST("arch", axes[AXIS_ARCH], "LIST", axis_set_arch,
+    VALUE("arch", axes[AXIS_ARCH], "LIST", axis_set_arch,
          "gfx90a, gfx942, gfx950, gfx1100, gfx1201, a comma list of these, or all",
          "Target architectures, or all. Needed unless configurations are given as text."),
-    LIST("dtype", axes[AXIS_DTYPE], "LIST", axis_set_dtype,
+    VALUE("dtype", axes[AXIS_DTYPE], "LIST", axis_set_dtype,
          "fp16, bf16, fp32 or a comma list of these",
          "fp16, bf16, fp32. Default fp16,bf16; with --model: the model's."),
-    LIST("head-dim", axes[AXIS_HEAD_DIM], "LIST", axis_set_head_dim,
+    VALUE("head-dim", axes[AXIS_HEAD_DIM], "LIST", axis_set_head_dim,
          "multiples of 8 from 8 to 256, or pairs such as 192x128, separated by commas",
          "Multiples of 8 from 8 to 256; 192x128 is 192 for Q and K and 128 for V. Default 128."),
-    LIST("mask", axes[AXIS_MASK], "LIST", axis_set_mask, "none, causal or a comma list of these",
+    VALUE("mask", axes[AXIS_MASK], "LIST", axis_set_mask, "none, causal or a comma list of these",
          "none, causal. Default both."),
-    LIST("gqa", axes[AXIS_GQA], "LIST", axis_set_gqa,
+    VALUE("gqa", axes[AXIS_GQA], "LIST", axis_set_gqa,
          "integers from 1 to 1024, separated by commas", "Query heads per KV head. Default 1."),
-    LIST("lse", axes[AXIS_LSE], "LIST", axis_set_lse, "0, 1 or a comma list of these",
+    VALUE("lse", axes[AXIS_LSE], "LIST", axis_set_lse, "0, 1 or a comma list of these",
          "1: kernels that also write the log-sum-exp. Default 0."),
     HEADING("What to compile: what models need, on the architectures of --arch"),
-    LIST("model", models, "PATH", axis_set_path, "a path",
+    VALUE("model", models, "PATH", axis_set_path, "a path",
          "A Hugging Face configuration: config.json or the folder that has it."),
-    LIST("tp", tp, "LIST", axis_set_tp, "integers from 1 to 4096, separated by commas",
+    VALUE("tp", tp, "LIST", axis_set_tp, "integers from 1 to 4096, separated by commas",
          "GPUs that share the heads (tensor parallelism). Default 1."),
-    LIST("phase", phase, "LIST", axis_set_phase,
+    VALUE("phase", phase, "LIST", axis_set_phase,
          "prefill, varlen, decode, chunked or a comma list of these",
-         "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache; chunked: "
-         "packed prompts that go on in one. Default prefill,varlen, and all with --page-size."),
-    LIST("page-size", page_size, "LIST", axis_set_page_size,
+         "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache; "
+         "chunked: packed prompts that go on in one. Default prefill,varlen, and all with "
+         "--page-size."),
+    VALUE("page-size", page_size, "LIST", axis_set_page_size,
          "integers from 1 to 65536, separated by commas",
          "Keys per block of the server's paged KV cache."),
-    LIST("kv-dtype", kv_dtype, "LIST", axis_set_kv_dtype,
+    VALUE("kv-dtype", kv_dtype, "LIST", axis_set_kv_dtype,
          "auto, fp8 or a comma list of these",
          "The paged KV cache's: auto, as the model's, or fp8. Default auto."),
     HEADING("What to compile: texts"),
-    LIST("manifest", manifests, "FILE", axis_set_path, "a path or -",
+    VALUE("manifest", manifests, "FILE", axis_set_path, "a path or -",
          "Configurations, one a line; - is standard input."),
     HEADING("How"),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "The cache to fill. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or ~/.cache/aiter."),
-    INT("jobs", jobs, 1, RUN_JOBS_MAX, "Compile N kernels at a time. Default: the online processors."),
+    INT("jobs", jobs, 1, RUN_JOBS_MAX,
+        "Compile N kernels at a time. Default: the online processors."),
     TEXT("shard", shard, "I/N", "I/N or slurm",
          "Compile the I-th of N parts only; slurm: this task's part of a job array."),
-    INT("timeout", timeout_s, 1, RUN_TIMEOUT_MAX_S, "Give a compile up after N seconds. Default 120."),
+    INT("timeout", timeout_s, 1, RUN_TIMEOUT_MAX_S,
+        "Give a compile up after N seconds. Default 120."),
     TEXT("compiler", compiler, "FILE", "a path",
          "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
     FLAG("dry-run", dry_run,
@@ -325,7 +328,8 @@ static bool take_code(void *dir, const selected *item, const aiter_warm_result *
 static int compile(const struct options *o, const selection *s)
 {
     run_options run = { .tool = &tool, .jobs = o->jobs, .quiet = o->quiet,
-                        .take = o->emit_code ? take_code : NULL, .take_user = (void *)o->emit_code };
+                        .take = o->emit_code ? take_code : NULL,
+                        .take_user = (void *)o->emit_code };
     run_result result;
 
     if (run.jobs == 0)
@@ -370,13 +374,10 @@ int command_warm(int argc, char **argv)
 {
     struct options o = { 0 };
     axis *const lists[] = { &o.models, &o.manifests, &o.tp, &o.phase, &o.page_size, &o.kv_dtype };
-    int num_texts, code = EXIT_OK;
-    const cli_result parsed = cli_parse(&tool, argc, argv, &o, &num_texts);
+    int num_texts, code = command_parse(&tool, argc, argv, &o, &num_texts);
 
-    if (parsed == CLI_RUN)
+    if (code == COMMAND_RUN)
         code = run_steps(&o, argv + 1, num_texts);
-    else if (parsed == CLI_USAGE)
-        code = EXIT_USAGE;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         axis_free(lists[i]);
     axes_free(o.axes);
