@@ -21,6 +21,10 @@ void machine_free(machine *m);
 /* Gives the wave zeroed scratch of so many bytes per lane. */
 void machine_scratch(machine *m, uint32_t bytes);
 
+/* A test runs this row of the tables: written to the file that AITER_SIM_OPS_USED names (if any), for
+ * test_ops_covered. */
+void machine_uses(const sim_op *op);
+
 /* Decodes and executes one instruction. encoding: its dwords in hex, as in the disassembly's
  * comment; NULL where nothing depends on it. The test fails if the instruction is not known or does
  * not fit the arch. */

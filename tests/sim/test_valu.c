@@ -107,6 +107,7 @@ static unsigned check_group(const group *g, sim_arch arch)
         print_error("%s: not known on arch %d\n", g->text, arch);
         bad++;
     }
+    machine_uses(inst.op);
     for (unsigned i = 0; i < g->count && inst.op && bad < 5; i++) {
         bad += check_row(m, g, &inst, &rows[g->first + i], ~0ull);
         bad += check_row(m, g, &inst, &rows[g->first + i], 0x8000f00ff00f5a01);
@@ -129,6 +130,35 @@ static void test_table(void **state)
     }
     if (bad)
         fail_msg("%u of the table's results differ", bad);
+}
+
+/* v_cmpx writes what v_cmp writes to VCC to EXEC as well; and nothing where EXEC was off. */
+static void test_compare_and_mask(void **state)
+{
+    const uint64_t exec = 0x8000f00ff00f5a01;
+
+    (void)state;
+    for (size_t i = 0; i < NUM_GROUPS; i++) {
+        const group *g = &groups[i];
+        char text[160];
+        if (strncmp(g->text, "v_cmp_", 6) || strstr(g->text, "_sdwa"))
+            continue;
+        machine *m = machine_new((sim_arch)(g->arch & 15), 0);
+        snprintf(text, sizeof text, "v_cmpx_%s", g->text + 6);
+        for (unsigned k = 0; k < g->count; k++) {
+            const row *r = &rows[g->first + k];
+            const uint64_t want = r->want_vcc ? exec : 0;
+            for (unsigned l = 0; l < SIM_LANES; l++)
+                set_inputs(m, r, l);
+            machine_set_exec(m, exec);
+            sim_set_sreg64(m->w, SIM_VCC, ~0ull);
+            machine_run(m, text, NULL);
+            if (sim_exec_mask(m->w) != want || sim_sreg64(m->w, SIM_VCC) != want)
+                fail_msg("%s of %#llx, %#llx: exec %#llx", text, (unsigned long long)r->a,
+                         (unsigned long long)r->b, (unsigned long long)sim_exec_mask(m->w));
+        }
+        machine_free(m);
+    }
 }
 
 /* What a later arch brought must be unknown on earlier ones. */
@@ -157,6 +187,7 @@ static int number_groups(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_table),
+                                       cmocka_unit_test(test_compare_and_mask),
                                        cmocka_unit_test(test_arch_limits)};
 
     return cmocka_run_group_tests(tests, number_groups, NULL);
