@@ -475,8 +475,8 @@ static void test_relative_moves(void **state)
     machine_free(m);
 }
 
-/* Scalar loads and stores of each width: address + offset, the lowest two bits are dropped; a buffer's
- * end gives zeros. */
+/* Scalar loads and stores of each width: address + offset, the lowest two bits are dropped; a
+ * buffer's end gives zeros. */
 static void test_scalar_memory(void **state)
 {
     static const struct {
@@ -1127,8 +1127,8 @@ static void test_barrier(void **state)
     finish(&l);
 }
 
-/* Wave 0 starts a load into LDS that wave 1 has not read yet, and waits for it: wave 1 runs first, as
- * it would while the load is under way. */
+/* Wave 0 starts a load into LDS that wave 1 has not read yet, and waits for it: wave 1 runs first,
+ * as it would while the load is under way. */
 static void test_load_to_lds_takes_time(void **state)
 {
     static const char *const lines[] = {"v_mov_b32_e32 v2, 0",
@@ -1197,6 +1197,57 @@ static void test_call(void **state)
     assert_int_equal(word(out, 0), 6);
     release(out, 4096);
     finish(&l);
+}
+
+/* Each branch is taken over an instruction that would spoil the sum; s_call_b64 comes back. */
+static void test_branches(void **state)
+{
+    static const char *const lines[] = {"s_mov_b32 s8, 0",
+                                        "s_cmp_eq_u32 s8, 0",
+                                        "s_cbranch_scc1 1;BF850001",
+                                        "s_add_u32 s8, s8, 1",
+                                        "s_cbranch_execnz 1;BF890001",
+                                        "s_add_u32 s8, s8, 2",
+                                        "s_cbranch_execz 1;BF880001",
+                                        "s_add_u32 s8, s8, 16",
+                                        "s_mov_b64 s[10:11], exec",
+                                        "s_mov_b64 exec, 0",
+                                        "s_cbranch_execz 1;BF880001",
+                                        "s_add_u32 s8, s8, 4",
+                                        "s_cbranch_execnz 1;BF890001",
+                                        "s_add_u32 s8, s8, 32",
+                                        "s_mov_b64 exec, s[10:11]",
+                                        "s_call_b64 s[6:7], 1;BA860001",
+                                        "s_branch 2;BF820002",
+                                        "s_add_u32 s8, s8, 64",
+                                        "s_setpc_b64 s[6:7]",
+                                        "v_mov_b32_e32 v1, s8",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "global_store_dword v2, v1, s[0:1];DC708000 00000102",
+                                        "s_endpgm_saved",
+                                        NULL};
+    launch l = prepare("gfx942", &plain, lines);
+    uint64_t out = memory(4096);
+
+    (void)state;
+    l.dispatch.kernarg = out;
+    if (run(&l, 0, 0, 0))
+        fail_msg("%s", l.error.message);
+    assert_int_equal(word(out, 0), 16 + 32 + 64);
+    release(out, 4096);
+    finish(&l);
+}
+
+static void test_halt(void **state)
+{
+    machine *m = machine_new(SIM_GFX942, 0);
+
+    (void)state;
+    machine_run(m, "s_sethalt 0", "BF8D0000");
+    assert_int_equal(m->w->state, SIM_RUNNING);
+    machine_run(m, "s_endpgm 0", "BF810000");
+    assert_int_equal(m->w->state, SIM_ENDED);
+    machine_free(m);
 }
 
 /* VGPR indexing: v1 + 2 as the source, then v2 + 2 as the destination. */
@@ -1338,6 +1389,8 @@ int main(void)
                                        cmocka_unit_test(test_barrier),
                                        cmocka_unit_test(test_load_to_lds_takes_time),
                                        cmocka_unit_test(test_call),
+                                       cmocka_unit_test(test_branches),
+                                       cmocka_unit_test(test_halt),
                                        cmocka_unit_test(test_gpr_index),
                                        cmocka_unit_test(test_faults),
                                        cmocka_unit_test(test_unreached_unknown),

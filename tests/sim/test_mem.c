@@ -306,7 +306,8 @@ static void scratch_in_all_widths(void **state)
         const char *store, *load;
         unsigned bytes, shift;
     } cases[] = {
-        {"scratch_store_byte v1, v8, off offset:5", "scratch_load_ubyte v20, v1, off offset:5", 1, 0},
+        {"scratch_store_byte v1, v8, off offset:5", "scratch_load_ubyte v20, v1, off offset:5", 1,
+         0},
         {"scratch_store_byte_d16_hi v1, v8, off offset:5",
          "scratch_load_ubyte v20, v1, off offset:5", 1, 16},
         {"scratch_store_short v1, v8, off offset:6", "scratch_load_ushort v20, v1, off offset:6", 2,
@@ -794,6 +795,7 @@ static void cache_instructions_do_nothing(void **state)
     m = machine_new(SIM_GFX90A, 0);
     machine_run(m, "buffer_wbl2", NULL);
     machine_run(m, "buffer_invl2", NULL);
+    machine_run(m, "buffer_wbinvl1", NULL);
     machine_run(m, "buffer_wbinvl1_vol", NULL);
     machine_free(m);
 }
