@@ -642,44 +642,49 @@ static void every_pair_of_formats_multiplies(void **state)
 
 /* Encodings from LLVM 21's assembler. Byte `sa` of v100 holds the scales of A: lane i + n*(k/32)
  * for row i. */
+static void check_scales(const shape *s, unsigned sa, unsigned sb, uint32_t seed)
+{
+    machine *m = machine_new(SIM_GFX950, 0);
+    const unsigned n = s->n, results = n == 16 ? 4 : 16;
+    char text[200], encoding[60];
+    fill_small(n, s->k, seed);
+    place_f8f6f4(m, 32, n, s->k, 0, false);
+    place_f8f6f4(m, 48, n, s->k, 0, true);
+    place_c(m, s, 0);
+    for (unsigned l = 0; l < 64; l++) {
+        m->w->v[100][l] = ~(0xffu << 8 * sa) | (124 + l % 7) << 8 * sa; /* other bytes: NaN */
+        m->w->v[101][l] = ~(0xffu << 8 * sb) | (130 - l % 5) << 8 * sb;
+    }
+    sprintf(text, "%s v[0:%u], v[32:39], v[48:55], v[0:%u], v100, v101 "
+            "op_sel:[%u,%u,0] op_sel_hi:[%u,%u,0]",
+            s->name, results - 1, results - 1, sa & 1, sb & 1, sa >> 1, sb >> 1);
+    sprintf(encoding, "%08X %08X %s 04026120", 0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
+            0x0002CB64u | (sa >> 1) << 27 | (sb >> 1) << 28, n == 16 ? "D3AD0800" : "D3AE0800");
+    machine_run(m, text, encoding);
+    for (unsigned r = 0; r < results; r++)
+        for (unsigned l = 0; l < 64; l++) {
+            const position at = position_of(s, r, l);
+            double sum = p.c[0][at.i][at.j];
+            for (unsigned k = 0; k < s->k; k++)
+                sum += ldexp((double)p.a[0][at.i][k] * p.b[0][k][at.j],
+                             (int)((124 + (at.i + n * (k / 32)) % 7) +
+                                   (130 - (at.j + n * (k / 32)) % 5)) -
+                                 254);
+            assert_true(sim_float(m->w->v[r][l]) == (float)sum);
+        }
+    machine_free(m);
+}
+
 static void scales_apply_to_blocks_of_32(void **state)
 {
     (void)state;
     static const unsigned pairs[][2] = {{0, 0}, {0, 1}, {1, 0}, {2, 3}, {3, 2}, {1, 1}};
-    const shape s = {"v_mfma_scale_f32_16x16x128_f8f6f4", 16, 128, 1, FP8, FP8, ONLY_950};
-    for (size_t n = 0; n < sizeof pairs / sizeof pairs[0]; n++) {
-        const unsigned sa = pairs[n][0], sb = pairs[n][1];
-        machine *m = machine_new(SIM_GFX950, 0);
-        char text[200], encoding[60];
-        fill_small(16, 128, 77 + (uint32_t)n);
-        place_f8f6f4(m, 32, 16, 128, 0, false);
-        place_f8f6f4(m, 48, 16, 128, 0, true);
-        place_c(m, &s, 0);
-        for (unsigned l = 0; l < 64; l++) {
-            m->w->v[100][l] = ~(0xffu << 8 * sa) | (124 + l % 7) << 8 * sa; /* other bytes: NaN */
-            m->w->v[101][l] = ~(0xffu << 8 * sb) | (130 - l % 5) << 8 * sb;
-        }
-        sprintf(text,
-                "v_mfma_scale_f32_16x16x128_f8f6f4 v[0:3], v[32:39], v[48:55], v[0:3], v100, v101 "
-                "op_sel:[%u,%u,0] op_sel_hi:[%u,%u,0]",
-                sa & 1, sb & 1, sa >> 1, sb >> 1);
-        sprintf(encoding, "%08X %08X D3AD0800 04026120",
-                0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
-                0x0002CB64u | (sa >> 1) << 27 | (sb >> 1) << 28);
-        machine_run(m, text, encoding);
-        for (unsigned r = 0; r < 4; r++)
-            for (unsigned l = 0; l < 64; l++) {
-                const position at = position_of(&s, r, l);
-                double sum = p.c[0][at.i][at.j];
-                for (unsigned k = 0; k < 128; k++)
-                    sum += ldexp((double)p.a[0][at.i][k] * p.b[0][k][at.j],
-                                 (int)((124 + (at.i + 16 * (k / 32)) % 7) +
-                                       (130 - (at.j + 16 * (k / 32)) % 5)) -
-                                     254);
-                assert_true(sim_float(m->w->v[r][l]) == (float)sum);
-            }
-        machine_free(m);
-    }
+    static const shape shapes[] = {
+        {"v_mfma_scale_f32_16x16x128_f8f6f4", 16, 128, 1, FP8, FP8, ONLY_950},
+        {"v_mfma_scale_f32_32x32x64_f8f6f4", 32, 64, 1, FP8, FP8, ONLY_950}};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t n = 0; n < sizeof pairs / sizeof pairs[0]; n++)
+            check_scales(&shapes[i], pairs[n][0], pairs[n][1], 77 + (uint32_t)n);
 }
 
 /* ---- arithmetic ---- */
