@@ -23,7 +23,8 @@ struct sim_program {
     size_t num_consts, const_slots; /* open-addressed by value */
     sim_kernel *kernels;
     size_t num_kernels;
-    struct check_inst *check; /* for the checkers, as many as instructions; NULL before their use */
+    struct sim_usage *usage;     /* usage.h, as many as instructions; NULL before it is needed */
+    struct timing_inst *timing;  /* timing.h, likewise */
 };
 
 /* parse.c: one line of disassembly, "\tMNEMONIC OPERANDS MODIFIERS // ADDRESS: DWORD [DWORD...]".

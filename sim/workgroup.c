@@ -227,6 +227,7 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
     w->state = SIM_RUNNING;
     w->executed = 0;
     w->check = NULL;
+    w->access = NULL;
     w->vm_issued = 0;
     w->first_landing = w->num_landings = 0;
     w->scratch = scratch;
