@@ -53,6 +53,14 @@ const char *sim_isa_name(void);
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);
 void sim_run_wave(sim_wave *w, uint64_t max_instructions);
 
+/* workgroup.c: sets up a workgroup's waves and LDS in the worker's buffers; runs nothing. Returns 0,
+ * or -1 with *error filled. */
+int sim_workgroup_prepare(sim_worker *worker, sim_workgroup *wg, const sim_dispatch *dispatch,
+                          const uint32_t workgroup[3], sim_error *error);
+
+/* A fault if the wave has executed more than AITER_SIM_WAVE_LIMIT allows. */
+void sim_check_wave_limit(sim_wave *w);
+
 /* A copy of a vector instruction with the register numbers that MODE.GPR_IDX_EN means, or the
  * instruction itself. NULL after a fault. */
 const sim_inst *sim_index_registers(sim_wave *w, const sim_inst *inst, sim_inst *copy);

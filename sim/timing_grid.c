@@ -1,0 +1,186 @@
+/* A grid of workgroups on the device's CUs. */
+#include "sim/timing_grid.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- occupancy ---- */
+
+/* Workgroups a CU can keep track of. [ISA]: 16 barriers; workgroups of one wave need none. */
+enum { MAX_GROUPS_PER_CU = 32, MAX_BARRIERS = 16 };
+
+static uint32_t at_least_one(uint32_t n)
+{
+    return n ? n : 1;
+}
+
+/* COMPUTE_PGM_RSRC1 and 3 as LLVM's AMDGPU usage guide lays them out. */
+static void count_registers(const sim_kernel *k, timing_occupancy *o)
+{
+    uint32_t total = ((k->rsrc1 & 63) + 1) * SIM_VGPR_GRANULE, arch = ((k->rsrc3 & 63) + 1) * 4;
+
+    o->vgprs = arch < total ? arch : total;
+    o->agprs = total - o->vgprs;
+    o->sgprs = ((k->rsrc1 >> 6 & 15) / 2 + 1) * 16;
+}
+
+static void limit(timing_occupancy *o, uint32_t groups, const char *by)
+{
+    if (groups < o->groups_per_cu) {
+        o->groups_per_cu = at_least_one(groups);
+        o->limited_by = by;
+    }
+}
+
+static uint32_t lds_granule(const sim_device_info *device)
+{
+    return strcmp(device->arch, "gfx950") == 0 ? 1280 : 512;
+}
+
+timing_occupancy timing_occupancy_of(const sim_dispatch *d, const sim_device_info *device)
+{
+    timing_occupancy o = {.groups_per_cu = MAX_GROUPS_PER_CU, .limited_by = "workgroups"};
+    uint32_t items = d->block[0] * d->block[1] * d->block[2];
+
+    count_registers(d->kernel, &o);
+    o.waves_per_group = at_least_one((items + SIM_LANES - 1) / SIM_LANES);
+    if (o.waves_per_group > 1)
+        limit(&o, MAX_BARRIERS, "workgroups");
+    limit(&o, SIM_SIMDS_PER_CU * SIM_WAVES_PER_SIMD / o.waves_per_group, "waves");
+    uint32_t by_registers = SIM_VGPRS_PER_SIMD / (o.vgprs + o.agprs);
+    limit(&o, SIM_SIMDS_PER_CU * by_registers / o.waves_per_group, "vgprs");
+    if (d->lds_bytes) {
+        uint32_t granule = lds_granule(device);
+        limit(&o, (uint32_t)device->lds_bytes / ((d->lds_bytes + granule - 1) / granule * granule),
+              "lds");
+    }
+    return o;
+}
+
+/* ---- geometry ---- */
+
+void timing_grid_init(timing_grid *grid, const sim_dispatch *d, const sim_device_info *device)
+{
+    uint64_t cus = (uint64_t)device->num_cus;
+
+    memset(grid, 0, sizeof *grid);
+    grid->dispatch = d;
+    grid->device = device;
+    grid->arch = sim_timing_arch(sim_program_arch(d->program));
+    grid->occupancy = timing_occupancy_of(d, device);
+    grid->total = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        grid->groups[i] = (d->grid[i] + d->block[i] - 1) / d->block[i];
+        grid->total *= grid->groups[i];
+    }
+    grid->working = grid->total < cus ? grid->total : cus;
+    uint64_t share = (grid->total + cus - 1) / cus;
+    grid->resident = grid->occupancy.groups_per_cu;
+    if (share < grid->resident) {
+        grid->resident = (uint32_t)share;
+        grid->occupancy.limited_by = "grid";
+    }
+    grid->occupancy.waves_per_simd =
+        (grid->resident * grid->occupancy.waves_per_group + SIM_SIMDS_PER_CU - 1) /
+        SIM_SIMDS_PER_CU;
+}
+
+void timing_grid_id(const timing_grid *grid, uint64_t number, uint32_t id[3])
+{
+    id[0] = (uint32_t)(number % grid->groups[0]);
+    id[1] = (uint32_t)(number / grid->groups[0] % grid->groups[1]);
+    id[2] = (uint32_t)(number / grid->groups[0] / grid->groups[1]);
+}
+
+/* Workgroups are dealt to XCDs in turn and there to CUs in turn, so those that share a CU are a
+ * whole round of the device apart. */
+unsigned timing_grid_together(const timing_grid *grid, uint64_t number, uint32_t (*ids)[3])
+{
+    unsigned n = grid->resident;
+
+    for (unsigned i = 0; i < n; i++)
+        timing_grid_id(grid, (number + i * (uint64_t)grid->device->num_cus) % grid->total, ids[i]);
+    return n;
+}
+
+/* ---- shares ---- */
+
+static double at_most(double value, double most)
+{
+    return value < most ? value : most;
+}
+
+/* What all CUs share is divided evenly among those that work. */
+timing_share timing_grid_share(const timing_grid *grid)
+{
+    const timing_arch *a = grid->arch;
+    double clock = grid->device->clock_khz * 1e3, cus = (double)grid->working;
+    double xcds = grid->device->num_xccs, per_xcd = cus / at_most(xcds, cus);
+    double l2 = (double)a->l2_channels * a->l2_channel_bytes;
+
+    return (timing_share){
+        .l2_bytes_per_clk = at_most(a->l2_bytes_per_clk, l2 / per_xcd),
+        .mall_bytes_per_clk = a->mall_bytes ? a->mall_gbps * 1e9 / clock / cus : 0,
+        .hbm_bytes_per_clk = a->hbm_gbps * 1e9 / clock / cus,
+        .l2_bytes = (uint64_t)(grid->device->l2_bytes / per_xcd)};
+}
+
+/* ---- the whole grid ---- */
+
+/* The CU slots of one XCD as a heap, the one that is free first on top. */
+typedef struct slots {
+    double *free_at;
+    size_t count;
+} slots;
+
+static void sink(slots *s)
+{
+    size_t i = 0;
+    double value = s->free_at[0];
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= s->count)
+            break;
+        if (child + 1 < s->count && s->free_at[child + 1] < s->free_at[child])
+            child++;
+        if (s->free_at[child] >= value)
+            break;
+        s->free_at[i] = s->free_at[child];
+        i = child;
+    }
+    s->free_at[i] = value;
+}
+
+static double one_xcd(const timing_grid *grid, unsigned xcd, slots *s,
+                      double (*cycles)(const void *, uint64_t), const void *context)
+{
+    double last = 0;
+
+    memset(s->free_at, 0, s->count * sizeof *s->free_at);
+    for (uint64_t n = xcd; n < grid->total; n += (uint64_t)grid->device->num_xccs) {
+        s->free_at[0] += cycles(context, n);
+        last = s->free_at[0] > last ? s->free_at[0] : last;
+        sink(s);
+    }
+    return last;
+}
+
+double timing_grid_makespan(const timing_grid *grid,
+                            double (*cycles)(const void *context, uint64_t number),
+                            const void *context)
+{
+    const unsigned xcds = (unsigned)grid->device->num_xccs;
+    slots s = {.count = (size_t)grid->device->num_cus / xcds * grid->resident};
+    double last = 0;
+
+    s.free_at = malloc(s.count * sizeof *s.free_at);
+    if (!s.free_at)
+        return -1;
+    for (unsigned i = 0; i < xcds; i++) {
+        double t = one_xcd(grid, i, &s, cycles, context);
+        last = t > last ? t : last;
+    }
+    free(s.free_at);
+    return last;
+}
