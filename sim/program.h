@@ -58,6 +58,10 @@ void sim_run_wave(sim_wave *w, uint64_t max_instructions);
 int sim_workgroup_prepare(sim_worker *worker, sim_workgroup *wg, const sim_dispatch *dispatch,
                           const uint32_t workgroup[3], sim_error *error);
 
+/* Runs its waves to their ends, each for a while in turn, by sim_run_wave() or a function that does as
+ * it does. Returns 0, or -1 after a fault. */
+int sim_workgroup_run(sim_workgroup *wg, void (*run)(sim_wave *w, uint64_t max_instructions));
+
 /* A fault if the wave has executed more than AITER_SIM_WAVE_LIMIT allows. */
 void sim_check_wave_limit(sim_wave *w);
 

@@ -80,14 +80,15 @@ typedef struct job {
 
 struct sim_timing {
     timing_grid grid;
-    timing_share share;
+    timing_share share;      /* after the survey */
+    timing_sharers *sharers; /* per instruction */
     timing_sample *sample;
     bool full, trace;
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t progress;
     job **jobs; /* of all rounds */
     size_t num_jobs, taken, finished;
-    bool done, failed;
+    bool surveying, surveyed, done, failed;
     uint64_t executed;
     timing_tally *tallies;
 };
@@ -104,6 +105,7 @@ void sim_timing_destroy(sim_timing *t)
     }
     free(t->jobs);
     free(t->tallies);
+    free(t->sharers);
     timing_sample_destroy(t->sample);
     pthread_mutex_destroy(&t->lock);
     pthread_cond_destroy(&t->progress);
@@ -168,6 +170,14 @@ static bool next_round(sim_timing *t)
     return true;
 }
 
+static timing_sharers *nobody_shares(size_t count)
+{
+    timing_sharers *s = malloc(count * sizeof *s);
+
+    for (size_t i = 0; s && i < count; i++) s[i] = (timing_sharers){1, 1, 0};
+    return s;
+}
+
 sim_timing *sim_timing_create(const sim_dispatch *dispatch, const sim_device_info *device,
                               aiter_sim_timing mode, bool trace)
 {
@@ -178,12 +188,12 @@ sim_timing *sim_timing_create(const sim_dispatch *dispatch, const sim_device_inf
     pthread_mutex_init(&t->lock, NULL);
     pthread_cond_init(&t->progress, NULL);
     timing_grid_init(&t->grid, dispatch, device);
-    t->share = timing_grid_share(&t->grid);
     t->full = mode == AITER_SIM_TIMING_FULL;
     t->trace = trace;
     t->sample = timing_sample_create(&t->grid, t->full);
     t->tallies = calloc(dispatch->program->count + 1, sizeof *t->tallies);
-    if (!t->sample || !t->tallies || !sim_timing_prepare((sim_program *)dispatch->program) ||
+    t->sharers = nobody_shares(dispatch->program->count + 1);
+    if (!t->sample || !t->tallies || !t->sharers || !sim_timing_prepare((sim_program *)dispatch->program) ||
         !next_round(t)) {
         sim_timing_destroy(t);
         return NULL;
@@ -201,12 +211,28 @@ bool sim_timing_exhausted(sim_timing *t)
 
 /* ---- threads ---- */
 
-/* The next job, waiting for a round to end if need be. NULL: no more. */
+/* The first thread finds out who shares what, before anything is timed. */
+static void survey(sim_timing *t)
+{
+    t->surveying = true;
+    pthread_mutex_unlock(&t->lock);
+    timing_survey(&t->grid, t->sharers);
+    t->share = timing_grid_share(&t->grid, t->sharers);
+    pthread_mutex_lock(&t->lock);
+    t->surveyed = true;
+    pthread_cond_broadcast(&t->progress);
+}
+
+/* The next job, waiting for the survey and for a round to end if need be. NULL: no more. */
 static job *take(sim_timing *t)
 {
     job *j = NULL;
 
     pthread_mutex_lock(&t->lock);
+    if (!t->surveying)
+        survey(t);
+    while (!t->surveyed)
+        pthread_cond_wait(&t->progress, &t->lock);
     while (!t->done && !t->failed && t->taken == t->num_jobs)
         pthread_cond_wait(&t->progress, &t->lock);
     if (!t->done && !t->failed)

@@ -444,13 +444,14 @@ static void count_memory(timing_counts *c, timing_tally *tally, const timing_cos
 static unsigned issue_memory(wave *w, const timing_inst *t, timing_tally *tally, uint64_t now)
 {
     timing_cu *cu = w->cu;
+    timing_sharers sharers = cu->mem.share.sharers[t - cu->program->timing];
     timing_cost cost;
 
     if (t->unit == AITER_SIM_UNIT_SMEM) {
-        timing_mem_scalar(&cu->mem, &cu->accesses, now, &cost);
+        timing_mem_scalar(&cu->mem, &cu->accesses, sharers, now, &cost);
         push(w->smem, &w->num_smem, LGKM_COUNTS, cost.done, false);
     } else {
-        timing_mem_vector(&cu->mem, &cu->accesses, t->store, now, &cost);
+        timing_mem_vector(&cu->mem, &cu->accesses, t->store, sharers, now, &cost);
         push(w->vm, &w->num_vm, VM_COUNTS, cost.done, true);
         if (t->to_lds) /* what arrives takes LDS's time like any write */
             cu->lds_free = later(cu->lds_free, now) + cost.bytes / cu->table->lds_write_bytes;

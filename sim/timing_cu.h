@@ -44,11 +44,17 @@ static inline const timing_inst *timing_of(const sim_program *program, const sim
 
 /* ---- memory (timing_mem.c) ---- */
 
+/* Readers of what an instruction loads, on the average: CUs of this XCD, this one included; XCDs; and
+ * the part of it that workgroups have read that ran before. */
+typedef struct timing_sharers {
+    double xcd, xcds, before;
+} timing_sharers;
+
 /* What a CU may count on of the levels that all CUs share; see timing_grid.c. */
 typedef struct timing_share {
     double l2_bytes_per_clk, mall_bytes_per_clk, hbm_bytes_per_clk; /* of this CU */
     uint64_t l2_bytes;    /* of the L2 that hold this CU's lines */
-    const struct timing_reuse *reuse; /* who else reads a line; NULL: nobody */
+    const timing_sharers *sharers; /* per instruction */
 } timing_share;
 
 typedef struct timing_tag {
@@ -106,9 +112,10 @@ typedef struct timing_accesses {
 } timing_accesses;
 
 /* now: when the instruction issues. */
-void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, uint64_t now,
+void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, timing_sharers s,
+                       uint64_t now, timing_cost *cost);
+void timing_mem_scalar(timing_mem *mem, const timing_accesses *a, timing_sharers s, uint64_t now,
                        timing_cost *cost);
-void timing_mem_scalar(timing_mem *mem, const timing_accesses *a, uint64_t now, timing_cost *cost);
 
 /* timing_lds.c: cycles that the accesses take, and how many of them conflicts cost. */
 unsigned timing_lds_cycles(const timing_arch *arch, const timing_accesses *a, unsigned *conflicts);

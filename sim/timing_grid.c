@@ -110,8 +110,22 @@ static double at_most(double value, double most)
     return value < most ? value : most;
 }
 
-/* What all CUs share is divided evenly among those that work. */
-timing_share timing_grid_share(const timing_grid *grid)
+/* Of the instructions that load what others load too, if there are any. */
+static double mean_sharers(const timing_grid *grid, const timing_sharers *sharers)
+{
+    size_t size = sim_program_size(grid->dispatch->program), count = 0;
+    double sum = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        sum += sharers[i].xcd > 1 ? sharers[i].xcd : 0;
+        count += sharers[i].xcd > 1;
+    }
+    return count ? sum / (double)count : 1;
+}
+
+/* What all CUs share is divided evenly among those that work. L2 holds a line once for all that read
+ * it. */
+timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sharers)
 {
     const timing_arch *a = grid->arch;
     double clock = grid->device->clock_khz * 1e3, cus = (double)grid->working;
@@ -122,7 +136,9 @@ timing_share timing_grid_share(const timing_grid *grid)
         .l2_bytes_per_clk = at_most(a->l2_bytes_per_clk, l2 / per_xcd),
         .mall_bytes_per_clk = a->mall_bytes ? a->mall_gbps * 1e9 / clock / cus : 0,
         .hbm_bytes_per_clk = a->hbm_gbps * 1e9 / clock / cus,
-        .l2_bytes = (uint64_t)(grid->device->l2_bytes / per_xcd)};
+        .l2_bytes = (uint64_t)at_most(grid->device->l2_bytes / per_xcd * mean_sharers(grid, sharers),
+                                      grid->device->l2_bytes),
+        .sharers = sharers};
 }
 
 /* ---- the whole grid ---- */

@@ -34,7 +34,12 @@ void timing_grid_id(const timing_grid *grid, uint64_t number, uint32_t id[3]);
  * grid->resident. Returns how many. */
 unsigned timing_grid_together(const timing_grid *grid, uint64_t number, uint32_t (*ids)[3]);
 
-timing_share timing_grid_share(const timing_grid *grid);
+/* sharers: per instruction. */
+timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sharers);
+
+/* Fills sharers, one per instruction, from some workgroups that are executed in part, without what
+ * they store (timing_survey.c). Left as they are if there is one workgroup only, or no memory. */
+void timing_survey(const timing_grid *grid, timing_sharers *sharers);
 
 /* Cycles until the last of all workgroups has ended: each goes to its XCD, there to the CU that has
  * room first. cycles(context, number): how long one runs. */

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "sim/timing_cu.h"
-#include "sim/timing_reuse.h"
 
 /* ---- tags ---- */
 
@@ -99,26 +98,29 @@ static double pass(double *level, double from, double bytes, double bytes_per_cl
     return *level;
 }
 
-/* A line that L2 lacks: from the Infinity Cache if another XCD's CUs fetch it too, else from HBM.
- * Its latency is that of the level whence it comes for the CU that asks first; on the average over
- * the sharers the wait is the same, as they run in step. */
-static uint64_t beyond_l2(timing_mem *mem, double at, uint64_t bytes, const timing_sharers *s,
+/* A line that L2 lacks. The CUs that read it run in step, so each of them waits for it as long as
+ * the first does; its passage is divided between them, and between the XCDs that read it. Without an
+ * Infinity Cache (and with one XCD) there is HBM only. */
+static uint64_t beyond_l2(timing_mem *mem, double at, uint64_t bytes, timing_sharers s,
                           timing_cost *cost)
 {
     const timing_arch *a = mem->arch;
-    double mine = (double)bytes / s->xcd, hbm = (double)bytes / (s->xcd * s->xcds);
-    double done = pass(&mem->hbm_free, at, hbm, mem->share.hbm_bytes_per_clk) + a->hbm_latency;
+    double mine = (double)bytes / s.xcd, hbm = mine / s.xcds;
+    double latency = a->hbm_latency, done = at;
 
+    if (a->mall_bytes) {
+        hbm *= 1 - s.before; /* what the round before has read is still there */
+        latency += s.before * ((double)a->mall_latency - a->hbm_latency);
+        done = pass(&mem->mall_free, at, mine, mem->share.mall_bytes_per_clk);
+    }
+    done = later(done, pass(&mem->hbm_free, at, hbm, mem->share.hbm_bytes_per_clk));
     cost->hbm_read += hbm;
-    if (a->mall_bytes)
-        done = later(done, pass(&mem->mall_free, at, mine, mem->share.mall_bytes_per_clk) +
-                               a->mall_latency);
-    return (uint64_t)done;
+    return (uint64_t)(done + latency);
 }
 
 /* Bytes of one line that L1 (or the scalar cache) lacks. */
 static uint64_t fetch(timing_mem *mem, uint64_t address, unsigned bytes, double at,
-                      timing_cost *cost)
+                      timing_sharers s, timing_cost *cost)
 {
     const timing_arch *a = mem->arch;
     double sent = pass(&mem->l2_free, at, bytes, mem->share.l2_bytes_per_clk);
@@ -132,8 +134,7 @@ static uint64_t fetch(timing_mem *mem, uint64_t address, unsigned bytes, double 
         cost->l2.hits++;
         return tag->ready > done ? tag->ready : done;
     }
-    timing_sharers s = timing_reuse_sharers(mem->share.reuse, line);
-    uint64_t ready = beyond_l2(mem, sent, 128, &s, cost);
+    uint64_t ready = beyond_l2(mem, sent, 128, s, cost);
     cost->l2_shared += 1 - 1 / s.xcd;
     cache_fill(&mem->l2, tag, line, ready);
     return ready > done ? ready : done;
@@ -141,7 +142,8 @@ static uint64_t fetch(timing_mem *mem, uint64_t address, unsigned bytes, double 
 
 /* ---- vector memory ---- */
 
-static uint64_t read_line(timing_mem *mem, uint64_t line, uint64_t at, timing_cost *cost)
+static uint64_t read_line(timing_mem *mem, uint64_t line, uint64_t at, timing_sharers s,
+                          timing_cost *cost)
 {
     const timing_arch *a = mem->arch;
     bool hit;
@@ -153,7 +155,7 @@ static uint64_t read_line(timing_mem *mem, uint64_t line, uint64_t at, timing_co
         cost->l1.hits++;
         return tag->ready > done ? tag->ready : done;
     }
-    uint64_t ready = fetch(mem, line * a->l1_line, a->l1_line, (double)at, cost);
+    uint64_t ready = fetch(mem, line * a->l1_line, a->l1_line, (double)at, s, cost);
     cache_fill(&mem->l1, tag, line, ready);
     return ready;
 }
@@ -211,8 +213,8 @@ static unsigned collect(const timing_accesses *a, unsigned first, unsigned lanes
 }
 
 /* A pipeline that takes an instruction's lines one after the other. */
-static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, uint64_t start,
-                            unsigned *cycles, timing_cost *cost)
+static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, timing_sharers s,
+                            uint64_t start, unsigned *cycles, timing_cost *cost)
 {
     const timing_arch *a = mem->arch;
     uint64_t done = start, bytes = 0;
@@ -220,7 +222,7 @@ static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, ui
     for (unsigned i = 0; i < set->count; i++) {
         uint64_t at = start + *cycles + i;
         uint64_t t = store ? write_line(mem, set->bytes[i], at, cost)
-                           : read_line(mem, set->line[i], at, cost);
+                           : read_line(mem, set->line[i], at, s, cost);
         done = t > done ? t : done;
         bytes += set->bytes[i];
     }
@@ -232,8 +234,8 @@ static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, ui
     return done;
 }
 
-void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, uint64_t now,
-                       timing_cost *cost)
+void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, timing_sharers s,
+                       uint64_t now, timing_cost *cost)
 {
     const timing_arch *arch = mem->arch;
     uint64_t start = now > mem->address_free ? now : mem->address_free, done = start;
@@ -243,7 +245,7 @@ void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, ui
     memset(cost, 0, sizeof *cost);
     for (unsigned next = 0; next < a->count;) {
         next = collect(a, next, arch->vmem_lanes, arch->l1_line, &set);
-        uint64_t t = one_quarter(mem, &set, store, start, &cycles, cost);
+        uint64_t t = one_quarter(mem, &set, store, s, start, &cycles, cost);
         done = t > done ? t : done;
     }
     unsigned least = SIM_LANES / arch->vmem_lanes;
@@ -257,7 +259,8 @@ void timing_mem_vector(timing_mem *mem, const timing_accesses *a, bool store, ui
 
 /* ---- scalar memory ---- */
 
-void timing_mem_scalar(timing_mem *mem, const timing_accesses *a, uint64_t now, timing_cost *cost)
+void timing_mem_scalar(timing_mem *mem, const timing_accesses *a, timing_sharers s, uint64_t now,
+                       timing_cost *cost)
 {
     const timing_arch *arch = mem->arch;
 
@@ -274,7 +277,7 @@ void timing_mem_scalar(timing_mem *mem, const timing_accesses *a, uint64_t now, 
             if (!hit)
                 cache_fill(&mem->scalar, tag, line,
                            fetch(mem, line * arch->scalar_line, arch->scalar_line, (double)now,
-                                 cost));
+                                 s, cost));
             cost->done = tag->ready > cost->done ? tag->ready : cost->done;
         }
     }

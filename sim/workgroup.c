@@ -309,10 +309,9 @@ static int pass_barrier(sim_workgroup *wg, bool checked)
     return 0;
 }
 
-static int run_waves(sim_workgroup *wg)
+int sim_workgroup_run(sim_workgroup *wg, void (*run)(sim_wave *w, uint64_t max_instructions))
 {
-    bool checked = wg->dispatch->checks != 0;
-    void (*const run)(sim_wave *, uint64_t) = checked ? sim_check_run_wave : sim_run_wave;
+    bool checked = run == sim_check_run_wave;
 
     pthread_once(&wave_limit_once, read_wave_limit);
     for (;;) {
@@ -438,7 +437,7 @@ int sim_run_workgroup(sim_worker *worker, const sim_dispatch *dispatch, const ui
     fesetround(FE_TONEAREST);
     if (sim_workgroup_prepare(worker, &wg, dispatch, workgroup, error) == 0 &&
         prepare_checks(worker, &wg) == 0) {
-        result = run_waves(&wg);
+        result = sim_workgroup_run(&wg, dispatch->checks ? sim_check_run_wave : sim_run_wave);
         for (unsigned i = 0; i < wg.num_waves; i++)
             worker->executed += wg.waves[i].executed;
     }
