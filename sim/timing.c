@@ -254,11 +254,32 @@ static int fail(sim_timing *t, sim_error *error, const char *message)
     return -1;
 }
 
+/* Workgroups that start together wait for memory one behind the other, and the first of them is done
+ * when the last has hardly begun; in the middle of a grid each waits as long as the next. So a
+ * workgroup lasts as long as all of them together, if it does as much as the longest; else its part
+ * of that, but not less than it was seen to take. */
+static void even_out(timing_result *results, unsigned count)
+{
+    double most = 1, last = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        const timing_result *r = &results[i];
+        most = r->counts.instructions > most ? r->counts.instructions : most;
+        last = (double)r->end > last ? (double)r->end : last;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t part = (uint64_t)(last * results[i].counts.instructions / most);
+        if (results[i].end - results[i].start < part)
+            results[i].end = results[i].start + part;
+    }
+}
+
 /* Returns false without memory. */
-static bool finish(sim_timing *t, job *j, const timing_result *results, uint64_t executed)
+static bool finish(sim_timing *t, job *j, timing_result *results, uint64_t executed)
 {
     bool ok = !j->record.out_of_memory;
 
+    even_out(results, j->count);
     pthread_mutex_lock(&t->lock);
     for (unsigned i = 0; i < j->count; i++) {
         if (!j->points[i])

@@ -50,6 +50,7 @@ typedef struct wave {
 struct group {
     sim_worker *worker;
     sim_workgroup wg;
+    uint64_t drained;          /* memory has taken what it stored */
     unsigned running, waiting; /* waves that have not ended; that are at the barrier */
     timing_result *result;
 };
@@ -456,6 +457,7 @@ static unsigned issue_memory(wave *w, const timing_inst *t, timing_tally *tally,
         if (t->to_lds) /* what arrives takes LDS's time like any write */
             cu->lds_free = later(cu->lds_free, now) + cost.bytes / cu->table->lds_write_bytes;
     }
+    w->group->drained = later(w->group->drained, cost.drained);
     count_memory(&w->group->result->counts, tally, &cost);
     return cost.cycles;
 }
@@ -489,8 +491,9 @@ static void end_wave(wave *w, uint64_t now)
     g->running--;
     if (r)
         r->wave.end = now + w->cu->table->issue_interval;
+    /* The CU is free earlier, but what comes next finds memory busy with this one's stores. */
     if (!g->running)
-        g->result->end = now + w->cu->table->issue_interval;
+        g->result->end = later(now + w->cu->table->issue_interval, g->drained);
     release_barrier(w->cu, g, now);
 }
 
@@ -740,6 +743,7 @@ static int add_group(timing_cu *cu, const sim_dispatch *dispatch, const uint32_t
     memcpy(result->id, id, sizeof result->id);
     result->start = cu->num_waves * cu->table->wave_launch;
     g->result = result;
+    g->drained = 0;
     g->running = g->wg.num_waves;
     g->waiting = 0;
     for (unsigned i = 0; i < g->wg.num_waves; i++) {

@@ -83,7 +83,8 @@ typedef struct timing_mem {
 
 /* What one access costs. */
 typedef struct timing_cost {
-    uint64_t done;    /* its data are there, or it is written */
+    uint64_t done;    /* its data are there, or L2 has them */
+    uint64_t drained; /* a store's share of HBM's time has passed */
     unsigned cycles;  /* the pipeline was occupied */
     unsigned lines;   /* of 128 bytes */
     uint64_t bytes;

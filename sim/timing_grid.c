@@ -47,13 +47,14 @@ timing_occupancy timing_occupancy_of(const sim_dispatch *d, const sim_device_inf
     if (o.waves_per_group > 1)
         limit(&o, MAX_BARRIERS, "workgroups");
     limit(&o, SIM_SIMDS_PER_CU * SIM_WAVES_PER_SIMD / o.waves_per_group, "waves");
-    uint32_t by_registers = SIM_VGPRS_PER_SIMD / (o.vgprs + o.agprs);
-    limit(&o, SIM_SIMDS_PER_CU * by_registers / o.waves_per_group, "vgprs");
     if (d->lds_bytes) {
         uint32_t granule = lds_granule(device);
         limit(&o, (uint32_t)device->lds_bytes / ((d->lds_bytes + granule - 1) / granule * granule),
               "lds");
     }
+    /* Last: LLVM gives a kernel more registers if LDS lets fewer waves run anyway. */
+    uint32_t by_registers = SIM_VGPRS_PER_SIMD / (o.vgprs + o.agprs);
+    limit(&o, SIM_SIMDS_PER_CU * by_registers / o.waves_per_group, "vgprs");
     return o;
 }
 

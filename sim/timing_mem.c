@@ -167,7 +167,8 @@ static uint64_t write_line(timing_mem *mem, uint64_t bytes, uint64_t at, timing_
 
     cost->l2.written += bytes;
     cost->hbm_written += (double)bytes;
-    pass(&mem->hbm_free, sent, (double)bytes, mem->share.hbm_bytes_per_clk);
+    double drained = pass(&mem->hbm_free, sent, (double)bytes, mem->share.hbm_bytes_per_clk);
+    cost->drained = (uint64_t)drained;
     return (uint64_t)sent + mem->arch->l2_latency;
 }
 
@@ -212,6 +213,20 @@ static unsigned collect(const timing_accesses *a, unsigned first, unsigned lanes
     return i;
 }
 
+/* Of 128 bytes; two of L1's lines may be parts of one. */
+static unsigned whole_lines(const line_set *set, unsigned size)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < set->count; i++) {
+        bool first = true;
+        for (unsigned k = 0; k < i; k++)
+            first &= set->line[k] * size / 128 != set->line[i] * size / 128;
+        n += first;
+    }
+    return n;
+}
+
 /* A pipeline that takes an instruction's lines one after the other. */
 static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, timing_sharers s,
                             uint64_t start, unsigned *cycles, timing_cost *cost)
@@ -230,7 +245,7 @@ static uint64_t one_quarter(timing_mem *mem, const line_set *set, bool store, ti
     unsigned n = set->count > data ? set->count : data;
     *cycles += n ? n : 1;
     cost->bytes += bytes;
-    cost->lines += set->count * a->l1_line / 128 ? set->count * a->l1_line / 128 : set->count;
+    cost->lines += whole_lines(set, a->l1_line);
     return done;
 }
 
