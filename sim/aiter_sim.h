@@ -48,7 +48,7 @@ AITER_SIM_API int aiterSimGetStats(aiter_sim_stats *stats);
  * a model of the compute units, caches and memory predicts how long the device would take (see
  * docs/simulator.md). Deterministic: same launch, same memory contents and addresses modulo 4 KiB,
  * same prediction, whatever the number of host threads. hipEventElapsedTime between events of a
- * stream then counts predicted time for the launches between them.
+ * stream then counts predicted time (sustained_seconds) for the launches between them.
  *
  * Environment: AITER_SIM_TIMING   off, sample or full: the mode of every launch
  */
@@ -150,6 +150,9 @@ typedef struct aiter_sim_profile {
     double cycles;                /* of the shader clock                                           */
     double seconds;               /* at clock_hz                                                   */
     double clock_hz;              /* the arch table's peak engine clock                            */
+    double sustained_clock_hz;    /* what the device's power limit leaves of it under this launch's
+                                   * matrix load, if launches like it follow each other            */
+    double sustained_seconds;     /* at that clock: what to compare with long measurements         */
     double busy[AITER_SIM_UNIT_COUNT]; /* fraction of all CUs' unit cycles over the launch, 0..1   */
     double matrix_flops;          /* floating-point operations issued to the matrix units          */
     double matrix_peak_flops;     /* a second, of the matrix instruction forms that were used      */

@@ -75,6 +75,7 @@ typedef struct job {
     timing_point *points[32]; /* NULL: not one that is asked for */
     uint32_t ids[32][3];
     unsigned count;
+    bool measured; /* its waves are part of the profile */
     timing_record record; /* of its waves; insts are the thread's */
 } job;
 
@@ -84,6 +85,7 @@ struct sim_timing {
     timing_sharers *sharers; /* per instruction */
     timing_sample *sample;
     bool full, trace;
+    timing_point middle, middle_alone; /* one workgroup on a full CU, and with a CU to itself */
     pthread_mutex_t lock; /* what follows */
     pthread_cond_t progress;
     job **jobs; /* of all rounds */
@@ -126,6 +128,7 @@ static job *make_job(sim_timing *t, timing_point *lead, timing_point *const *poi
 
     if (!j)
         return NULL;
+    j->measured = true;
     j->record.trace = t->trace;
     j->count = timing_grid_together(&t->grid, lead->number, j->ids);
     j->points[0] = lead;
@@ -146,13 +149,28 @@ static bool add_job(sim_timing *t, job *j)
 {
     job **grown = j ? realloc(t->jobs, (t->num_jobs + 1) * sizeof *grown) : NULL;
 
-    if (!grown) {
-        free(j);
+    if (!grown)
         return false;
-    }
     t->jobs = grown;
     t->jobs[t->num_jobs++] = j;
     return true;
+}
+
+/* A workgroup of the middle twice: how much CUs gain that are not full. */
+static bool add_middle(sim_timing *t)
+{
+    t->middle.number = t->middle_alone.number = t->grid.total / 2;
+    if (t->full || t->grid.resident == 1)
+        return true;
+    job *full = make_job(t, &t->middle, NULL, 0), *alone = make_job(t, &t->middle_alone, NULL, 0);
+    if (alone) {
+        alone->count = 1;
+        alone->measured = false;
+    }
+    bool ok = full && alone && add_job(t, full);
+    if (!ok)
+        free(full);
+    return (ok && add_job(t, alone)) || (free(alone), false);
 }
 
 /* Under the lock: the next round's jobs; none: done. Returns false without memory. */
@@ -163,9 +181,13 @@ static bool next_round(sim_timing *t)
 
     if (!timing_sample_round(t->sample, t->executed, &points, &count))
         return false;
-    for (size_t i = 0; i < count; i++)
-        if (leads(t, points[i]) && !add_job(t, make_job(t, points[i], points, count)))
+    for (size_t i = 0; i < count; i++) {
+        job *j = leads(t, points[i]) ? make_job(t, points[i], points, count) : NULL;
+        if (leads(t, points[i]) && !add_job(t, j)) {
+            free(j);
             return false;
+        }
+    }
     t->done = count == 0;
     return true;
 }
@@ -194,7 +216,7 @@ sim_timing *sim_timing_create(const sim_dispatch *dispatch, const sim_device_inf
     t->tallies = calloc(dispatch->program->count + 1, sizeof *t->tallies);
     t->sharers = nobody_shares(dispatch->program->count + 1);
     if (!t->sample || !t->tallies || !t->sharers || !sim_timing_prepare((sim_program *)dispatch->program) ||
-        !next_round(t)) {
+        !add_middle(t) || !next_round(t)) {
         sim_timing_destroy(t);
         return NULL;
     }
@@ -302,7 +324,7 @@ static int run_jobs(sim_timing *t, timing_cu *cu, timing_tally *tallies, sim_err
 
     while ((j = take(t))) {
         uint64_t before = timing_cu_executed(cu);
-        j->record.insts = tallies;
+        j->record.insts = j->measured ? tallies : tallies + t->grid.dispatch->program->count + 1;
         if (timing_cu_run(cu, t->grid.dispatch, &t->share, j->ids, j->count, &j->record, results,
                           error))
             return fail(t, error, NULL);
@@ -325,7 +347,7 @@ int sim_timing_run(sim_timing *t, sim_error *error, uint64_t *instructions)
 {
     const sim_program *program = t->grid.dispatch->program;
     timing_cu *cu = timing_cu_create(program->arch, program);
-    timing_tally *tallies = calloc(program->count + 1, sizeof *tallies);
+    timing_tally *tallies = calloc(2 * (program->count + 1), sizeof *tallies); /* ... and unmeasured */
     int result = cu && tallies ? run_jobs(t, cu, tallies, error)
                                : fail(t, error, "out of memory for the timing model");
 
@@ -348,12 +370,15 @@ static bool gather(sim_timing *t, timing_record *all)
     size_t count = 0;
 
     *all = (timing_record){.insts = t->tallies, .trace = t->trace};
-    for (size_t i = 0; i < t->num_jobs; i++) count += t->jobs[i]->record.num_waves;
+    for (size_t i = 0; i < t->num_jobs; i++)
+        count += t->jobs[i]->measured ? t->jobs[i]->record.num_waves : 0;
     all->waves = malloc((count + 1) * sizeof *all->waves);
     if (!all->waves)
         return false;
     for (size_t i = 0; i < t->num_jobs; i++) {
         const timing_record *r = &t->jobs[i]->record;
+        if (!t->jobs[i]->measured)
+            continue;
         memcpy(all->waves + all->num_waves, r->waves, r->num_waves * sizeof *r->waves);
         for (size_t k = 0; k < r->num_waves; k++)
             all->waves[all->num_waves + k].wave.cu = (uint32_t)i;
@@ -362,20 +387,28 @@ static bool gather(sim_timing *t, timing_record *all)
     return true;
 }
 
+static double alone(const sim_timing *t)
+{
+    double full = (double)(t->middle.result.end - t->middle.result.start);
+    double part = (double)(t->middle_alone.result.end - t->middle_alone.result.start);
+
+    return t->middle.done && part < full ? part / full : 1;
+}
+
 double sim_timing_finish(sim_timing *t)
 {
     timing_counts totals;
     timing_record all;
     uint64_t simulated = 0;
-    double clock = t->grid.device->clock_khz * 1e3;
-    double cycles = timing_grid_makespan(&t->grid, timing_sample_cycles, t->sample);
+    double cycles = 
+        timing_grid_makespan(&t->grid, timing_sample_cycles, t->sample, alone(t));
 
     timing_sample_totals(t->sample, &totals);
-    for (size_t i = 0; i < t->num_jobs; i++) simulated += t->jobs[i]->count;
-    cycles += t->grid.arch->launch_ns * clock / 1e9;
+    for (size_t i = 0; i < t->num_jobs; i++)
+        simulated += t->jobs[i]->measured ? t->jobs[i]->count : 0;
     if (gather(t, &all)) {
         timing_profile_publish(timing_profile_build(&t->grid, &totals, cycles, simulated, &all));
         free(all.waves);
     }
-    return cycles / clock;
+    return timing_seconds(&t->grid, &totals, cycles, NULL);
 }

@@ -17,6 +17,7 @@
 
 enum { SIMDS = 4, MAX_WAVES_PER_SIMD = 10, MAX_GROUPS = 32 };
 #define NEVER UINT64_MAX
+#define MAX_CYCLES 4000000000ull /* two seconds of the device */
 
 enum { VM_COUNTS = 64, LGKM_COUNTS = 16 };
 
@@ -341,7 +342,7 @@ static void note_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, u
             (timing_access){address, (uint16_t)size, (int8_t)lane, lds, write};
 }
 
-static void execute(wave *w, const sim_inst *inst)
+static void execute(wave *w, const sim_inst *inst, uint64_t now)
 {
     sim_wave *s = w->w;
 
@@ -356,8 +357,13 @@ static void execute(wave *w, const sim_inst *inst)
         sim_landing_finish(s, s->vm_wait);
         s->state = SIM_RUNNING;
     }
-    if ((s->executed & 0xfffff) == 0)
+    if ((s->executed & 0xfff) == 0)
         sim_check_wave_limit(s);
+    if (now > MAX_CYCLES && s->state == SIM_RUNNING)
+        sim_fault(s, inst, -1, 0,
+                  "the workgroup has not ended after %llu cycles: under the timing model it must "
+                  "not wait for others",
+                  MAX_CYCLES);
 }
 
 static void set_results(wave *w, const sim_inst *inst, const timing_inst *t, uint64_t now)
@@ -555,7 +561,7 @@ static void count_issue(wave *w, const timing_inst *t, timing_tally *tally, unsi
     c->busy[t->unit] += busy;
     c->instructions++;
     if (t->unit == AITER_SIM_UNIT_MFMA)
-        c->matrix_flops += t->flops;
+        c->matrix_flops += t->flops, c->matrix_heat += t->heat * busy;
     else
         c->vector_flops += t->flops;
     if (r)
@@ -583,7 +589,7 @@ static void issue(wave *w, uint64_t free_at, aiter_sim_stall unit_reason, uint64
 
     account(w, number, free_at, unit_reason, now);
     retire_all(w, now);
-    execute(w, inst);
+    execute(w, inst, now);
     if (w->w->state == SIM_FAULTED)
         return;
     w->next = w->waits_since = now + cu->table->issue_interval;

@@ -32,6 +32,7 @@ typedef struct timing_inst {
     uint16_t wait_vm, wait_lgkm; /* s_waitcnt: how many may be outstanding */
     uint32_t amount;  /* s_nop, s_sleep: cycles; s_setprio: the priority */
     uint32_t flops;   /* of all lanes */
+    float heat;       /* matrix: see timing_arch.sustained */
 } timing_inst;
 
 /* Decodes a whole program, once; false without memory. */
@@ -99,7 +100,7 @@ bool timing_mem_reset(timing_mem *mem, const timing_share *share);
 
 /* ---- accesses of one instruction, as the execution functions note them ---- */
 
-enum { TIMING_ACCESSES = 2 * SIM_LANES };
+enum { TIMING_ACCESSES = 8 * SIM_LANES }; /* some are noted dword by dword */
 typedef struct timing_access {
     uint64_t address;
     uint16_t size;
@@ -127,6 +128,7 @@ unsigned timing_lds_cycles(const timing_arch *arch, const timing_accesses *a, un
 typedef struct timing_counts {
     double busy[AITER_SIM_UNIT_COUNT];
     double instructions, matrix_flops, vector_flops, lds_conflicts;
+    double matrix_heat; /* busy cycles of the matrix units, each times timing_inst.heat */
     double l1_requests, l1_hits, l2_requests, l2_hits;
     double l1_read, l1_written, l2_read, l2_written, hbm_read, hbm_written;
 } timing_counts;

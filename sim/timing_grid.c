@@ -144,60 +144,116 @@ timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sh
 
 /* ---- the whole grid ---- */
 
-/* The CU slots of one XCD as a heap, the one that is free first on top. */
-typedef struct slots {
-    double *free_at;
-    size_t count;
-} slots;
+enum { MAX_DEALT = 1 << 21 }; /* workgroups; of larger grids as many, and the rest in proportion */
 
-static void sink(slots *s)
+/* A CU with what its workgroups still have to do, in cycles of a full CU. */
+typedef struct cu {
+    double now, left[MAX_GROUPS_PER_CU];
+    unsigned count;
+} cu;
+
+typedef struct deal {
+    const timing_grid *grid;
+    double alone;
+    cu *cus;
+    unsigned num_cus;
+} deal;
+
+/* How many times as fast as on a full CU a workgroup runs on one with `count`. */
+static double speed(const deal *d, unsigned count)
 {
-    size_t i = 0;
-    double value = s->free_at[0];
+    unsigned full = d->grid->resident;
 
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= s->count)
-            break;
-        if (child + 1 < s->count && s->free_at[child + 1] < s->free_at[child])
-            child++;
-        if (s->free_at[child] >= value)
-            break;
-        s->free_at[i] = s->free_at[child];
-        i = child;
-    }
-    s->free_at[i] = value;
+    if (full == 1 || count == 0)
+        return 1;
+    return 1 / (d->alone + (1 - d->alone) * (count - 1) / (full - 1));
 }
 
-static double one_xcd(const timing_grid *grid, unsigned xcd, slots *s,
+static double first_end(const deal *d, const cu *c)
+{
+    double least = c->left[0];
+
+    for (unsigned i = 1; i < c->count; i++)
+        least = c->left[i] < least ? c->left[i] : least;
+    return c->now + least / speed(d, c->count);
+}
+
+static void advance(const deal *d, cu *c, double to)
+{
+    double done = (to - c->now) * speed(d, c->count);
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < c->count; i++)
+        if (c->left[i] > done * (1 + 1e-12))
+            c->left[kept++] = c->left[i] - done;
+    c->count = kept;
+    c->now = to;
+}
+
+/* The CU with the fewest workgroups. */
+static cu *roomiest(const deal *d)
+{
+    cu *best = &d->cus[0];
+
+    for (unsigned i = 1; i < d->num_cus; i++)
+        if (d->cus[i].count < best->count)
+            best = &d->cus[i];
+    return best;
+}
+
+/* The CU on which a workgroup ends next, NULL: all are empty. */
+static cu *next_to_end(const deal *d, double *when)
+{
+    cu *first = NULL;
+
+    for (unsigned i = 0; i < d->num_cus; i++) {
+        if (!d->cus[i].count)
+            continue;
+        double t = first_end(d, &d->cus[i]);
+        if (!first || t < *when) {
+            first = &d->cus[i];
+            *when = t;
+        }
+    }
+    return first;
+}
+
+static double one_xcd(const deal *d, uint64_t first, uint64_t end, uint64_t step,
                       double (*cycles)(const void *, uint64_t), const void *context)
 {
-    double last = 0;
+    double when = 0;
 
-    memset(s->free_at, 0, s->count * sizeof *s->free_at);
-    for (uint64_t n = xcd; n < grid->total; n += (uint64_t)grid->device->num_xccs) {
-        s->free_at[0] += cycles(context, n);
-        last = s->free_at[0] > last ? s->free_at[0] : last;
-        sink(s);
+    memset(d->cus, 0, d->num_cus * sizeof *d->cus);
+    for (uint64_t n = first; n < end; n += step) {
+        cu *c = roomiest(d);
+        if (c->count == d->grid->resident) {
+            c = next_to_end(d, &when);
+            advance(d, c, when);
+        } else {
+            advance(d, c, when);
+        }
+        c->left[c->count++] = cycles(context, n);
     }
-    return last;
+    for (cu *c; (c = next_to_end(d, &when));) advance(d, c, when);
+    return when;
 }
 
 double timing_grid_makespan(const timing_grid *grid,
                             double (*cycles)(const void *context, uint64_t number),
-                            const void *context)
+                            const void *context, double alone)
 {
-    const unsigned xcds = (unsigned)grid->device->num_xccs;
-    slots s = {.count = (size_t)grid->device->num_cus / xcds * grid->resident};
+    const uint64_t xcds = (uint64_t)grid->device->num_xccs;
+    uint64_t end = grid->total < MAX_DEALT ? grid->total : MAX_DEALT;
+    deal d = {grid, alone, NULL, (unsigned)((uint64_t)grid->device->num_cus / xcds)};
     double last = 0;
 
-    s.free_at = malloc(s.count * sizeof *s.free_at);
-    if (!s.free_at)
+    d.cus = malloc(d.num_cus * sizeof *d.cus);
+    if (!d.cus)
         return -1;
-    for (unsigned i = 0; i < xcds; i++) {
-        double t = one_xcd(grid, i, &s, cycles, context);
+    for (uint64_t i = 0; i < xcds; i++) {
+        double t = one_xcd(&d, i, end, xcds, cycles, context);
         last = t > last ? t : last;
     }
-    free(s.free_at);
-    return last;
+    free(d.cus);
+    return last * (double)grid->total / (double)end;
 }

@@ -42,10 +42,11 @@ timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sh
 void timing_survey(const timing_grid *grid, timing_sharers *sharers);
 
 /* Cycles until the last of all workgroups has ended: each goes to its XCD, there to the CU that has
- * room first. cycles(context, number): how long one runs. */
+ * most room. cycles(context, number): how long one runs on a full CU. alone: what part of that it
+ * takes with the CU to itself; with some others, in proportion. Less than 0: no memory. */
 double timing_grid_makespan(const timing_grid *grid,
                             double (*cycles)(const void *context, uint64_t number),
-                            const void *context);
+                            const void *context, double alone);
 
 /* ---- which workgroups are simulated (timing_sample.c) ---- */
 

@@ -85,6 +85,8 @@ static void decode_matrix(sim_arch arch, const sim_inst *inst, timing_inst *t)
     /* N wait states between two instructions: the second issues N + 1 steps after the first. */
     t->latency = (uint16_t)(cycles + 4 * (a->mfma_extra + 1));
     t->flops = (uint32_t)flops;
+    double held = a->sustained[sim_timing_matrix_class(inst)];
+    t->heat = (float)(1 / (held * held));
 }
 
 static void decode_wait(const sim_inst *inst, timing_inst *t)

@@ -1,5 +1,6 @@
 #include "sim/timing_profile.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,6 +170,20 @@ static void fill_traffic(aiter_sim_profile *p, const timing_grid *grid, const ti
                                        p->seconds * a->hbm_gbps * 1e9)};
 }
 
+/* timing_arch.sustained: power is the matrix units' busy time, weighted, times the clock squared. */
+double timing_seconds(const timing_grid *grid, const timing_counts *totals, double cycles,
+                      double *clock_hz)
+{
+    double peak = grid->device->clock_khz * 1e3;
+    double units = (double)grid->device->num_cus * SIM_SIMDS_PER_CU;
+    double heat = ratio(totals->matrix_heat, cycles * units);
+    double clock = heat > 1 ? peak / sqrt(heat) : peak;
+
+    if (clock_hz)
+        *clock_hz = clock;
+    return cycles / clock + grid->arch->launch_ns / 1e9;
+}
+
 static void fill_prediction(aiter_sim_profile *p, const timing_grid *grid, const timing_counts *c,
                             double cycles)
 {
@@ -176,8 +191,10 @@ static void fill_prediction(aiter_sim_profile *p, const timing_grid *grid, const
     double matrix = c->busy[AITER_SIM_UNIT_MFMA];
 
     p->clock_hz = grid->device->clock_khz * 1e3;
-    p->cycles = cycles;
-    p->seconds = cycles / p->clock_hz;
+    p->cycles = cycles + grid->arch->launch_ns * p->clock_hz / 1e9;
+    p->seconds = p->cycles / p->clock_hz;
+    p->sustained_seconds = timing_seconds(grid, c, cycles, &p->sustained_clock_hz);
+    cycles = p->cycles;
     for (unsigned i = 0; i < AITER_SIM_UNIT_COUNT; i++)
         p->busy[i] = ratio(c->busy[i], cycles * cus * units_per_cu((aiter_sim_unit)i));
     p->matrix_flops = c->matrix_flops;

@@ -4,7 +4,12 @@
 
 #include "sim/timing_grid.h"
 
-/* Takes over what is in `record`. points: those simulated. Returns NULL without memory. */
+/* How long the launch takes at the clock that the device holds, launch included; *clock_hz (may be
+ * NULL) receives that clock. */
+double timing_seconds(const timing_grid *grid, const timing_counts *totals, double cycles,
+                      double *clock_hz);
+
+/* cycles: of the workgroups, without the launch. Returns NULL without memory. */
 aiter_sim_profile *timing_profile_build(const timing_grid *grid, const timing_counts *totals,
                                         double cycles, uint64_t simulated, timing_record *record);
 

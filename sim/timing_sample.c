@@ -3,8 +3,11 @@
  * The workgroups simulated form a grid of their own: some coordinates of each dimension, and every
  * combination of them. Between them all that is counted is interpolated linearly. First the
  * corners and the middle; then dimensions along which the times differ get more coordinates, until
- * the interpolation foretells what the last round measured, or enough has been executed. Rounds
- * depend on results only, so the choice is the same whatever the number of threads. */
+ * the interpolation foretells what the last round measured, or enough has been executed. At last some
+ * workgroups from anywhere are looked at: if the interpolation is wrong about them, as when one
+ * dimension of the grid holds several of the problem, more of such are simulated, and the others are
+ * taken to be like them, any like any. Rounds depend on results only, so the choice is the same
+ * whatever the number of threads. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +16,13 @@
 
 enum {
     MAX_COORDINATES = 17,
+    FEW = 48,     /* a grid of so many is simulated as a whole */
+    CHECKS = 5,   /* workgroups from anywhere */
+    RANDOM = 40,  /* ... if the interpolation does not hold */
     ENOUGH_INSTRUCTIONS = 30000000 /* wave instructions: some tens of seconds */
 };
 #define TOLERANCE 0.02
+#define IRREGULAR 0.1
 
 typedef struct axis {
     uint32_t size, count;
@@ -25,8 +32,9 @@ typedef struct axis {
 
 struct timing_sample {
     const timing_grid *grid;
-    bool full;
-    unsigned round;
+    bool all;    /* every workgroup is simulated */
+    unsigned round, num_random;
+    bool irregular; /* those at random stand for all */
     axis axes[3];
     timing_point **points; /* by number */
     size_t count, capacity;
@@ -41,7 +49,7 @@ timing_sample *timing_sample_create(const timing_grid *grid, bool full)
     if (!s)
         return NULL;
     s->grid = grid;
-    s->full = full;
+    s->all = full || grid->total <= FEW;
     for (unsigned i = 0; i < 3; i++) {
         axis *a = &s->axes[i];
         a->size = grid->groups[i];
@@ -185,14 +193,37 @@ static void add_cycles(timing_point *p, double weight, void *user)
     *(double *)user += weight * cycles_of(p);
 }
 
+/* A fixed choice that looks like chance. */
+static uint64_t scattered(uint64_t i)
+{
+    i = (i + 1) * 0x9e3779b97f4a7c15u;
+    i = (i ^ i >> 30) * 0xbf58476d1ce4e5b9u;
+    return i ^ i >> 31;
+}
+
+static uint64_t random_number(const timing_sample *s, unsigned i)
+{
+    return scattered(i) % s->grid->total;
+}
+
+/* The one of those at random that stands for a workgroup. */
+static const timing_point *random_point(const timing_sample *s, uint64_t number)
+{
+    unsigned i = (unsigned)(scattered(number) % s->num_random);
+
+    return s->points[position(s, random_number(s, i))];
+}
+
 double timing_sample_cycles(const void *sample, uint64_t number)
 {
     const timing_sample *s = sample;
     uint32_t id[3];
     double cycles = 0;
 
-    if (s->full)
+    if (s->all)
         return cycles_of(s->points[number]);
+    if (s->irregular)
+        return cycles_of(random_point(s, number));
     timing_grid_id(s->grid, number, id);
     around(s, id, add_cycles, &cycles);
     return cycles;
@@ -225,8 +256,14 @@ void timing_sample_totals(const timing_sample *s, timing_counts *totals)
     double w[3][MAX_COORDINATES];
 
     memset(totals, 0, sizeof *totals);
-    if (s->full) {
+    if (s->all) {
         for (size_t i = 0; i < s->count; i++) add_counts(totals, &s->points[i]->result.counts, 1);
+        return;
+    }
+    if (s->irregular) {
+        for (unsigned i = 0; i < s->num_random; i++)
+            add_counts(totals, &s->points[position(s, random_number(s, i))]->result.counts,
+                       (double)s->grid->total / s->num_random);
         return;
     }
     for (unsigned i = 0; i < 3; i++) axis_weights(&s->axes[i], w[i]);
@@ -308,12 +345,34 @@ static bool refine_axes(timing_sample *s)
     return more;
 }
 
-static bool full_round(timing_sample *s)
+static bool every_point(timing_sample *s)
 {
     for (uint64_t n = 0; n < s->grid->total; n++)
         if (!point(s, n))
             return false;
     return true;
+}
+
+static bool add_random(timing_sample *s, unsigned count)
+{
+    for (; s->num_random < count; s->num_random++)
+        if (!point(s, random_number(s, s->num_random)))
+            return false;
+    return true;
+}
+
+/* How far off the interpolation is for workgroups from anywhere, as part of what they take. */
+static double random_error(const timing_sample *s)
+{
+    double off = 0, sum = 1;
+
+    for (unsigned i = 0; i < s->num_random; i++) {
+        uint64_t number = random_number(s, i);
+        double here = cycles_of(s->points[position(s, number)]);
+        off += fabs(timing_sample_cycles(s, number) - here);
+        sum += here;
+    }
+    return off / sum;
 }
 
 static bool collect_wanted(timing_sample *s, timing_point ***points, size_t *count)
@@ -330,20 +389,30 @@ static bool collect_wanted(timing_sample *s, timing_point ***points, size_t *cou
     return true;
 }
 
+/* Adds the points of the next round. Returns false without memory. */
+static bool add_points(timing_sample *s, uint64_t executed)
+{
+    if (s->all)
+        return s->round > 0 || every_point(s);
+    if (s->round == 0 || (executed < ENOUGH_INSTRUCTIONS && !s->num_random && refine_axes(s)))
+        return build_table(s);
+    if (!s->num_random)
+        return add_random(s, CHECKS);
+    if (!s->irregular && random_error(s) > IRREGULAR) {
+        s->irregular = true;
+        return add_random(s, RANDOM);
+    }
+    return true;
+}
+
 bool timing_sample_round(timing_sample *s, uint64_t executed, timing_point ***points, size_t *count)
 {
-    bool more = s->round == 0;
+    bool ok;
 
-    if (s->full) {
-        if (s->round++ == 0 && !full_round(s))
-            return false;
-        return collect_wanted(s, points, count);
-    }
-    if (s->round > 0 && executed < ENOUGH_INSTRUCTIONS)
-        more = refine_axes(s);
-    s->round++;
-    *count = 0;
-    if (!more)
-        return true;
-    return build_table(s) && collect_wanted(s, points, count);
+    do { /* a round's points may all be known already */
+        ok = add_points(s, executed) && collect_wanted(s, points, count);
+        s->round++;
+    } while (ok && *count == 0 && !s->all && s->round < 64 && !s->irregular &&
+             s->num_random == 0);
+    return ok;
 }
