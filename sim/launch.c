@@ -355,11 +355,13 @@ hip_error sim_launch_finish(sim_launch *l)
         sim_report("device %d: %s", l->device, text);
         return l->code;
     }
+    sim_prediction predicted = {0};
     if (l->timing)
-        l->predicted_seconds = sim_timing_finish(l->timing);
+        predicted = sim_timing_finish(l->timing);
+    l->predicted_seconds = predicted.seconds;
     uint64_t waves = (product(l->dispatch.block) + SIM_WAVE_SIZE - 1) / SIM_WAVE_SIZE;
     sim_launch_stats stats = {l->function->name, atomic_load(&l->instructions), l->total,
-                              l->total * waves, sim_now_ns() - l->start_ns};
+                              l->total * waves, sim_now_ns() - l->start_ns, predicted};
     sim_report_launch(&stats);
     return HIP_SUCCESS;
 }

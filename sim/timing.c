@@ -395,8 +395,9 @@ static double alone(const sim_timing *t)
     return t->middle.done && part < full ? part / full : 1;
 }
 
-double sim_timing_finish(sim_timing *t)
+sim_prediction sim_timing_finish(sim_timing *t)
 {
+    sim_prediction result;
     timing_counts totals;
     timing_record all;
     uint64_t simulated = 0;
@@ -406,9 +407,12 @@ double sim_timing_finish(sim_timing *t)
     timing_sample_totals(t->sample, &totals);
     for (size_t i = 0; i < t->num_jobs; i++)
         simulated += t->jobs[i]->measured ? t->jobs[i]->count : 0;
+    result.seconds = timing_seconds(&t->grid, &totals, cycles, &result.clock_hz);
+    result.matrix_busy = totals.busy[AITER_SIM_UNIT_MFMA] / cycles /
+                         ((double)t->grid.device->num_cus * SIM_SIMDS_PER_CU);
     if (gather(t, &all)) {
         timing_profile_publish(timing_profile_build(&t->grid, &totals, cycles, simulated, &all));
         free(all.waves);
     }
-    return timing_seconds(&t->grid, &totals, cycles, NULL);
+    return result;
 }

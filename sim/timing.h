@@ -36,7 +36,12 @@ bool sim_timing_exhausted(sim_timing *timing);
  * at once. *instructions receives how many were executed. */
 int sim_timing_run(sim_timing *timing, sim_error *error, uint64_t *instructions);
 
-/* After all threads left without an error: the predicted time, which also becomes the last profile. */
-double sim_timing_finish(sim_timing *timing);
+typedef struct sim_prediction {
+    double seconds, clock_hz; /* at the clock that the device holds; no seconds: nothing predicted */
+    double matrix_busy;
+} sim_prediction;
+
+/* After all threads left without an error: what is predicted, which also becomes the last profile. */
+sim_prediction sim_timing_finish(sim_timing *timing);
 
 #endif

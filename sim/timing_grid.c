@@ -184,7 +184,7 @@ static void advance(const deal *d, cu *c, double to)
     unsigned kept = 0;
 
     for (unsigned i = 0; i < c->count; i++)
-        if (c->left[i] > done * (1 + 1e-12))
+        if (c->left[i] > done + 0.01) /* what rounding leaves is no cycle */
             c->left[kept++] = c->left[i] - done;
     c->count = kept;
     c->now = to;
