@@ -1,6 +1,7 @@
 /* A grid of workgroups on the device's CUs. */
 #include "sim/timing_grid.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -201,21 +202,21 @@ static cu *roomiest(const deal *d)
     return best;
 }
 
-/* The CU on which a workgroup ends next, NULL: all are empty. */
-static cu *next_to_end(const deal *d, double *when)
+/* When workgroups end next; all that do are taken off their CUs. false: all are empty. */
+static bool end_next(const deal *d, double *when)
 {
-    cu *first = NULL;
+    double first = INFINITY;
 
-    for (unsigned i = 0; i < d->num_cus; i++) {
-        if (!d->cus[i].count)
-            continue;
-        double t = first_end(d, &d->cus[i]);
-        if (!first || t < *when) {
-            first = &d->cus[i];
-            *when = t;
-        }
-    }
-    return first;
+    for (unsigned i = 0; i < d->num_cus; i++)
+        if (d->cus[i].count)
+            first = fmin(first, first_end(d, &d->cus[i]));
+    if (first == INFINITY)
+        return false;
+    for (unsigned i = 0; i < d->num_cus; i++)
+        if (d->cus[i].count && first_end(d, &d->cus[i]) <= first)
+            advance(d, &d->cus[i], first);
+    *when = first;
+    return true;
 }
 
 static double one_xcd(const deal *d, uint64_t first, uint64_t end, uint64_t step,
@@ -226,15 +227,12 @@ static double one_xcd(const deal *d, uint64_t first, uint64_t end, uint64_t step
     memset(d->cus, 0, d->num_cus * sizeof *d->cus);
     for (uint64_t n = first; n < end; n += step) {
         cu *c = roomiest(d);
-        if (c->count == d->grid->resident) {
-            c = next_to_end(d, &when);
-            advance(d, c, when);
-        } else {
-            advance(d, c, when);
-        }
+        if (c->count == d->grid->resident && end_next(d, &when))
+            c = roomiest(d);
+        advance(d, c, when);
         c->left[c->count++] = cycles(context, n);
     }
-    for (cu *c; (c = next_to_end(d, &when));) advance(d, c, when);
+    while (end_next(d, &when)) continue;
     return when;
 }
 
