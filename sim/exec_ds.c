@@ -59,7 +59,7 @@ static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *
     }
     unsigned l;
     if (!bad) {
-        if (w->check)
+        if (w->access)
             FOR_LANES(l, exec)
                 note(w, inst, l, out[l], size);
         return true;
