@@ -75,6 +75,7 @@ struct timing_cu {
     unsigned num_groups;
     simd simds[SIMDS];
     uint64_t lds_free;
+    uint64_t origin; /* of device addresses */
     timing_mem mem;
     timing_accesses accesses;
     timing_record *record;
@@ -334,9 +335,11 @@ static unsigned port(const timing_inst *t)
 static void note_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
                         unsigned size, bool write)
 {
-    timing_accesses *a = &((wave *)w->timing)->cu->accesses;
+    timing_cu *cu = ((wave *)w->timing)->cu;
+    timing_accesses *a = &cu->accesses;
 
     (void)inst;
+    address -= lds ? 0 : cu->origin; /* caches shall not depend on where the host put things */
     if (a->count < TIMING_ACCESSES)
         a->at[a->count++] =
             (timing_access){address, (uint16_t)size, (int8_t)lane, lds, write};
@@ -785,6 +788,7 @@ int timing_cu_run(timing_cu *cu, const sim_dispatch *dispatch, const timing_shar
         snprintf(error->message, sizeof error->message, "out of memory for the timing model");
         return -1;
     }
+    cu->origin = sim_mem_space_base(dispatch->kernarg);
     sim_mem_forget();
     feholdexcept(&saved);
     fesetround(FE_TONEAREST);
