@@ -1,11 +1,12 @@
 /* A compute unit: four SIMDs, each with the waves that were put on it. A SIMD has its turn every
  * fourth cycle; in a turn it issues at most one instruction of each of its waves and at most one to
- * each unit, waves of higher priority first, then older ones (AMD, CDNA3 ISA guide and white paper).
+ * each unit, waves of higher priority first, then older ones (AMD, CDNA3 ISA guide and white
+ * paper).
  *
- * Nothing is ticked: what a wave waits for is known by the time at which it ends, so each SIMD knows
- * its next turn that can issue something. When an instruction issues, its execution function computes
- * the values at once; the registers' scoreboard and the counters of s_waitcnt say who may see them
- * when. */
+ * Nothing is ticked: what a wave waits for is known by the time at which it ends, so each SIMD
+ * knows its next turn that can issue something. When an instruction issues, its execution function
+ * computes the values at once; the registers' scoreboard and the counters of s_waitcnt say who may
+ * see them when. */
 #include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,8 +241,8 @@ static uint64_t latest(const uint64_t *done, unsigned count)
     return last;
 }
 
-/* lgkmcnt counts LDS instructions and scalar loads together. The latter return in any order, so with
- * one of them outstanding only a wait for 0 says anything; compilers know that. */
+/* lgkmcnt counts LDS instructions and scalar loads together. The latter return in any order, so
+ * with one of them outstanding only a wait for 0 says anything; compilers know that. */
 static void wait_for_counters(wave *w, const timing_inst *t)
 {
     wait_until(w, counted(w->vm, w->num_vm, t->wait_vm), AITER_SIM_STALL_VMCNT);

@@ -215,6 +215,32 @@ static void two_waves_share_a_simd(void **state)
     assert_true(each(GFX942, wait, 4, 512) < 72);
 }
 
+/* Two waves on each SIMD with the same work: the younger one, given priority, ends first and in half
+ * the time of both; without priority the older one does. */
+static void priority_comes_before_age(void **state)
+{
+    static const char source[] =
+        "extern \"C\" __global__ __launch_bounds__(512) void k(int *out, int favour) {\n"
+        "    int v = tid();\n"
+        "    __builtin_amdgcn_s_barrier();\n"
+        "    if (favour && __builtin_amdgcn_readfirstlane(tid()) >= 256) __builtin_amdgcn_s_setprio(3);\n"
+        "    asm volatile(\".rept 2000\\n v_add_u32 %0, %0, 1\\n .endr\" : \"+v\"(v));\n"
+        "    out[tid()] = v;\n"
+        "}\n";
+    int *out;
+    (void)state;
+    kernel k = load(GFX942, source, "k");
+    hip_ok(hipMalloc((void **)&out, 2048));
+    for (int favour = 0; favour < 2; favour++) {
+        aiter_sim_profile *p = run(&k, AITER_SIM_TIMING_FULL, 1, 512, (void *[]){&out, &favour});
+        double older = (double)p->waves[0].end, younger = (double)p->waves[4].end;
+        expect_near(favour ? older - younger : younger - older, 8000, 400);
+        aiterSimFreeProfile(p);
+    }
+    hip_ok(hipFree(out));
+    unload(&k);
+}
+
 /* ---- LDS ---- */
 
 /* Cycles that one instruction occupies LDS: all lanes' addresses are the lane times `scale`. */
@@ -718,6 +744,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(readers_wait_for_matrix_results),
         cmocka_unit_test(vector_work_hides_behind_the_matrix_unit),
         cmocka_unit_test(two_waves_share_a_simd),
+        cmocka_unit_test(priority_comes_before_age),
         cmocka_unit_test(lds_serves_its_banks),
         cmocka_unit_test(lds_latency),
         cmocka_unit_test(lds_is_shared),
