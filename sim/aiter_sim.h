@@ -5,6 +5,7 @@
  *              AITER_SIM_THREADS  host threads that run workgroups (one per online processor)
  *              AITER_SIM_QUIET    1: no reports on stderr
  *              AITER_SIM_STATS    1: one line per launch on stderr
+ *              AITER_SIM_TIMING   sample or full: predict how long launches take (below)
  *              AITER_COMPILER     path of aiter-compiler, which disassembles code objects */
 #ifndef AITER_SIM_H
 #define AITER_SIM_H
@@ -46,7 +47,7 @@ AITER_SIM_API int aiterSimGetStats(aiter_sim_stats *stats);
  *
  * A launch under the timing model is executed by the same engine and computes the same values, while
  * a model of the compute units, caches and memory predicts how long the device would take (see
- * docs/simulator.md). Deterministic: same launch, same memory contents and addresses modulo 4 KiB,
+ * docs/timing.md). Deterministic: same launch, same allocations before it, same memory contents,
  * same prediction, whatever the number of host threads. hipEventElapsedTime between events of a
  * stream then counts predicted time (sustained_seconds) for the launches between them.
  *

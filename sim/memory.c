@@ -133,14 +133,20 @@ void sim_mem_unmap(uint64_t base, size_t size)
     pthread_mutex_unlock(&space.lock);
 }
 
-bool sim_mem_is_mapped_space(uint64_t address)
+uint64_t sim_mem_space_base(uint64_t address)
 {
     pthread_mutex_lock(&space.lock);
     const region *r = space.regions;
     while (r && (address < r->base || address - r->base >= r->size))
         r = r->next;
+    uint64_t base = r ? r->base : 0;
     pthread_mutex_unlock(&space.lock);
-    return r != NULL;
+    return base;
+}
+
+bool sim_mem_is_mapped_space(uint64_t address)
+{
+    return sim_mem_space_base(address) != 0;
 }
 
 void sim_mem_kernel_begin(int device)

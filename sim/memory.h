@@ -65,6 +65,10 @@ void sim_mem_unmap(uint64_t base, size_t size);
  * it. */
 bool sim_mem_is_mapped_space(uint64_t address);
 
+/* Where the address space begins that sim_mem_map() took an address from; 0: it did not. The same
+ * sequence of allocations has the same offsets from it in every process. */
+uint64_t sim_mem_space_base(uint64_t address);
+
 /* Makes a range known: false without memory, or if it overlaps a known one. */
 bool sim_mem_publish(const sim_mem_info *info);
 

@@ -114,7 +114,8 @@ void sim_timing_destroy(sim_timing *t)
     free(t);
 }
 
-/* In full mode the workgroups that run together are all asked for; the first of them makes the job. */
+/* In full mode the workgroups that run together are all asked for; the first of them makes the job.
+ */
 static bool leads(const sim_timing *t, const timing_point *p)
 {
     uint64_t cus = (uint64_t)t->grid.device->num_cus;
@@ -215,8 +216,8 @@ sim_timing *sim_timing_create(const sim_dispatch *dispatch, const sim_device_inf
     t->sample = timing_sample_create(&t->grid, t->full);
     t->tallies = calloc(dispatch->program->count + 1, sizeof *t->tallies);
     t->sharers = nobody_shares(dispatch->program->count + 1);
-    if (!t->sample || !t->tallies || !t->sharers || !sim_timing_prepare((sim_program *)dispatch->program) ||
-        !add_middle(t) || !next_round(t)) {
+    if (!t->sample || !t->tallies || !t->sharers ||
+        !sim_timing_prepare((sim_program *)dispatch->program) || !add_middle(t) || !next_round(t)) {
         sim_timing_destroy(t);
         return NULL;
     }
@@ -276,8 +277,8 @@ static int fail(sim_timing *t, sim_error *error, const char *message)
     return -1;
 }
 
-/* Workgroups that start together wait for memory one behind the other, and the first of them is done
- * when the last has hardly begun; in the middle of a grid each waits as long as the next. So a
+/* Workgroups that start together wait for memory one behind the other, and the first of them is
+ * done when the last has hardly begun; in the middle of a grid each waits as long as the next. So a
  * workgroup lasts as long as all of them together, if it does as much as the longest; else its part
  * of that, but not less than it was seen to take. */
 static void even_out(timing_result *results, unsigned count)
@@ -347,7 +348,8 @@ int sim_timing_run(sim_timing *t, sim_error *error, uint64_t *instructions)
 {
     const sim_program *program = t->grid.dispatch->program;
     timing_cu *cu = timing_cu_create(program->arch, program);
-    timing_tally *tallies = calloc(2 * (program->count + 1), sizeof *tallies); /* ... and unmeasured */
+    timing_tally *tallies =
+        calloc(2 * (program->count + 1), sizeof *tallies); /* ... and unmeasured */
     int result = cu && tallies ? run_jobs(t, cu, tallies, error)
                                : fail(t, error, "out of memory for the timing model");
 

@@ -1,5 +1,5 @@
-/* The timing model: what the rest of the simulator sees of it. A launch under the model runs through
- * sim_timing_run() instead of workgroup by workgroup.
+/* The timing model: what the rest of the simulator sees of it. A launch under the model runs
+ * through sim_timing_run() instead of workgroup by workgroup.
  *
  * The files: timing_arch.c   the constants, per arch, with their sources
  *            timing_inst.c   what the model knows of an instruction before it runs
@@ -37,11 +37,13 @@ bool sim_timing_exhausted(sim_timing *timing);
 int sim_timing_run(sim_timing *timing, sim_error *error, uint64_t *instructions);
 
 typedef struct sim_prediction {
-    double seconds, clock_hz; /* at the clock that the device holds; no seconds: nothing predicted */
+    double seconds;  /* at the clock that the device holds; 0: nothing is predicted */
+    double clock_hz; /* that clock */
     double matrix_busy;
 } sim_prediction;
 
-/* After all threads left without an error: what is predicted, which also becomes the last profile. */
+/* After all threads left without an error: what is predicted, which also becomes the last profile.
+ */
 sim_prediction sim_timing_finish(sim_timing *timing);
 
 #endif

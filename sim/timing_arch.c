@@ -2,8 +2,8 @@
  *
  * Sources:
  *  [MT4G]  pointer chases and bandwidths measured by caps-tum/mt4g, sample_results: MI210 (gfx90a),
- *          MI300X VF (gfx942), MI350P (gfx950; half of an MI355X). A chase's step is the latency and
- *          the s_waitcnt that waits for it, so a latency here is the measured step less one issue.
+ *          MI300X VF (gfx942), MI350P (gfx950; half of an MI355X). A chase's step is the latency
+ *          and the s_waitcnt that waits for it, so a latency here is that step less one issue.
  *  [ISA]   AMD's ISA guides of MI200, CDNA3 and CDNA4.
  *  [WP]    AMD's CDNA2, CDNA3 and CDNA4 white papers and data sheets.
  *  [LLVM]  SISchedule.td and GCNHazardRecognizer.cpp of LLVM's AMDGPU target.
@@ -14,10 +14,11 @@
  *  [FA950] measurements of an attention kernel on MI355X, "Optimal scheduling of MFMA + math under
  *          gfx950 co-issue rules", which confirms both of these on gfx950, adds the 12 cycles after
  *          a matrix instruction, and measured 8 cycles for v_exp_f32.
- *  [LDS942] ROCm blog "Avoiding LDS bank conflicts on AMD GPUs using CK-Tile".
+ *  [LDS942] composable_kernel's documentation, "Understanding AMD GPU LDS and bank conflicts"; the
+ *          ROCm blog "Avoiding LDS bank conflicts on AMD GPUs using CK-Tile".
  *  [LDS950] lane sets found by bank conflict counters on MI355X.
  *  [COPY]  BabelStream copy on MI300X: 4.11 TB/s (Azure AI benchmarking guide), on MI355X 5.65 TB/s
- *          (composable_kernel, bank conflict slides); MI250X one die 1.3 TB/s (OLCF).
+ *          (composable_kernel, bank conflict slides).
  *  [GEMM]  large matrix products on MI300X reach 654, 708 and 1273 TFLOP/s in f16, bf16 and fp8 at
  *          its power limit, of 1307, 1307 and 2615.
  *          [FA950] gives six pairs of busy ratio and TFLOP/s in f16: 62.4 % 1002, 65.1 % 1008,
@@ -25,7 +26,7 @@
  *          ratio is the same in all of them, 1250 +- 1.5 %, of a peak of 2517: this is the law of
  *          timing_arch.sustained, and gfx950's value; its bf16 and fp8 are in the same proportion
  *          to f16 as gfx942's.
- *  [u]     no source but a guess that fits the order of magnitude; nothing was fitted to a kernel. */
+ *  [u]     no source but a guess of the right order; nothing was fitted to a kernel. */
 #include "sim/timing_arch.h"
 
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static const timing_arch table[] = {
                     .l2_channels = 32,
                     .l2_channel_bytes = 128, /* [WP] */
                     .hbm_latency = 737,      /* [MT4G] 741 */
-                    .hbm_gbps = 1300},       /* [COPY] of 1638 */
+                    .hbm_gbps = 1300},       /* [u] the others' part of 1638; [MT4G] 1165 */
     [SIM_GFX942] = {COMMON,
                     .sustained = {0.500, 0.542, 0.487}, /* [GEMM] */
                     .trans_cycles = 16,

@@ -32,8 +32,8 @@ typedef struct timing_arch {
     unsigned packed_after_mfma; /* cycles from a matrix instruction's end to a packed one's issue */
     /* The part of the peak clock that the device holds with all matrix units always busy, for
      * inputs of f16 (and wider), bf16 and 8 bits and less. Power goes with busy units times the
-     * square of the clock, so with units busy for a part b of the time it holds 1 / sqrt(b) times as
-     * much, up to the peak. */
+     * square of the clock, so with units busy for a part b of the time it holds 1 / sqrt(b) times
+     * as much, up to the peak. */
     double sustained[3];
     /* LDS. */
     unsigned lds_latency;     /* issue of a b32 read to its data */
@@ -65,7 +65,8 @@ const timing_arch *sim_timing_arch(sim_arch arch);
 /* Which of timing_arch.sustained is a matrix instruction's. */
 unsigned sim_timing_matrix_class(const sim_inst *inst);
 
-/* Cycles for which a matrix instruction occupies the matrix unit, 0: not one; and its operations. */
+/* Cycles for which a matrix instruction occupies the matrix unit, 0: not one; and its operations.
+ */
 unsigned sim_timing_matrix(sim_arch arch, const sim_inst *inst, uint64_t *flops);
 
 #endif

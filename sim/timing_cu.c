@@ -1,11 +1,12 @@
 /* A compute unit: four SIMDs, each with the waves that were put on it. A SIMD has its turn every
  * fourth cycle; in a turn it issues at most one instruction of each of its waves and at most one to
- * each unit, waves of higher priority first, then older ones (AMD, CDNA3 ISA guide and white paper).
+ * each unit, waves of higher priority first, then older ones (AMD, CDNA3 ISA guide and white
+ * paper).
  *
- * Nothing is ticked: what a wave waits for is known by the time at which it ends, so each SIMD knows
- * its next turn that can issue something. When an instruction issues, its execution function computes
- * the values at once; the registers' scoreboard and the counters of s_waitcnt say who may see them
- * when. */
+ * Nothing is ticked: what a wave waits for is known by the time at which it ends, so each SIMD
+ * knows its next turn that can issue something. When an instruction issues, its execution function
+ * computes the values at once; the registers' scoreboard and the counters of s_waitcnt say who may
+ * see them when. */
 #include <fenv.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ struct timing_cu {
     unsigned num_groups;
     simd simds[SIMDS];
     uint64_t lds_free;
+    uint64_t origin; /* of device addresses */
     timing_mem mem;
     timing_accesses accesses;
     timing_record *record;
@@ -239,8 +241,8 @@ static uint64_t latest(const uint64_t *done, unsigned count)
     return last;
 }
 
-/* lgkmcnt counts LDS instructions and scalar loads together. The latter return in any order, so with
- * one of them outstanding only a wait for 0 says anything; compilers know that. */
+/* lgkmcnt counts LDS instructions and scalar loads together. The latter return in any order, so
+ * with one of them outstanding only a wait for 0 says anything; compilers know that. */
 static void wait_for_counters(wave *w, const timing_inst *t)
 {
     wait_until(w, counted(w->vm, w->num_vm, t->wait_vm), AITER_SIM_STALL_VMCNT);
@@ -334,9 +336,11 @@ static unsigned port(const timing_inst *t)
 static void note_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
                         unsigned size, bool write)
 {
-    timing_accesses *a = &((wave *)w->timing)->cu->accesses;
+    timing_cu *cu = ((wave *)w->timing)->cu;
+    timing_accesses *a = &cu->accesses;
 
     (void)inst;
+    address -= lds ? 0 : cu->origin; /* caches shall not depend on where the host put things */
     if (a->count < TIMING_ACCESSES)
         a->at[a->count++] =
             (timing_access){address, (uint16_t)size, (int8_t)lane, lds, write};
@@ -785,6 +789,7 @@ int timing_cu_run(timing_cu *cu, const sim_dispatch *dispatch, const timing_shar
         snprintf(error->message, sizeof error->message, "out of memory for the timing model");
         return -1;
     }
+    cu->origin = sim_mem_space_base(dispatch->kernarg);
     sim_mem_forget();
     feholdexcept(&saved);
     fesetround(FE_TONEAREST);

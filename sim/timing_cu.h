@@ -45,8 +45,8 @@ static inline const timing_inst *timing_of(const sim_program *program, const sim
 
 /* ---- memory (timing_mem.c) ---- */
 
-/* Readers of what an instruction loads, on the average: CUs of this XCD, this one included; XCDs; and
- * the part of it that workgroups have read that ran before. */
+/* Readers of what an instruction loads, on the average: CUs of this XCD, this one included; XCDs;
+ * and the part of it that workgroups have read that ran before. */
 typedef struct timing_sharers {
     double xcd, xcds, before;
 } timing_sharers;

@@ -125,8 +125,8 @@ static double mean_sharers(const timing_grid *grid, const timing_sharers *sharer
     return count ? sum / (double)count : 1;
 }
 
-/* What all CUs share is divided evenly among those that work. L2 holds a line once for all that read
- * it. */
+/* What all CUs share is divided evenly among those that work. L2 holds a line once for all that
+ * read it. */
 timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sharers)
 {
     const timing_arch *a = grid->arch;
@@ -138,8 +138,8 @@ timing_share timing_grid_share(const timing_grid *grid, const timing_sharers *sh
         .l2_bytes_per_clk = at_most(a->l2_bytes_per_clk, l2 / per_xcd),
         .mall_bytes_per_clk = a->mall_bytes ? a->mall_gbps * 1e9 / clock / cus : 0,
         .hbm_bytes_per_clk = a->hbm_gbps * 1e9 / clock / cus,
-        .l2_bytes = (uint64_t)at_most(grid->device->l2_bytes / per_xcd * mean_sharers(grid, sharers),
-                                      grid->device->l2_bytes),
+        .l2_bytes = (uint64_t)at_most(
+            grid->device->l2_bytes / per_xcd * mean_sharers(grid, sharers), grid->device->l2_bytes),
         .sharers = sharers};
 }
 

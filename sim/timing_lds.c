@@ -1,5 +1,5 @@
-/* LDS: a wave's lanes access it in phases, sets of lanes; in a phase every bank delivers one dword a
- * cycle, so a phase takes as many cycles as the most wanted bank has different dwords to deliver.
+/* LDS: a wave's lanes access it in phases, sets of lanes; in a phase every bank delivers one dword
+ * a cycle, so a phase takes as many cycles as the most wanted bank has different dwords to deliver.
  * Lanes that want the same dword share it (ISA guides, "LDS Access"). */
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* Vector and scalar memory as one CU sees it.
  *
  * An instruction's addresses go through the address pipeline a quarter of a wave a clock; each
- * quarter asks L1 for the lines that it touches, one line a clock. Lines that L1 lacks go through the
- * CU's port to the L2 of its XCD, from there to the Infinity Cache and to HBM. Of the levels that
- * CUs share this CU has a share of the bandwidth (timing_share): each request takes its bytes'
+ * quarter asks L1 for the lines that it touches, one line a clock. Lines that L1 lacks go through
+ * the CU's port to the L2 of its XCD, from there to the Infinity Cache and to HBM. Of the levels
+ * that CUs share this CU has a share of the bandwidth (timing_share): each request takes its bytes'
  * worth of the share's time, and waits while earlier ones take theirs. What other CUs of the XCD
  * read too is fetched once for all of them: of such a line this CU bears its part only. */
 #include <stdlib.h>
@@ -91,7 +91,8 @@ static double later(double a, double b)
     return a > b ? a : b;
 }
 
-/* Takes `bytes` of a share that is free from *level on; returns when the last of them has passed. */
+/* Takes `bytes` of a share that is free from *level on; returns when the last of them has passed.
+ */
 static double pass(double *level, double from, double bytes, double bytes_per_clk)
 {
     *level = later(*level, from) + bytes / bytes_per_clk;
@@ -99,8 +100,8 @@ static double pass(double *level, double from, double bytes, double bytes_per_cl
 }
 
 /* A line that L2 lacks. The CUs that read it run in step, so each of them waits for it as long as
- * the first does; its passage is divided between them, and between the XCDs that read it. Without an
- * Infinity Cache (and with one XCD) there is HBM only. */
+ * the first does; its passage is divided between them, and between the XCDs that read it. Without
+ * an Infinity Cache (and with one XCD) there is HBM only. */
 static uint64_t beyond_l2(timing_mem *mem, double at, uint64_t bytes, timing_sharers s,
                           timing_cost *cost)
 {
@@ -160,7 +161,8 @@ static uint64_t read_line(timing_mem *mem, uint64_t line, uint64_t at, timing_sh
     return ready;
 }
 
-/* L1 writes through and does not keep what it writes; L2 keeps it and writes it to HBM some time. */
+/* L1 writes through and does not keep what it writes; L2 keeps it and writes it to HBM some time.
+ */
 static uint64_t write_line(timing_mem *mem, uint64_t bytes, uint64_t at, timing_cost *cost)
 {
     double sent = pass(&mem->l2_free, (double)at, (double)bytes, mem->share.l2_bytes_per_clk);

@@ -170,7 +170,8 @@ static void fill_traffic(aiter_sim_profile *p, const timing_grid *grid, const ti
                                        p->seconds * a->hbm_gbps * 1e9)};
 }
 
-/* timing_arch.sustained: power is the matrix units' busy time, weighted, times the clock squared. */
+/* timing_arch.sustained: power is the matrix units' busy time, weighted, times the clock squared.
+ */
 double timing_seconds(const timing_grid *grid, const timing_counts *totals, double cycles,
                       double *clock_hz)
 {

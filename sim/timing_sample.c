@@ -3,11 +3,11 @@
  * The workgroups simulated form a grid of their own: some coordinates of each dimension, and every
  * combination of them. Between them all that is counted is interpolated linearly. First the
  * corners and the middle; then dimensions along which the times differ get more coordinates, until
- * the interpolation foretells what the last round measured, or enough has been executed. At last some
- * workgroups from anywhere are looked at: if the interpolation is wrong about them, as when one
- * dimension of the grid holds several of the problem, more of such are simulated, and the others are
- * taken to be like them, any like any. Rounds depend on results only, so the choice is the same
- * whatever the number of threads. */
+ * the interpolation foretells what the last round measured, or enough has been executed. At last
+ * some workgroups from anywhere are looked at: if the interpolation is wrong about them, as when
+ * one dimension of the grid holds several of the problem, more of such are simulated, and the
+ * others are taken to be like them, any like any. Rounds depend on results only, so the choice is
+ * the same whatever the number of threads. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -107,7 +107,8 @@ static void note_load(sim_wave *w, const sim_inst *inst, bool lds, int lane, uin
 
 static bool is_store(const timing_inst *t, const sim_inst *inst)
 {
-    return t->store || (t->unit == AITER_SIM_UNIT_SMEM && inst->op && strstr(inst->op->name, "store"));
+    return t->store ||
+           (t->unit == AITER_SIM_UNIT_SMEM && inst->op && strstr(inst->op->name, "store"));
 }
 
 /* In place of sim_run_wave(). A wave that has done enough ends. */

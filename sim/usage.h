@@ -1,5 +1,5 @@
-/* What an instruction reads and writes, by registers; what the checkers and the timing model have in
- * common. */
+/* What an instruction reads and writes, by registers; what the checkers and the timing model have
+ * in common. */
 #ifndef SIM_USAGE_H
 #define SIM_USAGE_H
 

@@ -409,7 +409,8 @@ static void print_prediction(const run *r, const aiter_sim_profile *p)
     const double flops = attention_flops(a);
 
     printf("%s %s b%d h%d/%d s%dx%d: %.1f us, %.0f TFLOP/s at peak clock, %.0f at the sustained "
-           "%.2f GHz, matrix units busy %.1f %%, valu %.1f %%, lds %.1f %%, vmem %.1f %%, L2 hits %.0f %%, HBM %.0f GB/s; %u waves a SIMD "
+           "%.2f GHz, matrix units busy %.1f %%, valu %.1f %%, lds %.1f %%, vmem %.1f %%, L2 hits "
+           "%.0f %%, HBM %.0f GB/s; %u waves a SIMD "
            "(%s), %llu of %llu workgroups\n",
            p->arch, r->kernel->file, a->sequences, a->heads, a->heads_kv, a->seqlen_q[0],
            a->seqlen_k[0], 1e6 * p->seconds, 1e-12 * flops / p->seconds,

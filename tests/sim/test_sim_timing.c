@@ -215,6 +215,32 @@ static void two_waves_share_a_simd(void **state)
     assert_true(each(GFX942, wait, 4, 512) < 72);
 }
 
+/* Two waves on each SIMD with the same work: the younger one, given priority, ends first and in half
+ * the time of both; without priority the older one does. */
+static void priority_comes_before_age(void **state)
+{
+    static const char source[] =
+        "extern \"C\" __global__ __launch_bounds__(512) void k(int *out, int favour) {\n"
+        "    int v = tid();\n"
+        "    __builtin_amdgcn_s_barrier();\n"
+        "    if (favour && __builtin_amdgcn_readfirstlane(tid()) >= 256) __builtin_amdgcn_s_setprio(3);\n"
+        "    asm volatile(\".rept 2000\\n v_add_u32 %0, %0, 1\\n .endr\" : \"+v\"(v));\n"
+        "    out[tid()] = v;\n"
+        "}\n";
+    int *out;
+    (void)state;
+    kernel k = load(GFX942, source, "k");
+    hip_ok(hipMalloc((void **)&out, 2048));
+    for (int favour = 0; favour < 2; favour++) {
+        aiter_sim_profile *p = run(&k, AITER_SIM_TIMING_FULL, 1, 512, (void *[]){&out, &favour});
+        double older = (double)p->waves[0].end, younger = (double)p->waves[4].end;
+        expect_near(favour ? older - younger : younger - older, 8000, 400);
+        aiterSimFreeProfile(p);
+    }
+    hip_ok(hipFree(out));
+    unload(&k);
+}
+
 /* ---- LDS ---- */
 
 /* Cycles that one instruction occupies LDS: all lanes' addresses are the lane times `scale`. */
@@ -447,6 +473,11 @@ static const char grids[] =
     "    for (unsigned i = 0; i < 20 * bid(); i++) asm volatile(\"v_add_u32 %0, %0, 1\" : \"+v\"(v));\n"
     "    out[bid() * 64 + tid()] = v;\n"
     "}\n"
+    "extern \"C\" __global__ void irregular(int *out) {\n"
+    "    int v = 0;\n"
+    "    for (unsigned i = 0; i < 20 * (bid() * 37 % 64); i++) asm volatile(\"v_add_u32 %0, %0, 1\" : \"+v\"(v));\n"
+    "    out[bid() * 64 + tid()] = v;\n"
+    "}\n"
     "extern \"C\" __global__ void registers(int *out) {\n"
     "    asm volatile(\"v_mov_b32 v160, 0\" ::: \"v160\");\n"
     "    out[bid() * 64 + tid()] = 1;\n"
@@ -506,6 +537,62 @@ static void a_sample_stands_for_the_whole(void **state)
     aiterSimFreeProfile(some);
     hip_ok(hipFree(out));
     unload(&k);
+}
+
+/* No neighbour says anything about a workgroup: 40 from anywhere stand for all. */
+static void irregular_grids_are_noticed(void **state)
+{
+    enum { BLOCKS = 3000 };
+    int *out;
+    (void)state;
+    kernel k = load(GFX942, grids, "irregular");
+    hip_ok(hipMalloc((void **)&out, BLOCKS * 256));
+    aiter_sim_profile *full = run(&k, AITER_SIM_TIMING_FULL, BLOCKS, 64, (void *[]){&out});
+    aiter_sim_profile *some = run(&k, AITER_SIM_TIMING_SAMPLE, BLOCKS, 64, (void *[]){&out});
+    assert_true(some->simulated_workgroups < full->simulated_workgroups / 4);
+    expect_near(some->instructions / full->instructions, 1, 0.2);
+    expect_near(some->cycles / full->cycles, 1, 0.2);
+    aiterSimFreeProfile(full);
+    aiterSimFreeProfile(some);
+    hip_ok(hipFree(out));
+    unload(&k);
+}
+
+/* 2000 workgroups read 64 KiB each: all the same, or each its own. */
+static void what_all_read_comes_from_memory_once(void **state)
+{
+    static const char source[] =
+        "typedef int int4_ __attribute__((ext_vector_type(4)));\n"
+        "extern \"C\" __global__ __launch_bounds__(256) void k(const int4_ *p, int4_ *out, int own) {\n"
+        "    int4_ sum = {};\n"
+        "    for (int i = 0; i < 16; i++) sum += p[(long)bid() * own * 4096 + i * 256 + tid()];\n"
+        "    out[bid() * 256 + tid()] = sum;\n"
+        "}\n";
+    enum { BLOCKS = 2000 };
+    const double bytes = BLOCKS * 65536.0;
+    int *p, *out;
+    (void)state;
+    for (int a = 0; a < NUM_ARCHS; a++) {
+        kernel k = load(a, source, "k");
+        hip_ok(hipMalloc((void **)&p, (size_t)bytes));
+        hip_ok(hipMalloc((void **)&out, BLOCKS * 4096));
+        double seconds[2];
+        for (int own = 0; own < 2; own++) {
+            aiter_sim_profile *profile =
+                run(&k, AITER_SIM_TIMING_SAMPLE, BLOCKS, 256, (void *[]){&p, &out, &own});
+            expect_near(profile->l1.read_bytes / bytes, 1, 0.01);
+            if (own)
+                expect_near(profile->hbm.read_bytes / bytes, 1, 0.02);
+            else
+                assert_true(profile->hbm.read_bytes < 0.05 * bytes);
+            seconds[own] = profile->seconds;
+            aiterSimFreeProfile(profile);
+        }
+        assert_true(seconds[0] < 0.6 * seconds[1]);
+        hip_ok(hipFree(p));
+        hip_ok(hipFree(out));
+        unload(&k);
+    }
 }
 
 /* ---- the interface ---- */
@@ -657,6 +744,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(readers_wait_for_matrix_results),
         cmocka_unit_test(vector_work_hides_behind_the_matrix_unit),
         cmocka_unit_test(two_waves_share_a_simd),
+        cmocka_unit_test(priority_comes_before_age),
         cmocka_unit_test(lds_serves_its_banks),
         cmocka_unit_test(lds_latency),
         cmocka_unit_test(lds_is_shared),
@@ -666,6 +754,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_copy_is_bound_by_memory),
         cmocka_unit_test(occupancy_has_a_limit),
         cmocka_unit_test(a_sample_stands_for_the_whole),
+        cmocka_unit_test(irregular_grids_are_noticed),
+        cmocka_unit_test(what_all_read_comes_from_memory_once),
         cmocka_unit_test(events_count_predicted_time),
         cmocka_unit_test(profiles_are_taken_once),
         cmocka_unit_test(bad_modes_are_refused),
