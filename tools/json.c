@@ -1,0 +1,34 @@
+#include "tools/json.h"
+
+#include <math.h>
+#include <stdio.h>
+
+void json_add_text(json_object *o, const char *key, const char *value)
+{
+    json_object_object_add(o, key, json_object_new_string(value));
+}
+
+void json_add_int(json_object *o, const char *key, uint64_t value)
+{
+    json_object_object_add(o, key, json_object_new_int64((int64_t)value));
+}
+
+void json_add_bool(json_object *o, const char *key, bool value)
+{
+    json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+void json_add_number(json_object *o, const char *key, double value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.9g", value);
+    json_object_object_add(o, key, isfinite(value) ? json_object_new_double_s(value, text) : NULL);
+}
+
+void json_print(json_object *o)
+{
+    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+                                        JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_object_put(o);
+}
