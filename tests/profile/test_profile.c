@@ -118,6 +118,25 @@ static void tables_of_instructions(void **state)
     free(text);
 }
 
+/* Two runs: the fixture's instructions are issued once by each wave, but the last two twice. */
+static void runs(void **state)
+{
+    aiter_sim_profile *p = fixture_profile();
+    aiter_sim_inst_profile insts[FIXTURE_INSTS];
+
+    (void)state;
+    memcpy(insts, p->insts, sizeof insts);
+    insts[5].issued *= 2;
+    insts[6].issued *= 2;
+    p->insts = insts;
+    char *text = text_of(p, &need, profile_print, 10);
+    /* 30 + 200 + 700 + 12 + 100 cycles of waiting, 5 instructions of 40/7 cycles each */
+    expect(text, "   91.0%        12     1071       32     1     0    0    1    1      1     1  1a00-1a20\n");
+    /* 75 + 20, and 2 instructions of 40/7 cycles twice, in two passes */
+    expect(text, "   10.0%        24       59        0     0     0    1    0    0      0     1  1a28-1a30\n");
+    free(text);
+}
+
 static void what_bounds(void **state)
 {
     static const struct { double mfma, hbm; uint64_t workgroups; const char *expected; } cases[] = {
@@ -300,6 +319,7 @@ int main(void)
         cmocka_unit_test(waves_by_index),
         cmocka_unit_test(wave_groups),
         cmocka_unit_test(tables_of_instructions),
+        cmocka_unit_test(runs),
         cmocka_unit_test(what_bounds),
         cmocka_unit_test(nothing_known),
         cmocka_unit_test(long_names_are_cut),

@@ -1,7 +1,5 @@
-#include "tools/profile/profile.h"
+#include "tools/profile/text.h"
 
-#include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BAR = 40, MAX_COLUMNS = 8 };
@@ -16,56 +14,12 @@ static void put_bar(FILE *out, double share)
         putc(i < filled ? '#' : '.', out);
 }
 
-/* "12.3 MB" */
-static const char *si_text(char text[24], double value, const char *unit)
-{
-    static const char *const prefixes[] = { "", "k", "M", "G", "T", "P", "E" };
-    size_t i = 0;
-
-    for (; value >= 999.5 && i + 1 < sizeof prefixes / sizeof *prefixes; i++)
-        value /= 1000;
-    snprintf(text, 24, i && value < 99.95 ? "%.1f %s%s" : "%.0f %s%s", value, prefixes[i], unit);
-    return text;
-}
-
-/* "mostly" column: what the cycles at an instruction went into, and the part of them. */
-static const char *reason_of(const profile_view *v, const aiter_sim_inst_profile *inst,
-                             double *share, bool key)
-{
-    const double cycles = profile_inst_cycles(v, inst);
-    const int reason = profile_inst_reason(inst);
-    const double issuing = cycles - profile_inst_stalled(inst);
-    const double stalled = reason < 0 ? 0 : (double)inst->stall_cycles[reason];
-
-    *share = profile_share(stalled > issuing ? stalled : issuing, cycles);
-    if (stalled <= issuing)
-        return "issuing";
-    return key ? profile_stalls[reason].key : profile_stalls[reason].label;
-}
-
-/* `text`, cut to `width`. */
-static void put_cut(FILE *out, const char *text, int width)
-{
-    const int size = (int)strlen(text);
-
-    if (size <= width)
-        fputs(text, out);
-    else
-        fprintf(out, "%.*s...", width - 3, text);
-}
-
-static void put_cut_line(FILE *out, int used, const char *text)
-{
-    put_cut(out, text, PROFILE_WIDTH - used);
-    putc('\n', out);
-}
-
 /* ---- The head ---- */
 
 static void print_launch(FILE *out, const aiter_sim_profile *p)
 {
     fputs("  kernel     ", out);
-    put_cut_line(out, 13, p->kernel);
+    text_put_line(out, 13, p->kernel);
     fprintf(out, "             grid %u x %u x %u workgroups of %u x %u x %u\n", p->grid[0], p->grid[1],
             p->grid[2], p->block[0], p->block[1], p->block[2]);
     fprintf(out, "  simulated  %llu of %llu workgroups, %zu waves\n",
@@ -94,8 +48,8 @@ static void print_work(FILE *out, const profile_view *v)
     char instructions[24], matrix[24], vector[24];
 
     fprintf(out, "  issued     %s instructions, %s matrix, %s vector",
-            si_text(instructions, p->instructions, ""), si_text(matrix, p->matrix_flops, "FLOP"),
-            si_text(vector, p->vector_flops, "FLOP"));
+            text_si(instructions, p->instructions, ""), text_si(matrix, p->matrix_flops, "FLOP"),
+            text_si(vector, p->vector_flops, "FLOP"));
     if (v->need.flop > 0 && p->matrix_flops > 0)
         fprintf(out, "; matrix %.2f times the needed", p->matrix_flops / v->need.flop);
     putc('\n', out);
@@ -263,8 +217,8 @@ static void print_minimum(FILE *out, const profile_view *v)
 
     if (minimum > 0)
         fprintf(out, "  %-8s %10s %10s            inputs and outputs once; HBM moves %.2f times that\n",
-                "minimum", si_text(read, v->need.read_bytes, "B"),
-                si_text(written, v->need.write_bytes, "B"),
+                "minimum", text_si(read, v->need.read_bytes, "B"),
+                text_si(written, v->need.write_bytes, "B"),
                 (hbm->read_bytes + hbm->write_bytes) / minimum);
 }
 
@@ -277,10 +231,10 @@ static void print_memory(FILE *out, const profile_view *v)
         const aiter_sim_traffic *t = profile_traffic(v->profile, i);
         const double bytes = t->read_bytes + t->write_bytes;
         fprintf(out, "  %-8s %10s %10s %6.1f%%   %s of %s\n", profile_levels[i].label,
-                si_text(read, t->read_bytes, "B"), si_text(written, t->write_bytes, "B"),
+                text_si(read, t->read_bytes, "B"), text_si(written, t->write_bytes, "B"),
                 100 * t->hit_rate,
-                si_text(rate, profile_share(bytes, v->profile->seconds), "B/s"),
-                si_text(peak, t->peak, "B/s"));
+                text_si(rate, profile_share(bytes, v->profile->seconds), "B/s"),
+                text_si(peak, t->peak, "B/s"));
     }
     print_minimum(out, v);
 }
@@ -315,83 +269,6 @@ static void print_occupancy(FILE *out, const aiter_sim_profile *p)
             (unsigned long long)p->workgroups, p->num_cus, p->rounds, 100 * full);
 }
 
-/* ---- Instructions ---- */
-
-static void print_hottest(FILE *out, const profile_view *v, size_t top)
-{
-    fputs("\nhottest instructions, by the cycles that waves were at them\n"
-          "  cycles    issued  mostly                   at  instruction\n", out);
-    for (size_t i = 0; i < v->num_hottest && i < top; i++) {
-        const aiter_sim_inst_profile *inst = &v->profile->insts[v->hottest[i].index];
-        double share;
-        const char *reason = reason_of(v, inst, &share, false);
-        const int used = fprintf(out, "  %5.1f%% %9llu  %-14s %3.0f%% %7llx  ",
-                                 100 * profile_share(v->hottest[i].value, v->lifetime),
-                                 (unsigned long long)inst->issued, reason, 100 * share,
-                                 (unsigned long long)inst->offset);
-        put_cut_line(out, used, inst->text);
-    }
-}
-
-static double conflict_metric(const profile_view *v, const aiter_sim_inst_profile *inst)
-{
-    (void)v;
-    return (double)inst->lds_conflict_cycles;
-}
-
-static bool print_conflicts(FILE *out, const profile_view *v, size_t top)
-{
-    size_t count;
-    profile_rank *ranks = profile_rank_by(v, conflict_metric, &count);
-
-    if (!ranks)
-        return false;
-    fprintf(out, "\nLDS bank conflicts: %.1f %% of the cycles in which the LDS was busy\n",
-            100 * v->profile->lds_conflict);
-    if (count)
-        fputs("  conflict  an issue   of its busy       at  instruction\n", out);
-    for (size_t i = 0; i < count && i < top; i++) {
-        const aiter_sim_inst_profile *inst = &v->profile->insts[ranks[i].index];
-        const int used = fprintf(out, "%10.0f %9.1f %12.1f%% %8llx  ", ranks[i].value,
-                                 profile_share(ranks[i].value, (double)inst->issued),
-                                 100 * profile_share(ranks[i].value, (double)inst->busy_cycles),
-                                 (unsigned long long)inst->offset);
-        put_cut_line(out, used, inst->text);
-    }
-    free(ranks);
-    return true;
-}
-
-static double line_metric(const profile_view *v, const aiter_sim_inst_profile *inst)
-{
-    (void)v;
-    return (double)inst->lines;
-}
-
-static bool print_lines(FILE *out, const profile_view *v, size_t top)
-{
-    size_t count;
-    profile_rank *ranks = profile_rank_by(v, line_metric, &count);
-    char bytes[24];
-
-    if (!ranks)
-        return false;
-    if (count)
-        fputs("\nglobal memory, by 128-byte lines touched\n"
-              "     lines  an issue        bytes  of the lines      at  instruction\n", out);
-    for (size_t i = 0; i < count && i < top; i++) {
-        const aiter_sim_inst_profile *inst = &v->profile->insts[ranks[i].index];
-        const int used = fprintf(out, "%10.0f %9.1f %12s %12.1f%% %7llx  ", ranks[i].value,
-                                 profile_share(ranks[i].value, (double)inst->issued),
-                                 si_text(bytes, (double)inst->bytes, "B"),
-                                 100 * profile_share((double)inst->bytes, 128 * ranks[i].value),
-                                 (unsigned long long)inst->offset);
-        put_cut_line(out, used, inst->text);
-    }
-    free(ranks);
-    return true;
-}
-
 bool profile_print(FILE *out, const profile_view *v, int top)
 {
     print_head(out, v);
@@ -399,64 +276,5 @@ bool profile_print(FILE *out, const profile_view *v, int top)
     print_waves(out, v);
     print_memory(out, v);
     print_occupancy(out, v->profile);
-    print_hottest(out, v, (size_t)top);
-    return print_conflicts(out, v, (size_t)top) && print_lines(out, v, (size_t)top);
-}
-
-/* ---- Annotated disassembly ---- */
-
-/* Broken between operands; what follows the first line is indented. */
-static void put_wrapped(FILE *out, int column, const char *text)
-{
-    int left = PROFILE_WIDTH - column;
-
-    while ((int)strlen(text) > left) {
-        int size = left;
-        while (size > 0 && text[size - 1] != ' ')
-            size--;
-        if (size == 0)
-            break;
-        fprintf(out, "%.*s\n%*s", size - 1, text, column + 4, "");
-        text += size;
-        left = PROFILE_WIDTH - column - 4;
-    }
-    fprintf(out, "%s\n", text);
-}
-
-static void annotate(FILE *out, const profile_view *v, const aiter_sim_inst_profile *inst, bool hot)
-{
-    const char mark = hot ? '>' : ' ';
-    const double stalled = profile_inst_stalled(inst);
-    double share;
-    int column;
-
-    if (inst->issued == 0 && stalled <= 0) {
-        column = fprintf(out, "%c %6llx %8s %6s %6s  %13s  ", mark, (unsigned long long)inst->offset,
-                         "-", "", "", "");
-    } else {
-        const char *reason = reason_of(v, inst, &share, true);
-        column = fprintf(out, "%c %6llx %8llu %6.1f %5.1f%%  %-9s %3.0f  ", mark,
-                         (unsigned long long)inst->offset, (unsigned long long)inst->issued,
-                         profile_share(stalled, (double)inst->issued),
-                         100 * profile_share(profile_inst_cycles(v, inst), v->lifetime), reason,
-                         100 * share);
-    }
-    put_wrapped(out, column, inst->text);
-}
-
-bool profile_annotate(FILE *out, const profile_view *v, int top)
-{
-    const aiter_sim_profile *p = v->profile;
-    bool *hot = calloc(p->num_insts + 1, sizeof *hot);
-
-    if (!hot)
-        return false;
-    for (size_t i = 0; i < v->num_hottest && i < (size_t)top; i++)
-        hot[v->hottest[i].index] = true;
-    fprintf(out, "\ninstructions in order of address; > the %d hottest; stall: cycles before each "
-                 "issue\n      at   issued  stall cycles  mostly      %%  instruction\n", top);
-    for (size_t i = 0; i < p->num_insts; i++)
-        annotate(out, v, &p->insts[i], hot[i]);
-    free(hot);
-    return true;
+    return text_tables(out, v, (size_t)top);
 }
