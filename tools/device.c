@@ -330,6 +330,16 @@ static hip_error launch(device *d, hip_function function, const device_kernel *k
                                         k->block[1], k->block[2], k->lds_bytes, NULL, NULL, extra);
 }
 
+/* "CALL of 'WHAT'" in the message. */
+static bool fail_kernel(const device *d, char error[DEVICE_ERROR_MAX], const char *call,
+                        const char *what, hip_error code)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "%s of '%s'", call, what);
+    return fail_hip(d, error, text, 0, code);
+}
+
 bool device_run(device *d, const device_kernel *k, char error[DEVICE_ERROR_MAX])
 {
     hip_module module;
@@ -339,13 +349,12 @@ bool device_run(device *d, const device_kernel *k, char error[DEVICE_ERROR_MAX])
 
     if (!use(d, error))
         return false;
-    code = d->hip.hipModuleLoad(&module, k->code_object);
-    if (code != HIP_SUCCESS)
-        return fail_hip(d, error, "hipModuleLoad", 0, code);
+    if ((code = d->hip.hipModuleLoad(&module, k->code_object)) != HIP_SUCCESS)
+        return fail_kernel(d, error, "hipModuleLoad", k->code_object, code);
     if ((code = d->hip.hipModuleGetFunction(&function, module, k->name)) != HIP_SUCCESS)
-        fail_hip(d, error, "hipModuleGetFunction", 0, code);
+        fail_kernel(d, error, "hipModuleGetFunction", k->name, code);
     else if ((code = launch(d, function, k)) != HIP_SUCCESS)
-        fail_hip(d, error, "hipModuleLaunchKernel", 0, code);
+        fail_kernel(d, error, "hipModuleLaunchKernel", k->name, code);
     else
         ok = device_sync(d, error);
     d->hip.hipModuleUnload(module);

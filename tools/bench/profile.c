@@ -87,7 +87,7 @@ static bench_status write_trace(const char *path, const launches *l, bool json,
 static void print_title(const bench_profile *o, const device *d)
 {
     printf("%s on %s (%s), predicted by the timing model\n",
-           o->kernel.code_object ? o->kernel.name : bench_operation_name(o->bench.operation),
+           o->kernel.code_object ? "a kernel" : bench_operation_name(o->bench.operation),
            device_name(d), device_product(d));
     if (o->kernel.code_object)
         printf("  code       %s\n", o->kernel.code_object);

@@ -12,7 +12,7 @@ void bench_print_problem(const trial_spec *s)
            s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
     if (s->hdv != s->hdqk)
         printf(" (v: %d)", s->hdv);
-    printf(", %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
+    printf("\n             %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
            s->lse ? ", lse" : "", trial_layout_name(s->layout));
 }
 

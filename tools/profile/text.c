@@ -51,7 +51,7 @@ static void print_work(FILE *out, const profile_view *v)
             text_si(instructions, p->instructions, ""), text_si(matrix, p->matrix_flops, "FLOP"),
             text_si(vector, p->vector_flops, "FLOP"));
     if (v->need.flop > 0 && p->matrix_flops > 0)
-        fprintf(out, "; matrix %.2f times the needed", p->matrix_flops / v->need.flop);
+        fprintf(out, "; matrix %.3g times the needed", p->matrix_flops / v->need.flop);
     putc('\n', out);
 }
 
@@ -216,7 +216,7 @@ static void print_minimum(FILE *out, const profile_view *v)
     char read[24], written[24];
 
     if (minimum > 0)
-        fprintf(out, "  %-8s %10s %10s            inputs and outputs once; HBM moves %.2f times that\n",
+        fprintf(out, "  %-8s %10s %10s            inputs and outputs once; HBM moves %.3g times that\n",
                 "minimum", text_si(read, v->need.read_bytes, "B"),
                 text_si(written, v->need.write_bytes, "B"),
                 (hbm->read_bytes + hbm->write_bytes) / minimum);
