@@ -4,19 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "mostly" column: what the cycles at an instruction went into, and the part of them. */
-static const char *reason_of(const profile_view *v, const aiter_sim_inst_profile *inst,
-                             double *share, bool key)
+/* What most of the cycles at an instruction went into, and its part of them; -1: issuing it. */
+static int main_reason(const profile_view *v, const aiter_sim_inst_profile *inst, double *share)
 {
     const double cycles = profile_inst_cycles(v, inst);
-    const int reason = profile_inst_reason(inst);
     const double issuing = cycles - profile_inst_stalled(inst);
+    const int reason = profile_inst_reason(inst);
     const double stalled = reason < 0 ? 0 : (double)inst->stall_cycles[reason];
 
     *share = profile_share(stalled > issuing ? stalled : issuing, cycles);
-    if (stalled <= issuing)
-        return "issuing";
-    return key ? profile_stalls[reason].key : profile_stalls[reason].label;
+    return stalled > issuing ? reason : -1;
 }
 
 /* ---- Instructions ---- */
@@ -28,10 +25,11 @@ static void print_hottest(FILE *out, const profile_view *v, size_t top)
     for (size_t i = 0; i < v->num_hottest && i < top; i++) {
         const aiter_sim_inst_profile *inst = &v->profile->insts[v->hottest[i].index];
         double share;
-        const char *reason = reason_of(v, inst, &share, false);
+        const int reason = main_reason(v, inst, &share);
         const int used = fprintf(out, "  %5.1f%% %9llu  %-14s %3.0f%% %7llx  ",
                                  100 * profile_share(v->hottest[i].value, v->lifetime),
-                                 (unsigned long long)inst->issued, reason, 100 * share,
+                                 (unsigned long long)inst->issued,
+                                 reason < 0 ? "issuing" : profile_stalls[reason].label, 100 * share,
                                  (unsigned long long)inst->offset);
         text_put_line(out, used, inst->text);
     }
@@ -194,24 +192,28 @@ static void put_wrapped(FILE *out, int column, const char *text)
     fprintf(out, "%s\n", text);
 }
 
+/* Reasons and shares only where there is something to see. */
 static void annotate(FILE *out, const profile_view *v, const aiter_sim_inst_profile *inst, bool hot)
 {
-    const char mark = hot ? '>' : ' ';
     const double stalled = profile_inst_stalled(inst);
+    const double of_all = profile_share(profile_inst_cycles(v, inst), v->lifetime);
+    int column = fprintf(out, "%c %6llx ", hot ? '>' : ' ', (unsigned long long)inst->offset);
     double share;
-    int column;
+    const int reason = main_reason(v, inst, &share);
 
-    if (inst->issued == 0 && stalled <= 0) {
-        column = fprintf(out, "%c %6llx %8s %6s %6s  %13s  ", mark, (unsigned long long)inst->offset,
-                         "-", "", "", "");
-    } else {
-        const char *reason = reason_of(v, inst, &share, true);
-        column = fprintf(out, "%c %6llx %8llu %6.1f %5.1f%%  %-9s %3.0f  ", mark,
-                         (unsigned long long)inst->offset, (unsigned long long)inst->issued,
-                         profile_share(stalled, (double)inst->issued),
-                         100 * profile_share(profile_inst_cycles(v, inst), v->lifetime), reason,
-                         100 * share);
-    }
+    if (inst->issued)
+        column += fprintf(out, "%8llu %6.1f ", (unsigned long long)inst->issued,
+                          stalled / (double)inst->issued);
+    else
+        column += fprintf(out, "%8s %6s ", "-", "");
+    if (of_all >= 0.0005)
+        column += fprintf(out, "%5.1f%%  ", 100 * of_all);
+    else
+        column += fprintf(out, "%8s", "");
+    if (reason >= 0)
+        column += fprintf(out, "%-9s %3.0f  ", profile_stalls[reason].key, 100 * share);
+    else
+        column += fprintf(out, "%15s", "");
     put_wrapped(out, column, inst->text);
 }
 
