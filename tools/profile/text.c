@@ -37,7 +37,7 @@ static void print_rate(FILE *out, const profile_view *v)
     if (flop > 0)
         fprintf(out, ", %.1f TFLOP/s", 1e-12 * rate);
     if (flop > 0 && p->matrix_peak_flops > 0)
-        fprintf(out, ", %.1f %% of the matrix peak %.0f", 100 * rate / p->matrix_peak_flops,
+        fprintf(out, ", %.1f %% of matrix peak %.0f", 100 * rate / p->matrix_peak_flops,
                 1e-12 * p->matrix_peak_flops);
     putc('\n', out);
 }
@@ -88,7 +88,7 @@ static void print_head(FILE *out, const profile_view *v)
     const aiter_sim_profile *p = v->profile;
 
     print_launch(out, p);
-    fprintf(out, "  predicted  %.4f ms, %.0f cycles at %.2f GHz", 1e3 * p->seconds, p->cycles,
+    fprintf(out, "  predicted  %.4g ms, %.0f cycles at %.2f GHz", 1e3 * p->seconds, p->cycles,
             1e-9 * p->clock_hz);
     print_rate(out, v);
     print_work(out, v);
@@ -216,26 +216,30 @@ static void print_minimum(FILE *out, const profile_view *v)
     char read[24], written[24];
 
     if (minimum > 0)
-        fprintf(out, "  %-8s %10s %10s            inputs and outputs once; HBM moves %.3g times that\n",
+        fprintf(out, "  %-8s %10s %10s           inputs and outputs once; HBM moves %.3g times that\n",
                 "minimum", text_si(read, v->need.read_bytes, "B"),
                 text_si(written, v->need.write_bytes, "B"),
                 (hbm->read_bytes + hbm->write_bytes) / minimum);
 }
 
+static void print_level(FILE *out, const profile_view *v, int level)
+{
+    const aiter_sim_traffic *t = profile_traffic(v->profile, level);
+    const double rate = profile_share(t->read_bytes + t->write_bytes, v->profile->seconds);
+    char read[24], written[24], achieved[24], peak[24], hits[16] = "";
+
+    if (t != &v->profile->hbm) /* which has everything */
+        snprintf(hits, sizeof hits, "%.1f%%", 100 * t->hit_rate);
+    fprintf(out, "  %-8s %10s %10s %7s   %s of %s\n", profile_levels[level].label,
+            text_si(read, t->read_bytes, "B"), text_si(written, t->write_bytes, "B"), hits,
+            text_si(achieved, rate, "B/s"), text_si(peak, t->peak, "B/s"));
+}
+
 static void print_memory(FILE *out, const profile_view *v)
 {
-    char read[24], written[24], rate[24], peak[24];
-
-    fputs("\nmemory         read    written     hits   achieved of peak\n", out);
-    for (int i = 0; i < PROFILE_NUM_LEVELS; i++) {
-        const aiter_sim_traffic *t = profile_traffic(v->profile, i);
-        const double bytes = t->read_bytes + t->write_bytes;
-        fprintf(out, "  %-8s %10s %10s %6.1f%%   %s of %s\n", profile_levels[i].label,
-                text_si(read, t->read_bytes, "B"), text_si(written, t->write_bytes, "B"),
-                100 * t->hit_rate,
-                text_si(rate, profile_share(bytes, v->profile->seconds), "B/s"),
-                text_si(peak, t->peak, "B/s"));
-    }
+    fprintf(out, "\n%-10s %10s %10s %7s   achieved of peak\n", "memory", "read", "written", "hits");
+    for (int i = 0; i < PROFILE_NUM_LEVELS; i++)
+        print_level(out, v, i);
     print_minimum(out, v);
 }
 
