@@ -17,7 +17,7 @@
 #include "tests/profile/trace_check.h"
 #include "tools/profile/profile.h"
 
-/* argv[1] of this program; its output goes into files in the working directory. */
+/* $AITER_BENCH; its output goes into files in the working directory. */
 static const char *bench;
 
 static void run(const char *arguments)
@@ -182,8 +182,8 @@ static void check_attention(json_object *launch)
 
     between(prediction, "tflops", 0, number(prediction, "matrix_peak_tflops"));
     between(prediction, "tflops", 0, 1.001 * number(prediction, "matrix_tflops"));
-    /* What the caches still hold at the end is not written yet. */
-    between(hbm, "read_bytes", 0.999 * number(minimum, "read_bytes"), INFINITY);
+    /* Who shares what is estimated from some workgroups. */
+    between(hbm, "read_bytes", 0.8 * number(minimum, "read_bytes"), INFINITY);
 }
 
 static json_object *profile(const char *arguments)
@@ -296,7 +296,7 @@ static void names_agree(void **state)
         assert_string_equal(profile_stalls[i].key, aiterSimStallName((aiter_sim_stall)i));
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_agree),
@@ -308,10 +308,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(names_agree),
     };
 
-    if (argc != 2) {
-        fprintf(stderr, "Usage: %s AITER_BENCH\n", argv[0]);
+    bench = getenv("AITER_BENCH");
+    if (!bench) {
+        fprintf(stderr, "AITER_BENCH is not set: expected the path of aiter-bench\n");
         return 2;
     }
-    bench = argv[1];
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
