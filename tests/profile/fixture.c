@@ -92,6 +92,8 @@ aiter_sim_profile *fixture_profile(void)
         .cycles = 2.1e6,
         .seconds = 1e-3,
         .clock_hz = 2.1e9,
+        .sustained_clock_hz = 1.75e9,
+        .sustained_seconds = 1.2e-3,
         .busy = { [AITER_SIM_UNIT_VALU] = 0.4, [AITER_SIM_UNIT_TRANS] = 0.1,
                   [AITER_SIM_UNIT_MFMA] = 0.55, [AITER_SIM_UNIT_SALU] = 0.03,
                   [AITER_SIM_UNIT_SMEM] = 0.001, [AITER_SIM_UNIT_LDS] = 0.25,

@@ -58,6 +58,7 @@ static void headline(void **state)
 
     (void)state;
     expect(text, "1 ms, 2100000 cycles at 2.10 GHz, 500.0 TFLOP/s, 38.5 % of matrix peak 1300\n");
+    expect(text, "1.2 ms, 416.7 TFLOP/s at 1.75 GHz, which the power limit leaves\n");
     expect(text, "123 M instructions, 600 GFLOP matrix, 20.0 GFLOP vector; matrix 1.2 times the");
     expect(text, "bound by   latency: busiest matrix, 55.0 %; waves wait for: global memory 59 %, "
                  "scalar load 17 %\n");
@@ -158,6 +159,17 @@ static void what_bounds(void **state)
     }
 }
 
+static void no_power_limit(void **state)
+{
+    aiter_sim_profile *p = fixture_profile();
+
+    (void)state;
+    p->sustained_clock_hz = p->clock_hz;
+    char *text = text_of(p, &need, profile_print, 1);
+    expect_none(text, "sustained");
+    free(text);
+}
+
 /* A kernel without matrix instructions, of which nothing is known, and which stalls nowhere. */
 static void nothing_known(void **state)
 {
@@ -167,6 +179,7 @@ static void nothing_known(void **state)
 
     (void)state;
     p->matrix_flops = p->matrix_peak_flops = p->vector_flops = p->seconds = p->cycles = p->rounds = 0;
+    p->sustained_seconds = 0;
     p->num_insts = p->num_events = 0;
     p->waves = &idle;
     p->num_waves = 1;
@@ -279,6 +292,7 @@ static void whole_json(void **state)
     expect_number(o, "grid.0", 1000);
     expect_number(o, "prediction.cycles", 2.1e6);
     expect_number(o, "prediction.tflops", 500);
+    expect_number(o, "prediction.sustained_seconds", 1.2e-3);
     expect_number(o, "prediction.matrix_tflops", 600);
     expect_number(o, "prediction.matrix_peak_tflops", 1300);
     expect_text(o, "bound.by", "latency");
@@ -321,6 +335,7 @@ int main(void)
         cmocka_unit_test(tables_of_instructions),
         cmocka_unit_test(runs),
         cmocka_unit_test(what_bounds),
+        cmocka_unit_test(no_power_limit),
         cmocka_unit_test(nothing_known),
         cmocka_unit_test(long_names_are_cut),
         cmocka_unit_test(annotated),

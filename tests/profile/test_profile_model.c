@@ -170,6 +170,8 @@ static void check_launch(json_object *launch)
     check_instructions(launch);
     assert_true(fabs(number(prediction, "seconds") * number(prediction, "clock_hz") /
                      number(prediction, "cycles") - 1) < 1e-6);
+    between(prediction, "sustained_clock_hz", 0, number(prediction, "clock_hz"));
+    between(prediction, "sustained_seconds", number(prediction, "seconds") * 0.999999, INFINITY);
     between(launch, "simulated_workgroups", 1, number(launch, "workgroups"));
 }
 

@@ -30,6 +30,8 @@ static json_object *prediction_json(const profile_view *v)
     json_add_number(o, "seconds", p->seconds);
     json_add_number(o, "cycles", p->cycles);
     json_add_number(o, "clock_hz", p->clock_hz);
+    json_add_number(o, "sustained_seconds", p->sustained_seconds);
+    json_add_number(o, "sustained_clock_hz", p->sustained_clock_hz);
     if (v->need.flop > 0)
         json_add_number(o, "tflops", 1e-12 * profile_share(v->need.flop, p->seconds));
     json_add_number(o, "matrix_tflops", 1e-12 * profile_share(p->matrix_flops, p->seconds));

@@ -28,18 +28,35 @@ static void print_launch(FILE *out, const aiter_sim_profile *p)
 }
 
 /* Of the FLOP that the operation needs, or else of those that were issued to the matrix units. */
-static void print_rate(FILE *out, const profile_view *v)
+static double rate_of(const profile_view *v, double seconds)
+{
+    return profile_share(v->need.flop > 0 ? v->need.flop : v->profile->matrix_flops, seconds);
+}
+
+static void print_prediction(FILE *out, const profile_view *v)
 {
     const aiter_sim_profile *p = v->profile;
-    const double flop = v->need.flop > 0 ? v->need.flop : p->matrix_flops;
-    const double rate = profile_share(flop, p->seconds);
+    const double rate = rate_of(v, p->seconds);
 
-    if (flop > 0)
+    fprintf(out, "  predicted  %.4g ms, %.0f cycles at %.2f GHz", 1e3 * p->seconds, p->cycles,
+            1e-9 * p->clock_hz);
+    if (rate > 0)
         fprintf(out, ", %.1f TFLOP/s", 1e-12 * rate);
-    if (flop > 0 && p->matrix_peak_flops > 0)
+    if (rate > 0 && p->matrix_peak_flops > 0)
         fprintf(out, ", %.1f %% of matrix peak %.0f", 100 * rate / p->matrix_peak_flops,
                 1e-12 * p->matrix_peak_flops);
     putc('\n', out);
+}
+
+/* One launch after the other, where power is the limit. */
+static void print_sustained(FILE *out, const profile_view *v)
+{
+    const aiter_sim_profile *p = v->profile;
+    const double rate = rate_of(v, p->sustained_seconds);
+
+    if (rate > 0 && p->sustained_clock_hz < 0.999 * p->clock_hz)
+        fprintf(out, "  sustained  %.4g ms, %.1f TFLOP/s at %.2f GHz, which the power limit leaves\n",
+                1e3 * p->sustained_seconds, 1e-12 * rate, 1e-9 * p->sustained_clock_hz);
 }
 
 static void print_work(FILE *out, const profile_view *v)
@@ -85,12 +102,9 @@ static void print_bound(FILE *out, const profile_view *v)
 
 static void print_head(FILE *out, const profile_view *v)
 {
-    const aiter_sim_profile *p = v->profile;
-
-    print_launch(out, p);
-    fprintf(out, "  predicted  %.4g ms, %.0f cycles at %.2f GHz", 1e3 * p->seconds, p->cycles,
-            1e-9 * p->clock_hz);
-    print_rate(out, v);
+    print_launch(out, v->profile);
+    print_prediction(out, v);
+    print_sustained(out, v);
     print_work(out, v);
     print_bound(out, v);
 }
