@@ -112,12 +112,12 @@ static void print_json(const bench_profile *o, const device *d, const launches *
 {
     json_object *object = json_object_new_object(), *list = json_object_new_array();
 
-    json_add_text(object, "format", "aiter-profile-1");
+    json_put_text(object, "format", "aiter-profile-1");
     json_object_object_add(object, "device", bench_device_json(d));
     if (o->kernel.code_object) {
-        json_add_text(object, "code_object", o->kernel.code_object);
+        json_put_text(object, "code_object", o->kernel.code_object);
     } else {
-        json_add_text(object, "operation", bench_operation_name(o->bench.operation));
+        json_put_text(object, "operation", bench_operation_name(o->bench.operation));
         json_object_object_add(object, "problem", bench_problem_json(&o->bench.spec));
     }
     for (size_t i = 0; i < l->count; i++)

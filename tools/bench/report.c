@@ -78,10 +78,10 @@ json_object *bench_device_json(const device *d)
 {
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "name", device_name(d));
-    json_add_text(o, "product", device_product(d));
-    json_add_text(o, "arch", device_arch(d));
-    json_add_bool(o, "simulated", device_simulated(d));
+    json_put_text(o, "name", device_name(d));
+    json_put_text(o, "product", device_product(d));
+    json_put_text(o, "arch", device_arch(d));
+    json_put_bool(o, "simulated", device_simulated(d));
     return o;
 }
 
@@ -89,18 +89,18 @@ json_object *bench_problem_json(const trial_spec *s)
 {
     json_object *o = json_object_new_object();
 
-    json_add_int(o, "batch", (uint64_t)s->batch);
-    json_add_int(o, "heads", (uint64_t)s->heads);
-    json_add_int(o, "kv_heads", (uint64_t)s->heads_kv);
-    json_add_int(o, "seqlen_q", (uint64_t)s->seqlen_q);
-    json_add_int(o, "seqlen_k", (uint64_t)s->seqlen_k);
-    json_add_int(o, "head_dim", (uint64_t)s->hdqk);
-    json_add_int(o, "head_dim_v", (uint64_t)s->hdv);
-    json_add_text(o, "dtype", num_dtype_name(s->dtype));
-    json_add_bool(o, "causal", s->causal);
-    json_add_bool(o, "lse", s->lse);
-    json_add_text(o, "layout", trial_layout_name(s->layout));
-    json_add_int(o, "seed", s->seed);
+    json_put_int(o, "batch", s->batch);
+    json_put_int(o, "heads", s->heads);
+    json_put_int(o, "kv_heads", s->heads_kv);
+    json_put_int(o, "seqlen_q", s->seqlen_q);
+    json_put_int(o, "seqlen_k", s->seqlen_k);
+    json_put_int(o, "head_dim", s->hdqk);
+    json_put_int(o, "head_dim_v", s->hdv);
+    json_put_text(o, "dtype", num_dtype_name(s->dtype));
+    json_put_bool(o, "causal", s->causal);
+    json_put_bool(o, "lse", s->lse);
+    json_put_text(o, "layout", trial_layout_name(s->layout));
+    json_put_int(o, "seed", s->seed);
     return o;
 }
 
@@ -109,17 +109,17 @@ static json_object *kernel_json(const bench_result *r)
     const aiter_kernel_info *k = &r->kernel;
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "configuration", r->config);
-    json_add_text(o, "symbol", k->symbol);
-    json_add_int(o, "block_size", (uint64_t)k->block_size);
-    json_add_int(o, "vgprs", (uint64_t)k->vgprs);
-    json_add_int(o, "agprs", (uint64_t)k->agprs);
-    json_add_int(o, "sgprs", (uint64_t)k->sgprs);
-    json_add_int(o, "vgpr_spills", (uint64_t)k->vgpr_spills);
-    json_add_int(o, "sgpr_spills", (uint64_t)k->sgpr_spills);
-    json_add_int(o, "lds_bytes", (uint64_t)k->lds_bytes);
-    json_add_int(o, "scratch_bytes", (uint64_t)k->scratch_bytes);
-    json_add_int(o, "code_bytes", k->code_bytes);
+    json_put_text(o, "configuration", r->config);
+    json_put_text(o, "symbol", k->symbol);
+    json_put_int(o, "block_size", k->block_size);
+    json_put_int(o, "vgprs", k->vgprs);
+    json_put_int(o, "agprs", k->agprs);
+    json_put_int(o, "sgprs", k->sgprs);
+    json_put_int(o, "vgpr_spills", k->vgpr_spills);
+    json_put_int(o, "sgpr_spills", k->sgpr_spills);
+    json_put_int(o, "lds_bytes", k->lds_bytes);
+    json_put_int(o, "scratch_bytes", k->scratch_bytes);
+    json_put_int(o, "code_bytes", k->code_bytes);
     return o;
 }
 
@@ -127,12 +127,12 @@ static json_object *times_json(const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    json_add_number(o, "context", r->context_s);
-    json_add_number(o, "prepare", r->prepare_s);
-    json_add_number(o, "compile", 1e-9 * (double)r->stats.compile_ns);
-    json_add_number(o, "run_first", r->first_s);
-    json_add_number(o, "run_min", r->min_s);
-    json_add_number(o, "run_median", r->median_s);
+    json_put_number(o, "context", r->context_s);
+    json_put_number(o, "prepare", r->prepare_s);
+    json_put_number(o, "compile", 1e-9 * (double)r->stats.compile_ns);
+    json_put_number(o, "run_first", r->first_s);
+    json_put_number(o, "run_min", r->min_s);
+    json_put_number(o, "run_median", r->median_s);
     return o;
 }
 
@@ -140,9 +140,9 @@ static json_object *cache_json(const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    json_add_int(o, "compiles", r->stats.compiles);
-    json_add_int(o, "disk_hits", r->stats.cache_hits);
-    json_add_int(o, "table_hits", r->stats.table_hits);
+    json_put_int(o, "compiles", r->stats.compiles);
+    json_put_int(o, "disk_hits", r->stats.cache_hits);
+    json_put_int(o, "table_hits", r->stats.table_hits);
     return o;
 }
 
@@ -151,10 +151,10 @@ static json_object *simulator_json(const bench_result *r)
     const uint64_t launches = r->counts.launches ? r->counts.launches : 1;
     json_object *o = json_object_new_object();
 
-    json_add_int(o, "instructions", r->counts.instructions / launches);
-    json_add_int(o, "workgroups", r->counts.workgroups);
-    json_add_int(o, "waves", r->counts.waves);
-    json_add_number(o, "host_seconds", 1e-9 * (double)r->counts.host_ns / (double)launches);
+    json_put_int(o, "instructions", r->counts.instructions / launches);
+    json_put_int(o, "workgroups", r->counts.workgroups);
+    json_put_int(o, "waves", r->counts.waves);
+    json_put_number(o, "host_seconds", 1e-9 * (double)r->counts.host_ns / (double)launches);
     return o;
 }
 
@@ -165,17 +165,17 @@ static json_object *check_json(const bench_result *r, bool lse)
     char why[256];
 
     trial_explain(&r->verdict, why, sizeof why);
-    json_add_bool(o, "pass", r->verdict.pass);
-    json_add_text(o, "reason", why);
-    json_add_number(o, "max_error", v->max_error);
-    json_add_number(o, "tolerance", v->tolerance);
-    json_add_number(o, "textbook_error", v->lowp_error);
-    json_add_number(o, "range", v->range);
-    json_add_number(o, "bound_ratio", v->bound_ratio);
-    json_add_int(o, "not_finite", v->not_finite);
-    json_add_int(o, "stray_writes", r->verdict.stray_writes);
+    json_put_bool(o, "pass", r->verdict.pass);
+    json_put_text(o, "reason", why);
+    json_put_number(o, "max_error", v->max_error);
+    json_put_number(o, "tolerance", v->tolerance);
+    json_put_number(o, "textbook_error", v->lowp_error);
+    json_put_number(o, "range", v->range);
+    json_put_number(o, "bound_ratio", v->bound_ratio);
+    json_put_int(o, "not_finite", v->not_finite);
+    json_put_int(o, "stray_writes", r->verdict.stray_writes);
     if (lse)
-        json_add_number(o, "lse_max_error", v->lse_max_error);
+        json_put_number(o, "lse_max_error", v->lse_max_error);
     return o;
 }
 
@@ -183,18 +183,18 @@ void bench_print_json(const bench_options *options, const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "format", "aiter-bench-1");
-    json_add_text(o, "operation", bench_operation_name(options->operation));
+    json_put_text(o, "format", "aiter-bench-1");
+    json_put_text(o, "operation", bench_operation_name(options->operation));
     json_object_object_add(o, "device", bench_device_json(r->device));
     json_object_object_add(o, "problem", bench_problem_json(&options->spec));
     json_object_object_add(o, "kernel", kernel_json(r));
-    json_add_int(o, "iterations", (uint64_t)r->iterations);
+    json_put_int(o, "iterations", r->iterations);
     json_object_object_add(o, "seconds", times_json(r));
     json_object_object_add(o, "cache", cache_json(r));
     if (r->simulated)
         json_object_object_add(o, "simulator", simulator_json(r));
     else
-        json_add_number(o, "tflops", r->need.flop / r->median_s * 1e-12);
+        json_put_number(o, "tflops", r->need.flop / r->median_s * 1e-12);
     if (r->checked)
         json_object_object_add(o, "check", check_json(r, options->spec.lse));
     json_print(o);

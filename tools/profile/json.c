@@ -18,7 +18,7 @@ static json_object *stalls_json(const uint64_t cycles[AITER_SIM_STALL_COUNT])
 
     for (int i = 0; i < AITER_SIM_STALL_COUNT; i++)
         if (cycles[i])
-            json_add_int(o, profile_stalls[i].key, cycles[i]);
+            json_put_int(o, profile_stalls[i].key, cycles[i]);
     return o;
 }
 
@@ -27,18 +27,18 @@ static json_object *prediction_json(const profile_view *v)
     const aiter_sim_profile *p = v->profile;
     json_object *o = json_object_new_object();
 
-    json_add_number(o, "seconds", p->seconds);
-    json_add_number(o, "cycles", p->cycles);
-    json_add_number(o, "clock_hz", p->clock_hz);
-    json_add_number(o, "sustained_seconds", p->sustained_seconds);
-    json_add_number(o, "sustained_clock_hz", p->sustained_clock_hz);
+    json_put_number(o, "seconds", p->seconds);
+    json_put_number(o, "cycles", p->cycles);
+    json_put_number(o, "clock_hz", p->clock_hz);
+    json_put_number(o, "sustained_seconds", p->sustained_seconds);
+    json_put_number(o, "sustained_clock_hz", p->sustained_clock_hz);
     if (v->need.flop > 0)
-        json_add_number(o, "tflops", 1e-12 * profile_share(v->need.flop, p->seconds));
-    json_add_number(o, "matrix_tflops", 1e-12 * profile_share(p->matrix_flops, p->seconds));
-    json_add_number(o, "matrix_peak_tflops", 1e-12 * p->matrix_peak_flops);
-    json_add_number(o, "matrix_flop", p->matrix_flops);
-    json_add_number(o, "vector_flop", p->vector_flops);
-    json_add_number(o, "instructions", p->instructions);
+        json_put_number(o, "tflops", 1e-12 * profile_share(v->need.flop, p->seconds));
+    json_put_number(o, "matrix_tflops", 1e-12 * profile_share(p->matrix_flops, p->seconds));
+    json_put_number(o, "matrix_peak_tflops", 1e-12 * p->matrix_peak_flops);
+    json_put_number(o, "matrix_flop", p->matrix_flops);
+    json_put_number(o, "vector_flop", p->vector_flops);
+    json_put_number(o, "instructions", p->instructions);
     return o;
 }
 
@@ -47,9 +47,9 @@ static json_object *bound_json(const profile_view *v)
     const profile_bound bound = profile_find_bound(v);
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "by", bound.by);
-    json_add_text(o, "busiest", bound.busiest->key);
-    json_add_number(o, "busy", bound.busy);
+    json_put_text(o, "by", bound.by);
+    json_put_text(o, "busiest", bound.busiest->key);
+    json_put_number(o, "busy", bound.busy);
     return o;
 }
 
@@ -58,7 +58,7 @@ static json_object *busy_json(const aiter_sim_profile *p)
     json_object *o = json_object_new_object();
 
     for (int i = 0; i < AITER_SIM_UNIT_COUNT; i++)
-        json_add_number(o, profile_units[i].key, p->busy[i]);
+        json_put_number(o, profile_units[i].key, p->busy[i]);
     return o;
 }
 
@@ -69,20 +69,20 @@ static json_object *memory_json(const profile_view *v)
     for (int i = 0; i < PROFILE_NUM_LEVELS; i++) {
         const aiter_sim_traffic *t = profile_traffic(v->profile, i);
         json_object *level = json_object_new_object();
-        json_add_number(level, "read_bytes", t->read_bytes);
-        json_add_number(level, "write_bytes", t->write_bytes);
-        json_add_number(level, "hit_rate", t->hit_rate);
-        json_add_number(level, "peak_bytes_per_second", t->peak);
-        json_add_number(level, "busy", t->busy);
+        json_put_number(level, "read_bytes", t->read_bytes);
+        json_put_number(level, "write_bytes", t->write_bytes);
+        json_put_number(level, "hit_rate", t->hit_rate);
+        json_put_number(level, "peak_bytes_per_second", t->peak);
+        json_put_number(level, "busy", t->busy);
         json_object_object_add(o, profile_levels[i].key, level);
     }
     if (v->need.read_bytes + v->need.write_bytes > 0) {
         json_object *minimum = json_object_new_object();
-        json_add_number(minimum, "read_bytes", v->need.read_bytes);
-        json_add_number(minimum, "write_bytes", v->need.write_bytes);
+        json_put_number(minimum, "read_bytes", v->need.read_bytes);
+        json_put_number(minimum, "write_bytes", v->need.write_bytes);
         json_object_object_add(o, "minimum", minimum);
     }
-    json_add_number(o, "lds_conflict", v->profile->lds_conflict);
+    json_put_number(o, "lds_conflict", v->profile->lds_conflict);
     return o;
 }
 
@@ -90,18 +90,18 @@ static json_object *occupancy_json(const aiter_sim_profile *p)
 {
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "limited_by", p->limited_by ? p->limited_by : "");
-    json_add_int(o, "waves_per_simd", p->waves_per_simd);
-    json_add_int(o, "workgroups_per_cu", p->workgroups_per_cu);
-    json_add_int(o, "waves_per_workgroup", p->waves_per_workgroup);
-    json_add_int(o, "cus", p->num_cus);
-    json_add_int(o, "simds_per_cu", p->simds_per_cu);
-    json_add_int(o, "vgprs", p->vgprs);
-    json_add_int(o, "agprs", p->agprs);
-    json_add_int(o, "sgprs", p->sgprs);
-    json_add_int(o, "lds_bytes", p->lds_bytes);
-    json_add_int(o, "scratch_bytes", p->scratch_bytes);
-    json_add_number(o, "rounds", p->rounds);
+    json_put_text(o, "limited_by", p->limited_by ? p->limited_by : "");
+    json_put_int(o, "waves_per_simd", p->waves_per_simd);
+    json_put_int(o, "workgroups_per_cu", p->workgroups_per_cu);
+    json_put_int(o, "waves_per_workgroup", p->waves_per_workgroup);
+    json_put_int(o, "cus", p->num_cus);
+    json_put_int(o, "simds_per_cu", p->simds_per_cu);
+    json_put_int(o, "vgprs", p->vgprs);
+    json_put_int(o, "agprs", p->agprs);
+    json_put_int(o, "sgprs", p->sgprs);
+    json_put_int(o, "lds_bytes", p->lds_bytes);
+    json_put_int(o, "scratch_bytes", p->scratch_bytes);
+    json_put_number(o, "rounds", p->rounds);
     return o;
 }
 
@@ -113,12 +113,12 @@ static json_object *waves_json(const aiter_sim_profile *p)
         const aiter_sim_wave_profile *w = &p->waves[i];
         json_object *o = json_object_new_object();
         json_object_object_add(o, "workgroup", triple_json(w->workgroup));
-        json_add_int(o, "wave", w->wave);
-        json_add_int(o, "cu", w->cu);
-        json_add_int(o, "simd", w->simd);
-        json_add_int(o, "start", w->start);
-        json_add_int(o, "end", w->end);
-        json_add_int(o, "issued", w->issued);
+        json_put_int(o, "wave", w->wave);
+        json_put_int(o, "cu", w->cu);
+        json_put_int(o, "simd", w->simd);
+        json_put_int(o, "start", w->start);
+        json_put_int(o, "end", w->end);
+        json_put_int(o, "issued", w->issued);
         json_object_object_add(o, "stalls", stalls_json(w->stall_cycles));
         json_object_array_add(list, o);
     }
@@ -132,14 +132,14 @@ static json_object *instructions_json(const aiter_sim_profile *p)
     for (size_t i = 0; i < p->num_insts; i++) {
         const aiter_sim_inst_profile *inst = &p->insts[i];
         json_object *o = json_object_new_object();
-        json_add_int(o, "offset", inst->offset);
-        json_add_text(o, "text", inst->text);
-        json_add_text(o, "unit", profile_units[inst->unit].key);
-        json_add_int(o, "issued", inst->issued);
-        json_add_int(o, "busy", inst->busy_cycles);
-        json_add_int(o, "lds_conflict", inst->lds_conflict_cycles);
-        json_add_int(o, "bytes", inst->bytes);
-        json_add_int(o, "lines", inst->lines);
+        json_put_int(o, "offset", inst->offset);
+        json_put_text(o, "text", inst->text);
+        json_put_text(o, "unit", profile_units[inst->unit].key);
+        json_put_int(o, "issued", inst->issued);
+        json_put_int(o, "busy", inst->busy_cycles);
+        json_put_int(o, "lds_conflict", inst->lds_conflict_cycles);
+        json_put_int(o, "bytes", inst->bytes);
+        json_put_int(o, "lines", inst->lines);
         json_object_object_add(o, "stalls", stalls_json(inst->stall_cycles));
         json_object_array_add(list, o);
     }
@@ -151,12 +151,12 @@ json_object *profile_json(const profile_view *v)
     const aiter_sim_profile *p = v->profile;
     json_object *o = json_object_new_object();
 
-    json_add_text(o, "kernel", p->kernel);
-    json_add_text(o, "arch", p->arch);
+    json_put_text(o, "kernel", p->kernel);
+    json_put_text(o, "arch", p->arch);
     json_object_object_add(o, "grid", triple_json(p->grid));
     json_object_object_add(o, "block", triple_json(p->block));
-    json_add_int(o, "workgroups", p->workgroups);
-    json_add_int(o, "simulated_workgroups", p->simulated_workgroups);
+    json_put_int(o, "workgroups", p->workgroups);
+    json_put_int(o, "simulated_workgroups", p->simulated_workgroups);
     json_object_object_add(o, "prediction", prediction_json(v));
     json_object_object_add(o, "bound", bound_json(v));
     json_object_object_add(o, "busy", busy_json(p));
