@@ -118,11 +118,13 @@ typedef struct aiter_sim_inst_profile {
 typedef struct aiter_sim_traffic {
     double read_bytes, write_bytes;
     double hit_rate;              /* of reads, 0..1                                                */
+    double peak;                  /* bytes a second of the whole device                            */
     double busy;                  /* achieved / peak bandwidth, 0..1                               */
 } aiter_sim_traffic;
 
 /* A stretch of one simulated wave's life, for a trace. `stalled`: waiting to issue for `reason`;
- * otherwise executing on `unit`. */
+ * otherwise executing on `unit`, from the cycle of issue. The stretches of a wave do not overlap: one
+ * ends where the next begins, though the unit may be at it for longer (busy_cycles / issued). */
 typedef struct aiter_sim_event {
     uint64_t start, end;          /* cycles from the start of the launch                           */
     uint32_t wave;                /* index into aiter_sim_profile.waves                            */
@@ -182,9 +184,10 @@ typedef struct aiter_sim_profile {
     size_t num_events;
 } aiter_sim_profile;
 
-/* The profile of the last launch that completed under the timing model; NULL if none did since the
- * last call. The caller owns it and releases it with aiterSimFreeProfile; its texts live as long as
- * it does. Thread-safe. */
+/* The profile of the oldest launch that completed under the timing model and was not taken yet; NULL
+ * if there is none. The last 16 are kept: an operation may launch more than one kernel. The caller
+ * owns it and releases it with aiterSimFreeProfile; its texts live as long as it does.
+ * Thread-safe. */
 AITER_SIM_API aiter_sim_profile *aiterSimTakeProfile(void);
 AITER_SIM_API void aiterSimFreeProfile(aiter_sim_profile *profile);
 

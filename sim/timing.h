@@ -42,8 +42,7 @@ typedef struct sim_prediction {
     double matrix_busy;
 } sim_prediction;
 
-/* After all threads left without an error: what is predicted, which also becomes the last profile.
- */
+/* After all threads left without an error: what is predicted. aiterSimTakeProfile() tells it too. */
 sim_prediction sim_timing_finish(sim_timing *timing);
 
 #endif

@@ -154,20 +154,28 @@ static double units_per_cu(aiter_sim_unit unit)
                : SIM_SIMDS_PER_CU;
 }
 
+/* peak: bytes a second of the whole device. */
+static aiter_sim_traffic traffic(const aiter_sim_profile *p, double read, double written,
+                                 double hit_rate, double peak)
+{
+    return (aiter_sim_traffic){.read_bytes = read,
+                               .write_bytes = written,
+                               .hit_rate = hit_rate,
+                               .peak = peak,
+                               .busy = ratio(read + written, p->seconds * peak)};
+}
+
 static void fill_traffic(aiter_sim_profile *p, const timing_grid *grid, const timing_counts *c)
 {
     const timing_arch *a = grid->arch;
-    double cus = grid->device->num_cus, cycles = p->cycles;
+    double l1 = (double)grid->device->num_cus * a->l1_bytes_per_clk;
     double l2 = (double)a->l2_channels * a->l2_channel_bytes * grid->device->num_xccs;
 
-    p->l1 = (aiter_sim_traffic){c->l1_read, c->l1_written, ratio(c->l1_hits, c->l1_requests),
-                                ratio(c->l1_read + c->l1_written,
-                                      cycles * cus * a->l1_bytes_per_clk)};
-    p->l2 = (aiter_sim_traffic){c->l2_read, c->l2_written, ratio(c->l2_hits, c->l2_requests),
-                                ratio(c->l2_read + c->l2_written, cycles * l2)};
-    p->hbm = (aiter_sim_traffic){c->hbm_read, c->hbm_written, 0,
-                                 ratio(c->hbm_read + c->hbm_written,
-                                       p->seconds * a->hbm_gbps * 1e9)};
+    p->l1 = traffic(p, c->l1_read, c->l1_written, ratio(c->l1_hits, c->l1_requests),
+                    l1 * p->clock_hz);
+    p->l2 = traffic(p, c->l2_read, c->l2_written, ratio(c->l2_hits, c->l2_requests),
+                    l2 * p->clock_hz);
+    p->hbm = traffic(p, c->hbm_read, c->hbm_written, 0, a->hbm_gbps * 1e9);
 }
 
 /* timing_arch.sustained: power is the matrix units' busy time, weighted, times the clock squared.
@@ -249,27 +257,43 @@ aiter_sim_profile *timing_profile_build(const timing_grid *grid, const timing_co
     return NULL;
 }
 
-/* ---- the last one ---- */
+/* ---- those that were not taken ---- */
+
+enum { MAX_KEPT = 16 };
 
 static struct {
     pthread_mutex_t lock;
-    aiter_sim_profile *profile;
-} last = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    aiter_sim_profile *profiles[MAX_KEPT]; /* the oldest first */
+    size_t count;
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The caller holds the lock. */
+static aiter_sim_profile *remove_oldest(void)
+{
+    aiter_sim_profile *oldest = kept.profiles[0];
+
+    if (kept.count == 0)
+        return NULL;
+    kept.count--;
+    memmove(kept.profiles, kept.profiles + 1, kept.count * sizeof *kept.profiles);
+    return oldest;
+}
 
 void timing_profile_publish(aiter_sim_profile *profile)
 {
-    pthread_mutex_lock(&last.lock);
-    aiter_sim_profile *before = last.profile;
-    last.profile = profile;
-    pthread_mutex_unlock(&last.lock);
-    aiterSimFreeProfile(before);
+    if (!profile) /* there was no memory for it */
+        return;
+    pthread_mutex_lock(&kept.lock);
+    aiter_sim_profile *dropped = kept.count == MAX_KEPT ? remove_oldest() : NULL;
+    kept.profiles[kept.count++] = profile;
+    pthread_mutex_unlock(&kept.lock);
+    aiterSimFreeProfile(dropped);
 }
 
 aiter_sim_profile *aiterSimTakeProfile(void)
 {
-    pthread_mutex_lock(&last.lock);
-    aiter_sim_profile *profile = last.profile;
-    last.profile = NULL;
-    pthread_mutex_unlock(&last.lock);
+    pthread_mutex_lock(&kept.lock);
+    aiter_sim_profile *profile = remove_oldest();
+    pthread_mutex_unlock(&kept.lock);
     return profile;
 }

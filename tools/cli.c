@@ -169,6 +169,8 @@ static int take_option(const cli_tool *tool, int argc, char **argv, int *i, void
         if (!value)
             return cli_usage_error(tool, "--%s: no value given: expected %s", o->name, o->value);
     }
+    if (tool->given)
+        tool->given[o - tool->options] = true;
     return o->set(o, value, (char *)options + o->offset) ? 0 : refuse_value(tool, o, value);
 }
 

@@ -24,6 +24,7 @@ struct cli_option {
     const char *expected;   /* for the message; NULL: the bounds of an integer */
     long min, max;
     const char *help;
+    unsigned tag;           /* the tool's own */
 };
 
 /* Targets: a bool; an int; a const char *, which is never empty. */
@@ -40,6 +41,8 @@ typedef struct cli_tool {
     const char *summary;
     const cli_option *options;
     size_t num_options;
+    bool *given;                /* NULL, or num_options flags: cli_parse() sets those of options
+                                 * that it met */
     const char *closing;        /* end of the help text: exit codes, examples */
 } cli_tool;
 

@@ -18,12 +18,17 @@
     X(hipMalloc) \
     X(hipFree) \
     X(hipMemcpy) \
-    X(hipDeviceSynchronize)
+    X(hipDeviceSynchronize) \
+    X(hipModuleLoad) \
+    X(hipModuleUnload) \
+    X(hipModuleGetFunction) \
+    X(hipModuleLaunchKernel)
 
 typedef struct functions {
 #define POINTER(name, params) hip_error(*name) params;
     HIP_ABI_DEVICE_FUNCTIONS(POINTER)
     HIP_ABI_MEMORY_FUNCTIONS(POINTER)
+    HIP_ABI_MODULE_FUNCTIONS(POINTER)
 #undef POINTER
     const char *(*hipGetErrorName)(hip_error error);
 } functions;
@@ -32,6 +37,9 @@ struct device {
     functions hip;
     int (*sim_stats)(aiter_sim_stats *stats);
     const char *(*sim_report)(void);
+    int (*sim_set_timing)(aiter_sim_timing mode, int trace);
+    aiter_sim_profile *(*sim_take_profile)(void);
+    void (*sim_free_profile)(aiter_sim_profile *profile);
     aiter_sim_stats taken;
     bool simulated;
     int ordinal;
@@ -139,6 +147,9 @@ static bool resolve(device *d, void *library, char error[DEVICE_ERROR_MAX])
     if (d->simulated) {
         *(void **)&d->sim_stats = dlsym(library, "aiterSimGetStats");
         *(void **)&d->sim_report = dlsym(library, "aiterSimLastReport");
+        *(void **)&d->sim_set_timing = dlsym(library, "aiterSimSetTiming");
+        *(void **)&d->sim_take_profile = dlsym(library, "aiterSimTakeProfile");
+        *(void **)&d->sim_free_profile = dlsym(library, "aiterSimFreeProfile");
     }
     return true;
 }
@@ -305,6 +316,71 @@ bool device_sync(device *d, char error[DEVICE_ERROR_MAX])
         return false;
     const hip_error code = d->hip.hipDeviceSynchronize();
     return code == HIP_SUCCESS || fail_hip(d, error, "hipDeviceSynchronize", 0, code);
+}
+
+/* ---- Kernels ---- */
+
+static hip_error launch(device *d, hip_function function, const device_kernel *k)
+{
+    size_t size = k->arguments_size;
+    void *extra[] = { HIP_EXTRA_BUFFER_POINTER, k->arguments, HIP_EXTRA_BUFFER_SIZE, &size,
+                      HIP_EXTRA_END };
+
+    return d->hip.hipModuleLaunchKernel(function, k->grid[0], k->grid[1], k->grid[2], k->block[0],
+                                        k->block[1], k->block[2], k->lds_bytes, NULL, NULL, extra);
+}
+
+/* "CALL of 'WHAT'" in the message. */
+static bool fail_kernel(const device *d, char error[DEVICE_ERROR_MAX], const char *call,
+                        const char *what, hip_error code)
+{
+    char text[256];
+
+    snprintf(text, sizeof text, "%s of '%s'", call, what);
+    return fail_hip(d, error, text, 0, code);
+}
+
+bool device_run(device *d, const device_kernel *k, char error[DEVICE_ERROR_MAX])
+{
+    hip_module module;
+    hip_function function;
+    hip_error code;
+    bool ok = false;
+
+    if (!use(d, error))
+        return false;
+    if ((code = d->hip.hipModuleLoad(&module, k->code_object)) != HIP_SUCCESS)
+        return fail_kernel(d, error, "hipModuleLoad", k->code_object, code);
+    if ((code = d->hip.hipModuleGetFunction(&function, module, k->name)) != HIP_SUCCESS)
+        fail_kernel(d, error, "hipModuleGetFunction", k->name, code);
+    else if ((code = launch(d, function, k)) != HIP_SUCCESS)
+        fail_kernel(d, error, "hipModuleLaunchKernel", k->name, code);
+    else
+        ok = device_sync(d, error);
+    d->hip.hipModuleUnload(module);
+    return ok;
+}
+
+/* ---- The timing model ---- */
+
+bool device_set_timing(device *d, aiter_sim_timing mode, bool trace, char error[DEVICE_ERROR_MAX])
+{
+    if (!d->sim_set_timing || !d->sim_take_profile || !d->sim_free_profile)
+        return fail(error, "%s: %s has no timing model", d->name, d->runtime);
+    if (d->sim_set_timing(mode, trace) != 0)
+        return fail(error, "%s: %s refuses timing mode %d", d->name, d->runtime, (int)mode);
+    return true;
+}
+
+aiter_sim_profile *device_take_profile(device *d)
+{
+    return d->sim_take_profile ? d->sim_take_profile() : NULL;
+}
+
+void device_free_profile(device *d, aiter_sim_profile *profile)
+{
+    if (profile)
+        d->sim_free_profile(profile);
 }
 
 bool device_take_counts(device *d, device_counts *counts)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sim/aiter_sim.h"
+
 enum { DEVICE_ERROR_MAX = 512 };
 
 typedef struct device device;
@@ -39,6 +41,24 @@ bool device_upload(device *d, void *to, const void *from, size_t bytes,
 bool device_download(device *d, void *to, const void *from, size_t bytes,
                      char error[DEVICE_ERROR_MAX]);
 bool device_sync(device *d, char error[DEVICE_ERROR_MAX]);
+
+/* One kernel of a code object. */
+typedef struct device_kernel {
+    const char *code_object;    /* a file */
+    const char *name;
+    unsigned grid[3], block[3]; /* workgroups; work-items of one */
+    unsigned lds_bytes;         /* beyond what the kernel declares */
+    void *arguments;            /* as the kernel reads them */
+    size_t arguments_size;
+} device_kernel;
+
+/* Loads, launches and waits. */
+bool device_run(device *d, const device_kernel *kernel, char error[DEVICE_ERROR_MAX]);
+
+/* The simulator's timing model, see sim/aiter_sim.h. false on other devices. */
+bool device_set_timing(device *d, aiter_sim_timing mode, bool trace, char error[DEVICE_ERROR_MAX]);
+aiter_sim_profile *device_take_profile(device *d);
+void device_free_profile(device *d, aiter_sim_profile *profile);
 
 /* What the simulator counted since the last call of this function; false on other devices. */
 typedef struct device_counts {

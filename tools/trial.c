@@ -552,7 +552,7 @@ static bool make_numbers(trial *t)
 
 /* ---- Creation ---- */
 
-static bool make_images(trial *t)
+static bool make_rows(trial *t)
 {
     for (int i = Q; i <= LSE; i++) {
         block *b = &t->blocks[i];
@@ -564,9 +564,16 @@ static bool make_images(trial *t)
     for (int i = Q; i <= LSE; i++)
         if (!make_values(t, i))
             return false;
-    if (!make_numbers(t))
+    return true;
+}
+
+static bool make_images(trial *t)
+{
+    const bool rows = !t->spec.blank;
+
+    if ((rows && !make_rows(t)) || !make_numbers(t))
         return false;
-    if (t->spec.fp8) {
+    if (rows && t->spec.fp8) {
         scale_values(t, K, (const float *)t->blocks[K_SCALE].image);
         scale_values(t, V, (const float *)t->blocks[V_SCALE].image);
     }
@@ -577,8 +584,10 @@ static bool upload(trial *t, char error[DEVICE_ERROR_MAX])
 {
     for (int i = 0; i < NUM_TENSORS; i++) {
         block *b = &t->blocks[i];
-        if (b->bytes && (!device_alloc(t->device, &b->memory, b->bytes, error) ||
-                         !device_upload(t->device, b->memory, b->image, b->bytes, error)))
+        if (b->bytes && !device_alloc(t->device, &b->memory, b->bytes, error))
+            return false;
+        if (b->bytes && b->image &&
+            !device_upload(t->device, b->memory, b->image, b->bytes, error))
             return false;
         t->tensors[i].dl.data = b->memory;
     }

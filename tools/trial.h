@@ -59,6 +59,7 @@ typedef struct trial_spec {
     float scale;            /* 0: 1/sqrt(hdqk) */
     float q_gain;           /* q's values are of this size instead of 1; 0: 1 */
     uint64_t seed;
+    bool blank;             /* q, k and v are zero, and the host holds nothing: no trial_judge() */
 
     trial_operation operation;
     bool full_lengths;      /* every sequence has all its rows; kvcache: no cache_seqlens */

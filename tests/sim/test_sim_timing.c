@@ -619,6 +619,9 @@ static void events_count_predicted_time(void **state)
     assert_non_null(p);
     assert_true(fabs(ms - 2e3 * p->sustained_seconds) < 1e-6);
     aiterSimFreeProfile(p);
+    p = aiterSimTakeProfile(); /* of the second launch */
+    assert_non_null(p);
+    aiterSimFreeProfile(p);
     hip_ok(hipEventDestroy(before));
     hip_ok(hipEventDestroy(after));
     hip_ok(hipFree(out));

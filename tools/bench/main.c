@@ -1,4 +1,4 @@
-/* aiter-bench: runs an attention operation on a device, measures it and checks it. */
+/* aiter-bench: runs an attention operation on a device, measures it, checks it, profiles it. */
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 #include "tools/bench/bench.h"
 #include "tools/cli.h"
 
-enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536 };
+enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536, MAX_LDS = 1 << 20 };
 
 typedef struct options {
     const char *device, *cache_dir, *compiler, *sim_check;
@@ -16,7 +16,16 @@ typedef struct options {
     int dtype, layout, iterations, seed;
     float scale;
     bool causal, lse, check, json, no_cache;
+    /* of profile */
+    const char *trace, *code_object, *kernel, *args;
+    unsigned grid[3], block[3];
+    int lds, top;
+    bool full, annotate;
+    kernel_arguments arguments;
 } options;
+
+/* What is asked for; each option's heading is tagged with those that it is for. */
+enum { RUN = 1, PROFILE = 2, PROFILE_CODE = 4, EVERY = RUN | PROFILE | PROFILE_CODE };
 
 /* ---- The command line ---- */
 
@@ -47,7 +56,31 @@ static bool set_scale(const cli_option *option, const char *value, void *target)
     return end != value && *end == '\0' && isfinite(scale) && scale > 0;
 }
 
-#define HEADING(text) { .help = text }
+/* "X", "X,Y" or "X,Y,Z" */
+static bool set_triple(const cli_option *option, const char *value, void *target)
+{
+    unsigned *triple = target;
+    char number[16];
+    long parsed;
+
+    triple[0] = triple[1] = triple[2] = 1;
+    for (int i = 0; i < 3; i++, value++) {
+        const size_t size = strcspn(value, ",");
+        if (size >= sizeof number)
+            return false;
+        memcpy(number, value, size);
+        number[size] = '\0';
+        if (!cli_parse_int(number, 1, option->max, &parsed))
+            return false;
+        triple[i] = (unsigned)parsed;
+        value += size;
+        if (*value == '\0')
+            return true;
+    }
+    return false;
+}
+
+#define HEADING(text, what) { .help = text, .tag = what }
 #define TEXT(option, field, metavar, what, text)                                                   \
     {                                                                                              \
         .name = option, .value = metavar, .set = cli_set_text, .offset = offsetof(options, field), \
@@ -63,16 +96,22 @@ static bool set_scale(const cli_option *option, const char *value, void *target)
         .name = option, .value = metavar, .set = setter, .offset = offsetof(options, field),       \
         .expected = what, .min = 8, .max = 256, .help = text                                       \
     }
+#define TRIPLE(option, field, high, text)                                                          \
+    {                                                                                              \
+        .name = option, .value = "X,Y,Z", .set = set_triple, .offset = offsetof(options, field),   \
+        .expected = "one to three integers from 1 to " #high, .max = high, .help = text            \
+    }
 #define FLAG(option, field, text) \
     { .name = option, .set = cli_set_flag, .offset = offsetof(options, field), .help = text }
 
 static const cli_option table[] = {
-    HEADING("Where"),
+    HEADING("Where and how", EVERY),
     TEXT("device", device, "NAME", "hip:N or sim:ARCH",
          "hip:N, the N-th device of the HIP runtime, or sim:ARCH, a simulated gfx90a, gfx942 or "
          "gfx950. "
-         "Default hip:0."),
-    HEADING("What"),
+         "Default hip:0; profile needs sim:ARCH."),
+    FLAG("json", json, "Print JSON."),
+    HEADING("The operation", RUN | PROFILE),
     INT("batch", batch, 1, MAX_SIZE, "Batch entries. Default 1."),
     INT("heads", heads, 1, MAX_HEADS, "Query heads. Default 8."),
     INT("kv-heads", heads_kv, 1, MAX_HEADS,
@@ -94,32 +133,59 @@ static const cli_option table[] = {
           "How tensors lie in memory: bshd (contiguous), bhsd, sbhd, packed-qkv (views of one "
           "tensor), gaps "
           "(NaN between heads, rows and batch entries). Default bshd."),
-    INT("seed", seed, 0, INT_MAX, "Of the random inputs. Default 1."),
-    HEADING("How"),
-    INT("iters", iterations, 1, 1000000,
-        "Launches that are timed. Default 1 on the simulator, 20 on hardware."),
-    FLAG("check", check, "Compare the output with float64 attention of the same inputs."),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
          "~/.cache/aiter."),
     FLAG("no-cache", no_cache, "Compile in this process's memory, without a cache on disk."),
+    TEXT("compiler", compiler, "FILE", "a path",
+         "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
+    HEADING("run", RUN),
+    INT("seed", seed, 0, INT_MAX, "Of the random inputs. Default 1."),
+    INT("iters", iterations, 1, 1000000,
+        "Launches that are timed. Default 1 on the simulator, 20 on hardware."),
+    FLAG("check", check, "Compare the output with float64 attention of the same inputs."),
     TEXT("sim-check", sim_check, "LIST", "a list of checks",
          "Checks that the simulator makes: uninit, wait, race, barrier, hazard, nan, inf or all "
          "(the first five). Default $AITER_SIM_CHECK."),
-    TEXT("compiler", compiler, "FILE", "a path",
-         "The aiter-compiler to use. Default $AITER_COMPILER or the installed one."),
-    FLAG("json", json, "Print JSON."),
+    HEADING("profile", PROFILE | PROFILE_CODE),
+    FLAG("full", full,
+         "Simulate every workgroup. Default: those that the prediction needs."),
+    INT("top", top, 1, 10000, "Instructions in a table. Default 10."),
+    FLAG("annotate", annotate,
+         "The whole disassembly: how often each instruction was issued, how long waves waited "
+         "before it and why."),
+    TEXT("trace", trace, "FILE", "a path",
+         "Write what each simulated wave did and when, for ui.perfetto.dev or chrome://tracing."),
+    HEADING("profile --code-object: a kernel of any code object instead of an operation",
+            PROFILE_CODE),
+    TEXT("code-object", code_object, "FILE", "a path", "An ELF code object or a bundle of them."),
+    TEXT("kernel", kernel, "NAME", "the name of a kernel", "Its name."),
+    TRIPLE("grid", grid, 2147483647, "Workgroups; Y and Z may be left out."),
+    TRIPLE("block", block, 1024, "Work-items of a workgroup, likewise."),
+    INT("lds", lds, 0, MAX_LDS, "Bytes of LDS beyond those that the kernel declares. Default 0."),
+    TEXT("args", args, "LIST", "a list of arguments",
+         "The kernel's arguments in order, each TYPE:VALUE, with commas between. u8, u16, u32, u64, "
+         "i32, i64, f32 and f64 are numbers; ptr:BYTES is device memory (K, M and G are 1024s), "
+         "zero or, as ptr:BYTES:DTYPE, random; pad:BYTES is a gap. Each is aligned to its size. "
+         "Default none."),
 };
+
+static bool given[sizeof table / sizeof *table];
 
 static const cli_tool tool = {
     .name = "aiter-bench",
-    .usage = "aiter-bench run OPERATION [OPTION]...",
-    .summary = "Runs an attention operation of libaiter at a given shape on a device, and prints\n"
-               "how long it took, what its kernel uses, and, with --check, how far the output is\n"
-               "from float64.\n"
+    .usage = "aiter-bench run OPERATION [OPTION]...\n"
+             "       aiter-bench profile OPERATION [OPTION]...\n"
+             "       aiter-bench profile --code-object FILE --kernel NAME --grid X,Y,Z --block X,Y,Z\n"
+             "                           [OPTION]...",
+    .summary = "run runs an attention operation of libaiter at a given shape on a device, and\n"
+               "prints how long it took, what its kernel uses, and, with --check, how far the\n"
+               "output is from float64. profile runs it on a simulated device under the timing\n"
+               "model, and prints how long a GPU is predicted to take and what it waits for.\n"
                "OPERATION is flash_attn, gqa or mqa.",
     .options = table,
     .num_options = sizeof table / sizeof *table,
+    .given = given,
     .closing =
         "TFLOP/s are printed for hardware only; times on the simulator are the host's.\n"
         "The simulator is loaded from $AITER_SIM or from beside this program, a HIP\n"
@@ -130,28 +196,88 @@ static const cli_tool tool = {
         "\n"
         "Example: aiter-bench run flash_attn --device sim:gfx942 --batch 1 --heads 2 \\\n"
         "           --kv-heads 1 --seqlen-q 512 --seqlen-k 512 --head-dim 128 \\\n"
-        "           --dtype bf16 --causal --check\n",
+        "           --dtype bf16 --causal --check\n"
+        "         aiter-bench profile flash_attn --device sim:gfx942 --seqlen-q 4096 --causal\n",
 };
 
 /* ---- From options to a run ---- */
 
-/* Returns 0 or EXIT_USAGE. */
-static int choose_operation(char *const *arguments, int count, bench_operation *operation)
+/* Returns 0 or EXIT_USAGE, like all that follow. */
+static int choose_mode(char *const *arguments, int count, const options *o, unsigned *mode)
 {
     if (count == 0)
-        return cli_usage_error(&tool, "no command: expected run");
-    if (strcmp(arguments[0], "run") != 0)
-        return cli_usage_error(&tool, "unknown command '%s': expected run", arguments[0]);
-    if (count == 1)
-        return cli_usage_error(&tool, "run: no operation: expected flash_attn, gqa or mqa");
-    const int found = bench_operation_find(arguments[1]);
+        return cli_usage_error(&tool, "no command: expected run or profile");
+    if (strcmp(arguments[0], "run") == 0)
+        *mode = RUN;
+    else if (strcmp(arguments[0], "profile") == 0)
+        *mode = o->code_object ? PROFILE_CODE : PROFILE;
+    else
+        return cli_usage_error(&tool, "unknown command '%s': expected run or profile",
+                               arguments[0]);
+    return 0;
+}
+
+static int choose_operation(unsigned mode, char *const *arguments, int count,
+                            bench_operation *operation)
+{
+    const int expected = mode == PROFILE_CODE ? 1 : 2;
+
+    if (count < expected)
+        return cli_usage_error(&tool, "%s: no operation: expected flash_attn, gqa or mqa",
+                               arguments[0]);
+    const int found = expected == 2 ? bench_operation_find(arguments[1]) : 0;
     if (found < 0)
         return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa or mqa",
                                arguments[1]);
-    if (count > 2)
-        return cli_usage_error(&tool, "unexpected argument '%s'", arguments[2]);
+    if (count > expected)
+        return cli_usage_error(&tool, "unexpected argument '%s'", arguments[expected]);
     *operation = (bench_operation)found;
     return 0;
+}
+
+/* An option that the mode has no use for is refused, not ignored. */
+static int check_given(unsigned mode)
+{
+    static const char *const names[] = {
+        [RUN] = "run OPERATION", [PROFILE] = "profile OPERATION",
+        [PROFILE_CODE] = "profile --code-object",
+    };
+    unsigned tag = 0;
+
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (!table[i].name)
+            tag = table[i].tag;
+        else if (given[i] && !(tag & mode))
+            return cli_usage_error(&tool, "--%s: not an option of %s", table[i].name, names[mode]);
+    }
+    return 0;
+}
+
+static int check_profile(unsigned mode, const options *o)
+{
+    if (mode == RUN)
+        return 0;
+    if (strncmp(o->device, "sim:", 4) != 0)
+        return cli_usage_error(&tool, "--device: '%s': profile needs a simulated device: expected "
+                               "sim:ARCH, for example sim:gfx942", o->device);
+    if (mode == PROFILE_CODE && !o->kernel)
+        return cli_usage_error(&tool, "--kernel: not given: --code-object needs a kernel's name");
+    if (mode == PROFILE_CODE && !o->grid[0])
+        return cli_usage_error(&tool, "--grid: not given: --code-object needs X,Y,Z workgroups");
+    if (mode == PROFILE_CODE && !o->block[0])
+        return cli_usage_error(&tool, "--block: not given: --code-object needs X,Y,Z work-items");
+    return 0;
+}
+
+static int check_arguments(options *o)
+{
+    const char *wrong;
+    size_t size;
+
+    if (!o->args || arguments_parse(&o->arguments, o->args, &wrong, &size))
+        return 0;
+    return cli_usage_error(&tool, "--args: '%.*s' at %zu: expected " ARGUMENTS_EXPECTED, (int)size,
+                           wrong, (size_t)(wrong - o->args));
 }
 
 static int check_heads(bench_operation operation, options *o)
@@ -217,6 +343,42 @@ static bench_options bench_options_of(bench_operation operation, const options *
     };
 }
 
+static int fail(bench_status status, const char *error)
+{
+    switch (status) {
+    case BENCH_BAD_DEVICE:
+        return cli_usage_error(&tool, "--device: %s", error);
+    case BENCH_FAILED:
+        return cli_error(&tool, EXIT_ENVIRONMENT, "%s", error);
+    case BENCH_OK:
+        break;
+    }
+    return EXIT_OK;
+}
+
+static int profile(bench_operation operation, options *o)
+{
+    static char error[BENCH_ERROR_MAX];
+    bench_profile p = {
+        .bench = bench_options_of(operation, o),
+        .kernel = { .code_object = o->code_object,
+                    .name = o->kernel,
+                    .grid = { o->grid[0], o->grid[1], o->grid[2] },
+                    .block = { o->block[0], o->block[1], o->block[2] },
+                    .lds_bytes = (unsigned)o->lds },
+        .arguments = &o->arguments,
+        .top = o->top,
+        .annotate = o->annotate,
+        .json = o->json,
+        .trace = o->trace,
+    };
+
+    p.bench.timing = o->full ? AITER_SIM_TIMING_FULL : AITER_SIM_TIMING_SAMPLE;
+    p.bench.trace = o->trace != NULL;
+    p.bench.spec.blank = true; /* values hardly matter to time; any shape fits into memory */
+    return fail(bench_profile_run(&p, error), error);
+}
+
 static int run(bench_operation operation, const options *o)
 {
     const bench_options bench = bench_options_of(operation, o);
@@ -228,10 +390,8 @@ static int run(bench_operation operation, const options *o)
         setenv("AITER_SIM_CHECK", o->sim_check, 1);
     const bench_status status = bench_run(&bench, &result, error);
 
-    if (status == BENCH_BAD_DEVICE)
-        code = cli_usage_error(&tool, "--device: %s", error);
-    else if (status == BENCH_FAILED)
-        code = cli_error(&tool, EXIT_ENVIRONMENT, "%s", error);
+    if (status != BENCH_OK)
+        code = fail(status, error);
     else if (o->json)
         bench_print_json(&bench, &result);
     else
@@ -251,8 +411,10 @@ int main(int argc, char **argv)
                   .seqlen_k = -1,
                   .hdqk = 128,
                   .dtype = NUM_BF16,
-                  .seed = 1 };
+                  .seed = 1,
+                  .top = 10 };
     bench_operation operation = BENCH_FLASH_ATTN;
+    unsigned mode = RUN;
     int num_arguments;
 
     switch (cli_parse(&tool, argc, argv, &o, &num_arguments)) {
@@ -263,10 +425,12 @@ int main(int argc, char **argv)
     case CLI_RUN:
         break;
     }
-    if (choose_operation(argv + 1, num_arguments, &operation) != 0 ||
+    if (choose_mode(argv + 1, num_arguments, &o, &mode) != 0 || check_given(mode) != 0 ||
+        choose_operation(mode, argv + 1, num_arguments, &operation) != 0 ||
+        check_profile(mode, &o) != 0 || check_arguments(&o) != 0 ||
         check_heads(operation, &o) != 0 || check_shape(&o) != 0)
         return EXIT_USAGE;
-    const int code = run(operation, &o);
+    const int code = mode == RUN ? run(operation, &o) : profile(operation, &o);
     if (fflush(stdout) != 0 || ferror(stdout))
         return cli_error(&tool, EXIT_ENVIRONMENT, "cannot write to stdout");
     return code;

@@ -1,21 +1,18 @@
 #include "tools/bench/bench.h"
 
-#include <math.h>
 #include <stdio.h>
 
-#include <json-c/json.h>
+#include "tools/json.h"
 
 /* ---- For people ---- */
 
-static void print_problem(const bench_options *o)
+void bench_print_problem(const trial_spec *s)
 {
-    const trial_spec *s = &o->spec;
-
     printf("  problem    batch %d, heads %d, kv heads %d, seqlen_q %d, seqlen_k %d, head_dim %d",
            s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
     if (s->hdv != s->hdqk)
         printf(" (v: %d)", s->hdv);
-    printf(", %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
+    printf("\n             %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
            s->lse ? ", lse" : "", trial_layout_name(s->layout));
 }
 
@@ -38,7 +35,7 @@ static void print_times(const bench_result *r)
     printf("  run        min %.3f ms, median %.3f ms of %d", 1e3 * r->min_s, 1e3 * r->median_s,
            r->iterations);
     if (!r->simulated)
-        printf(", %.1f TFLOP/s", r->flop / r->median_s * 1e-12);
+        printf(", %.1f TFLOP/s", r->need.flop / r->median_s * 1e-12);
     putchar('\n');
     if (r->simulated && r->counts.launches)
         printf("  simulator  %llu wave instructions in %llu workgroups, %.3f ms of host time per "
@@ -68,7 +65,7 @@ void bench_print(const bench_options *o, const bench_result *r)
 {
     printf("%s on %s (%s)\n", bench_operation_name(o->operation), device_name(r->device),
            device_product(r->device));
-    print_problem(o);
+    bench_print_problem(&o->spec);
     print_kernel(r);
     print_times(r);
     if (r->checked)
@@ -77,57 +74,33 @@ void bench_print(const bench_options *o, const bench_result *r)
 
 /* ---- JSON ---- */
 
-static void put_text(json_object *o, const char *key, const char *value)
-{
-    json_object_object_add(o, key, json_object_new_string(value));
-}
-
-static void put_int(json_object *o, const char *key, uint64_t value)
-{
-    json_object_object_add(o, key, json_object_new_int64((int64_t)value));
-}
-
-static void put_bool(json_object *o, const char *key, bool value)
-{
-    json_object_object_add(o, key, json_object_new_boolean(value));
-}
-
-/* JSON has no infinities and no NaN: null. */
-static void put_number(json_object *o, const char *key, double value)
-{
-    char text[32];
-
-    snprintf(text, sizeof text, "%.9g", value);
-    json_object_object_add(o, key, isfinite(value) ? json_object_new_double_s(value, text) : NULL);
-}
-
-static json_object *device_json(const bench_result *r)
+json_object *bench_device_json(const device *d)
 {
     json_object *o = json_object_new_object();
 
-    put_text(o, "name", device_name(r->device));
-    put_text(o, "product", device_product(r->device));
-    put_text(o, "arch", device_arch(r->device));
-    put_bool(o, "simulated", device_simulated(r->device));
+    json_put_text(o, "name", device_name(d));
+    json_put_text(o, "product", device_product(d));
+    json_put_text(o, "arch", device_arch(d));
+    json_put_bool(o, "simulated", device_simulated(d));
     return o;
 }
 
-static json_object *problem_json(const trial_spec *s)
+json_object *bench_problem_json(const trial_spec *s)
 {
     json_object *o = json_object_new_object();
 
-    put_int(o, "batch", (uint64_t)s->batch);
-    put_int(o, "heads", (uint64_t)s->heads);
-    put_int(o, "kv_heads", (uint64_t)s->heads_kv);
-    put_int(o, "seqlen_q", (uint64_t)s->seqlen_q);
-    put_int(o, "seqlen_k", (uint64_t)s->seqlen_k);
-    put_int(o, "head_dim", (uint64_t)s->hdqk);
-    put_int(o, "head_dim_v", (uint64_t)s->hdv);
-    put_text(o, "dtype", num_dtype_name(s->dtype));
-    put_bool(o, "causal", s->causal);
-    put_bool(o, "lse", s->lse);
-    put_text(o, "layout", trial_layout_name(s->layout));
-    put_int(o, "seed", s->seed);
+    json_put_int(o, "batch", s->batch);
+    json_put_int(o, "heads", s->heads);
+    json_put_int(o, "kv_heads", s->heads_kv);
+    json_put_int(o, "seqlen_q", s->seqlen_q);
+    json_put_int(o, "seqlen_k", s->seqlen_k);
+    json_put_int(o, "head_dim", s->hdqk);
+    json_put_int(o, "head_dim_v", s->hdv);
+    json_put_text(o, "dtype", num_dtype_name(s->dtype));
+    json_put_bool(o, "causal", s->causal);
+    json_put_bool(o, "lse", s->lse);
+    json_put_text(o, "layout", trial_layout_name(s->layout));
+    json_put_int(o, "seed", s->seed);
     return o;
 }
 
@@ -136,17 +109,17 @@ static json_object *kernel_json(const bench_result *r)
     const aiter_kernel_info *k = &r->kernel;
     json_object *o = json_object_new_object();
 
-    put_text(o, "configuration", r->config);
-    put_text(o, "symbol", k->symbol);
-    put_int(o, "block_size", (uint64_t)k->block_size);
-    put_int(o, "vgprs", (uint64_t)k->vgprs);
-    put_int(o, "agprs", (uint64_t)k->agprs);
-    put_int(o, "sgprs", (uint64_t)k->sgprs);
-    put_int(o, "vgpr_spills", (uint64_t)k->vgpr_spills);
-    put_int(o, "sgpr_spills", (uint64_t)k->sgpr_spills);
-    put_int(o, "lds_bytes", (uint64_t)k->lds_bytes);
-    put_int(o, "scratch_bytes", (uint64_t)k->scratch_bytes);
-    put_int(o, "code_bytes", k->code_bytes);
+    json_put_text(o, "configuration", r->config);
+    json_put_text(o, "symbol", k->symbol);
+    json_put_int(o, "block_size", k->block_size);
+    json_put_int(o, "vgprs", k->vgprs);
+    json_put_int(o, "agprs", k->agprs);
+    json_put_int(o, "sgprs", k->sgprs);
+    json_put_int(o, "vgpr_spills", k->vgpr_spills);
+    json_put_int(o, "sgpr_spills", k->sgpr_spills);
+    json_put_int(o, "lds_bytes", k->lds_bytes);
+    json_put_int(o, "scratch_bytes", k->scratch_bytes);
+    json_put_int(o, "code_bytes", k->code_bytes);
     return o;
 }
 
@@ -154,12 +127,12 @@ static json_object *times_json(const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    put_number(o, "context", r->context_s);
-    put_number(o, "prepare", r->prepare_s);
-    put_number(o, "compile", 1e-9 * (double)r->stats.compile_ns);
-    put_number(o, "run_first", r->first_s);
-    put_number(o, "run_min", r->min_s);
-    put_number(o, "run_median", r->median_s);
+    json_put_number(o, "context", r->context_s);
+    json_put_number(o, "prepare", r->prepare_s);
+    json_put_number(o, "compile", 1e-9 * (double)r->stats.compile_ns);
+    json_put_number(o, "run_first", r->first_s);
+    json_put_number(o, "run_min", r->min_s);
+    json_put_number(o, "run_median", r->median_s);
     return o;
 }
 
@@ -167,9 +140,9 @@ static json_object *cache_json(const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    put_int(o, "compiles", r->stats.compiles);
-    put_int(o, "disk_hits", r->stats.cache_hits);
-    put_int(o, "table_hits", r->stats.table_hits);
+    json_put_int(o, "compiles", r->stats.compiles);
+    json_put_int(o, "disk_hits", r->stats.cache_hits);
+    json_put_int(o, "table_hits", r->stats.table_hits);
     return o;
 }
 
@@ -178,10 +151,10 @@ static json_object *simulator_json(const bench_result *r)
     const uint64_t launches = r->counts.launches ? r->counts.launches : 1;
     json_object *o = json_object_new_object();
 
-    put_int(o, "instructions", r->counts.instructions / launches);
-    put_int(o, "workgroups", r->counts.workgroups);
-    put_int(o, "waves", r->counts.waves);
-    put_number(o, "host_seconds", 1e-9 * (double)r->counts.host_ns / (double)launches);
+    json_put_int(o, "instructions", r->counts.instructions / launches);
+    json_put_int(o, "workgroups", r->counts.workgroups);
+    json_put_int(o, "waves", r->counts.waves);
+    json_put_number(o, "host_seconds", 1e-9 * (double)r->counts.host_ns / (double)launches);
     return o;
 }
 
@@ -192,17 +165,17 @@ static json_object *check_json(const bench_result *r, bool lse)
     char why[256];
 
     trial_explain(&r->verdict, why, sizeof why);
-    put_bool(o, "pass", r->verdict.pass);
-    put_text(o, "reason", why);
-    put_number(o, "max_error", v->max_error);
-    put_number(o, "tolerance", v->tolerance);
-    put_number(o, "textbook_error", v->lowp_error);
-    put_number(o, "range", v->range);
-    put_number(o, "bound_ratio", v->bound_ratio);
-    put_int(o, "not_finite", v->not_finite);
-    put_int(o, "stray_writes", r->verdict.stray_writes);
+    json_put_bool(o, "pass", r->verdict.pass);
+    json_put_text(o, "reason", why);
+    json_put_number(o, "max_error", v->max_error);
+    json_put_number(o, "tolerance", v->tolerance);
+    json_put_number(o, "textbook_error", v->lowp_error);
+    json_put_number(o, "range", v->range);
+    json_put_number(o, "bound_ratio", v->bound_ratio);
+    json_put_int(o, "not_finite", v->not_finite);
+    json_put_int(o, "stray_writes", r->verdict.stray_writes);
     if (lse)
-        put_number(o, "lse_max_error", v->lse_max_error);
+        json_put_number(o, "lse_max_error", v->lse_max_error);
     return o;
 }
 
@@ -210,21 +183,19 @@ void bench_print_json(const bench_options *options, const bench_result *r)
 {
     json_object *o = json_object_new_object();
 
-    put_text(o, "format", "aiter-bench-1");
-    put_text(o, "operation", bench_operation_name(options->operation));
-    json_object_object_add(o, "device", device_json(r));
-    json_object_object_add(o, "problem", problem_json(&options->spec));
+    json_put_text(o, "format", "aiter-bench-1");
+    json_put_text(o, "operation", bench_operation_name(options->operation));
+    json_object_object_add(o, "device", bench_device_json(r->device));
+    json_object_object_add(o, "problem", bench_problem_json(&options->spec));
     json_object_object_add(o, "kernel", kernel_json(r));
-    put_int(o, "iterations", (uint64_t)r->iterations);
+    json_put_int(o, "iterations", r->iterations);
     json_object_object_add(o, "seconds", times_json(r));
     json_object_object_add(o, "cache", cache_json(r));
     if (r->simulated)
         json_object_object_add(o, "simulator", simulator_json(r));
     else
-        put_number(o, "tflops", r->flop / r->median_s * 1e-12);
+        json_put_number(o, "tflops", r->need.flop / r->median_s * 1e-12);
     if (r->checked)
         json_object_object_add(o, "check", check_json(r, options->spec.lse));
-    puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
-                                        JSON_C_TO_STRING_NOSLASHESCAPE));
-    json_object_put(o);
+    json_print(o);
 }

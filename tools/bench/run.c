@@ -108,6 +108,19 @@ static double count_flop(const trial_spec *s)
     return 2.0 * s->batch * s->heads * pairs * (s->hdqk + s->hdv);
 }
 
+static profile_need count_need(const trial_spec *s)
+{
+    const double size = (double)num_dtype_size(s->dtype), dims = s->hdqk + s->hdv;
+    const double rows = (double)s->batch * s->heads * s->seqlen_q,
+                 keys = (double)s->batch * s->heads_kv * s->seqlen_k;
+
+    return (profile_need){
+        .flop = count_flop(s),
+        .read_bytes = size * (rows * s->hdqk + keys * dims),
+        .write_bytes = rows * (size * s->hdv + (s->lse ? sizeof(float) : 0)),
+    };
+}
+
 static bench_status run_trial(const bench_options *o, aiter_context *ctx, trial *t, bench_result *r,
                               char error[BENCH_ERROR_MAX])
 {
@@ -148,7 +161,9 @@ bench_status bench_run(const bench_options *o, bench_result *r, char error[BENCH
     if (opened != DEVICE_OK)
         return opened == DEVICE_BAD_NAME ? BENCH_BAD_DEVICE : BENCH_FAILED;
     r->iterations = o->iterations ? o->iterations : device_simulated(r->device) ? 1 : 20;
-    r->flop = count_flop(&o->spec);
+    r->need = count_need(&o->spec);
+    if (o->timing && !device_set_timing(r->device, o->timing, o->trace, error))
+        return BENCH_FAILED;
     if (!trial_create(&t, r->device, &o->spec, error))
         return BENCH_FAILED;
     options.device = device_ordinal(r->device);

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "tools/precompile/file.h"
-#include "tools/precompile/json.h"
+#include "tools/json.h"
 
 /* ---- Files ---- */
 

@@ -5,7 +5,7 @@
 
 #include "tools/precompile/commands.h"
 #include "tools/precompile/inventory.h"
-#include "tools/precompile/json.h"
+#include "tools/json.h"
 #include "tools/precompile/units.h"
 
 struct options {

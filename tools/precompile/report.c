@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "tools/precompile/json.h"
+#include "tools/json.h"
 #include "tools/precompile/signals.h"
 
 static const char *const state_names[] = {

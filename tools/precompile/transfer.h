@@ -3,7 +3,7 @@
 #define AITER_PRECOMPILE_TRANSFER_H
 
 #include "tools/precompile/bundle.h"
-#include "tools/precompile/json.h"
+#include "tools/json.h"
 #include "tools/precompile/record.h"
 
 /* The key that a toolchain's identity has in a bundle. */

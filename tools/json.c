@@ -1,5 +1,6 @@
-#include "tools/precompile/json.h"
+#include "tools/json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 void json_put_text(json_object *o, const char *key, const char *value)
@@ -12,9 +13,17 @@ void json_put_int(json_object *o, const char *key, int64_t value)
     json_object_object_add(o, key, json_object_new_int64(value));
 }
 
-void json_put_bool(json_object *o, const char *key, int value)
+void json_put_bool(json_object *o, const char *key, bool value)
 {
     json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+void json_put_number(json_object *o, const char *key, double value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.9g", value);
+    json_object_object_add(o, key, isfinite(value) ? json_object_new_double_s(value, text) : NULL);
 }
 
 void json_put_seconds(json_object *o, const char *key, uint64_t ns)
