@@ -24,7 +24,7 @@ enum { CACHE_READ_ONLY = 1 };
 /* Opens or creates (mkdir -p, 0700) the store in `dir`. One process may open a directory any number
  * of times. A child of fork() may go on using the store. errbuf (may be NULL) receives a message
  * naming dir and the reason. CACHE_ERROR: dir cannot be created or written, others may write there
- * or own a part of the path, it is on a network filesystem, or its files are not what they should
+ * or own a link on the way, it is on a network filesystem, or its files are not what they should
  * be. With CACHE_READ_ONLY nothing is created or written, dir must exist and may be on any
  * filesystem. Thread-safe. */
 cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char *errbuf,

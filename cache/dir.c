@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -93,18 +95,28 @@ static bool only_ours(const struct stat *st, const char *what, cache_err err)
     return false;
 }
 
-/* ---- The walk ----
+/* ---- The way to the directory ----
  *
- * Each component is opened relative to the one before, without following links, and judged by its
- * descriptor: what was checked is what is used, whatever is renamed meanwhile. Directories on the
- * way must belong to us or root, and so must symbolic links, which are followed by their text.
- * Directories above the cache's own may be writable by others (a volume shared by a Kubernetes pod
- * is): they could put in its place only a directory that passes for ours, which is one that is. */
+ * What was checked is what is used, whatever is renamed meanwhile: everything is judged by its
+ * descriptor. Where no symbolic link is on the way, one call opens the directory. Else each
+ * component is opened relative to the one before, without following links; a link must belong to us
+ * or root, and is followed by its text. So nobody else can lead us to a directory of ours that was
+ * not meant. Who may write or owns a directory above (the root of a Kubernetes volume is writable by
+ * all) could only rename: what is in the place then is used if it, too, is ours alone. */
+
+/* -1: there is a link, or something else is the matter; the walk will tell. */
+static int open_straight(const char *path)
+{
+    struct open_how how = {.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+                           .resolve = RESOLVE_NO_SYMLINKS};
+
+    return (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how); /* Linux 5.6 */
+}
 
 typedef struct walk {
     int fd;              /* O_PATH: where we are; AT_FDCWD before the first component     */
     const char *slash;   /* "/": where we are is the root, whatever fd is                 */
-    struct stat st;      /* of fd                                                         */
+    struct stat st;      /* of the last component                                         */
     char at[PATH_MAX];   /* the same as text, for messages                                */
     char rest[PATH_MAX]; /* still to go: what is left of links, then of the path          */
     size_t own;          /* this many bytes at its end are the path's own                 */
@@ -183,7 +195,7 @@ static bool refuse(int fd, int error)
     return false;
 }
 
-/* One component. False: errno, 0 if its owner is not to be trusted. */
+/* One component. False: errno, 0 if it is a link whose owner is not to be trusted. */
 static bool walk_step(walk *w)
 {
     char name[PATH_MAX];
@@ -201,18 +213,15 @@ static bool walk_step(walk *w)
         return false;
     if (fstat(fd, &w->st))
         return refuse(fd, errno);
-    if (!trusted(w->st.st_uid))
-        return refuse(fd, 0);
     if (S_ISLNK(w->st.st_mode))
-        return walk_link(w, fd);
+        return trusted(w->st.st_uid) ? walk_link(w, fd) : refuse(fd, 0);
     return S_ISDIR(w->st.st_mode) ? walk_enter(w, fd, "") : refuse(fd, ENOTDIR);
 }
 
-static bool walk_path(walk *w, const char *path)
+static bool walk_all(walk *w, const char *path)
 {
     const char *to = path[strspn(path, "/")] ? path : "/."; /* a step at least */
 
-    w->fd = AT_FDCWD;
     w->slash = *to == '/' ? "/" : "";
     memcpy(w->rest, to, strlen(to) + 1);
     w->own = strlen(to);
@@ -222,18 +231,25 @@ static bool walk_path(walk *w, const char *path)
     return true;
 }
 
-static bool walk_failed(const walk *w, const char *path, cache_err err)
+/* The directory's descriptor, -1: a message. */
+static int walk_path(const char *path, bool create, cache_err err)
 {
-    if (errno && strcmp(path, w->at) == 0)
+    walk w = {.fd = AT_FDCWD, .create = create};
+
+    if (walk_all(&w, path))
+        return w.fd;
+    if (errno && strcmp(path, w.at) == 0)
         cache_fail(err, "cache directory '%s': %m", path);
     else if (errno)
-        cache_fail(err, "cache directory '%s': '%s': %m", path, w->at);
+        cache_fail(err, "cache directory '%s': '%s': %m", path, w.at);
     else
         cache_fail(err,
-                   "cache directory '%s': '%s' is owned by uid %u, who may put anything in its "
-                   "place; expected uid %u or 0",
-                   path, w->at, (unsigned)w->st.st_uid, (unsigned)geteuid());
-    return false;
+                   "cache directory '%s': '%s' is a symbolic link owned by uid %u; expected uid %u "
+                   "or 0",
+                   path, w.at, (unsigned)w.st.st_uid, (unsigned)geteuid());
+    if (w.fd >= 0)
+        close(w.fd);
+    return -1;
 }
 
 /* ---- Directories and files ---- */
@@ -255,6 +271,18 @@ static bool is_local(int fd, const char *path, cache_err err)
     return !network;
 }
 
+static bool dir_check(int fd, const char *path, bool local, file_id *id, cache_err err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st)) {
+        cache_fail(err, "cache directory '%s': %m", path);
+        return false;
+    }
+    *id = (file_id){st.st_dev, st.st_ino};
+    return only_ours(&st, path, err) && (!local || is_local(fd, path, err));
+}
+
 int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
 {
     if (!*path) {
@@ -266,15 +294,14 @@ int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err)
                    PATH_MAX - 1);
         return -1;
     }
-    walk w = {.create = writable};
-    bool good = walk_path(&w, path) ? only_ours(&w.st, path, err) : walk_failed(&w, path, err);
-    if (good && (!writable || is_local(w.fd, path, err))) {
-        *id = (file_id){w.st.st_dev, w.st.st_ino};
-        return w.fd;
+    int fd = open_straight(path);
+    if (fd < 0)
+        fd = walk_path(path, writable, err);
+    if (fd >= 0 && !dir_check(fd, path, writable, id, err)) {
+        close(fd);
+        return -1;
     }
-    if (w.fd >= 0)
-        close(w.fd);
-    return -1;
+    return fd;
 }
 
 /* O_CREAT is done apart and exclusively, so that a file's mode is ours whatever the umask. */

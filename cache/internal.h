@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "cache/cache.h"
 #include "cache/lmdb_file.h"
@@ -48,7 +49,7 @@ void cache_digest(const void *data, size_t size, unsigned char out[CACHE_DIGEST_
 /* ---- dir.c: directories and the files in them ---- */
 
 /* Opens `path` (O_PATH) and returns the descriptor or -1 with a message: nobody but this user and
- * root may own a part of the path or write to the directory. With `writable`, missing directories
+ * root may own the directory, write to it, or own a link on the way. With `writable`, missing directories
  * are made, 0700 each, and it may not be on a network filesystem. */
 int cache_dir_open(const char *path, bool writable, file_id *id, cache_err err);
 
@@ -102,7 +103,8 @@ typedef struct session {
     int data_fd; /* -1: there is no data file */
     file_id data_id;
     uint64_t data_size;
-    lmdb_pages pages; /* of the data file */
+    struct timespec data_changed; /* its st_ctim */
+    lmdb_pages pages;             /* of the data file */
     struct session *next;
 } session;
 

@@ -57,8 +57,8 @@ lmdb_result cache_lmdb_file_open(lmdb_file *f, int fd, uint64_t size);
 bool cache_lmdb_is_current(lmdb_file *f);
 
 /* Pages of the main database that were read and checked; they are the file's as long as its last
- * commit is the one of then. All zero: none. Who keeps them clears them when he takes another file.
- */
+ * commit is the one of then. All zero: none. Who keeps them clears them when he takes another file,
+ * or the same one after somebody else than LMDB may have changed it. */
 enum { LMDB_KEPT = 16, LMDB_KEPT_PAGE = 4096 };
 typedef struct lmdb_pages {
     uint64_t txnid;

@@ -21,9 +21,32 @@ static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 static lock_handle *handles; /* every open one in this process */
 
 /* A page that the kernel gives to a child as zeros, however it was made: the byte says whether this
- * still is the process that opened the handles, without a system call. NULL: ask for the pid. */
+ * still is the process that opened the handles, without a system call. NULL: ask for the pid. Made
+ * with the first handle, so that a process that only finds what it needs does without. */
 static unsigned char *same_process;
 static pid_t handles_pid;
+
+static void make_page(void)
+{
+    size_t size = (size_t)sysconf(_SC_PAGESIZE);
+    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0)
+        same_process = page;
+    else if (page != MAP_FAILED)
+        munmap(page, size);
+}
+
+static void note_process(void)
+{
+    if (!same_process)
+        make_page();
+    if (same_process)
+        *same_process = 1;
+    handles_pid = getpid();
+}
+
+static bool is_child(void) { return same_process ? !*same_process : handles_pid != getpid(); }
 
 /* In a child: its copies of the parent's descriptors share the parent's locks. Using one would
  * change them, keeping one would keep them after the parent's death. */
@@ -36,9 +59,6 @@ static void drop_inherited(void)
         h->prev = h->next = NULL;
     }
     handles = NULL;
-    if (same_process)
-        *same_process = 1;
-    handles_pid = getpid();
 }
 
 static void before_fork(void) { pthread_mutex_lock(&registry); }
@@ -52,16 +72,6 @@ static void after_fork_in_child(void)
 
 static void registry_init(void)
 {
-    size_t size = (size_t)sysconf(_SC_PAGESIZE);
-    void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (page != MAP_FAILED && madvise(page, size, MADV_WIPEONFORK) == 0) {
-        same_process = page;
-        *same_process = 1;
-    } else if (page != MAP_FAILED) {
-        munmap(page, size);
-    }
-    handles_pid = getpid();
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
@@ -69,7 +79,7 @@ void cache_lock_registry_enter(void)
 {
     pthread_once(&registry_once, registry_init);
     pthread_mutex_lock(&registry);
-    if (same_process ? !*same_process : handles_pid != getpid()) /* a clone() past the handlers */
+    if (handles && is_child()) /* made by a clone() past the handlers */
         drop_inherited();
 }
 
@@ -77,6 +87,8 @@ void cache_lock_registry_leave(void) { pthread_mutex_unlock(&registry); }
 
 static void registry_add(lock_handle *h)
 {
+    if (!handles)
+        note_process();
     h->prev = NULL;
     h->next = handles;
     if (handles)

@@ -130,6 +130,10 @@ cache_status cache_session_refresh(cache_store *store, session *s, cache_err err
                    ? CACHE_OK
                    : cache_fail(err, "cache file '%s/%s': %m", store->path, CACHE_DATA_NAME);
     }
+    /* A file that was emptied and filled anew in place counts its commits from 1 again. */
+    if (memcmp(&s->data_changed, &st.st_ctim, sizeof st.st_ctim))
+        cache_lmdb_pages_clear(&s->pages);
+    s->data_changed = st.st_ctim;
     s->data_size = (uint64_t)st.st_size;
     if (s->data_fd >= 0 && st.st_dev == s->data_id.dev && st.st_ino == s->data_id.ino)
         return CACHE_OK;
@@ -320,6 +324,8 @@ static lmdb_result copy_record(const session *s, lmdb_pages *kept, const unsigne
     *out = (cache_found){0};
     if (s->data_fd >= 0)
         r = cache_lmdb_file_open(&f, s->data_fd, s->data_size);
+    if (r != LMDB_FOUND && kept)
+        cache_lmdb_pages_clear(kept);
     if (r == LMDB_FOUND)
         r = cache_lmdb_find(&f, kept, digest, CACHE_DIGEST_SIZE, &at);
     if (r == LMDB_NOT_FOUND && certain && s->data_fd >= 0 && s->data_size)

@@ -10,19 +10,20 @@ typedef struct tile_rule {
     int pad;           /* head_dims are rounded up to a multiple of this                       */
     int stages;        /* copies of the K and V tile in LDS                                    */
     int element_bytes; /* of a K or V element in LDS                                           */
-    int max_pair_dims; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad       */
+    int max_pair_dims; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad ...   */
+    int max_pair_dims_variant; /* ... and up to this with variants, which keep more in registers */
 } tile_rule;
 
 /* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at
  * 32 KB for small head_dims, 32 keys at 64 KB for head_dim 256. */
 static const tile_rule matrix_rules[] = {
-    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, 384 },
-    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, 384 },
+    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, 384, 256 },
+    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, 384, 256 },
 };
 
 /* No matrix units: any arch, fp32. */
 static const tile_rule portable_rules[] = {
-    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, 256 },
+    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, 256, 256 },
 };
 
 static int round_up(int value, int step)
@@ -41,8 +42,8 @@ gen_tile gen_tile_choose(const gen_config *config)
     int hdv_pad = round_up(config->hdv, rule->pad);
     int lds_bytes = rule->stages * rule->tile_k * (hdqk_pad + hdv_pad) * rule->element_bytes;
     /* A workgroup has one wave per SIMD: two workgroups share a compute unit or one has it alone. */
-    bool pair = 2 * lds_bytes <= config->arch->lds_bytes &&
-                hdqk_pad + hdv_pad <= rule->max_pair_dims;
+    int max_dims = gen_features(config) ? rule->max_pair_dims_variant : rule->max_pair_dims;
+    bool pair = 2 * lds_bytes <= config->arch->lds_bytes && hdqk_pad + hdv_pad <= max_dims;
     return (gen_tile){
         .template_file = rule->template_file,
         .block = rule->block,

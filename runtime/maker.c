@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "runtime/advice.h"
 #include "runtime/clock.h"
 #include "runtime/compiler.h"
 #include "runtime/error.h"
@@ -354,57 +355,6 @@ static aiter_status find_or_make(const job *j)
     return rt_layers_writable(&m->layers) ? make_under_flight(j) : make_anew(j);
 }
 
-/* ---- What an operator is told ---- */
-
-/* The word as a shell reads it back. On the heap; NULL: out of memory. */
-static char *quote(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_@%+=:,./-";
-    if (*word && word[strspn(word, plain)] == '\0')
-        return strdup(word);
-    char *out = malloc(4 * strlen(word) + 3), *to = out;
-    if (!out)
-        return NULL;
-    *to++ = '\'';
-    for (; *word; word++)
-        to = *word == '\'' ? stpcpy(to, "'\\''") : (*to = *word, to + 1);
-    memcpy(to, "'", 2);
-    return out;
-}
-
-/* The caches that were looked into, "A, B". On the heap; NULL: none, or out of memory. */
-static char *list_layers(const rt_layers *layers)
-{
-    char *list = NULL;
-    for (int i = 0; i < layers->count; i++) {
-        char *longer;
-        if (asprintf(&longer, "%s%s%s", list ? list : "", list ? ", " : "",
-                     layers->layer[i].dir) < 0)
-            break;
-        free(list);
-        list = longer;
-    }
-    return list;
-}
-
-/* A miss where nothing can be compiled is for the operator: say what is missing and how to provide
- * it. */
-static void explain_missing(const job *j, aiter_status status)
-{
-    const rt_layers *layers = &j->maker->layers;
-    char *looked = list_layers(layers), *dir = layers->user_dir ? quote(layers->user_dir) : NULL;
-    if (!dir)
-        rt_fail(status, "'%s' has to be compiled: %s", j->text, aiter_last_error());
-    else
-        rt_fail(status,
-                "'%s' is not in the cache%s%s, and cannot be compiled: %s. Where there is a "
-                "compiler, this puts it there: aiter-precompile --cache-dir %s '%s'",
-                j->text, looked ? " " : "", looked ? looked : "", aiter_last_error(), dir, j->text);
-    free(dir);
-    free(looked);
-}
-
 aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kernel *kernel,
                           rt_made *out)
 {
@@ -422,7 +372,7 @@ aiter_status rt_maker_get(rt_maker *m, const gen_config *config, const gen_kerne
         return AITER_OK;
     rt_code_free(&out->code);
     if (status == AITER_ERROR_COMPILER_MISSING || status == AITER_ERROR_NOT_CACHED)
-        explain_missing(&j, status);
+        rt_advise_missing(&m->layers, j.text, status);
     uint64_t now = rt_now_ns();
     rt_failures_add(m->failures, j.text, status, now, now - begin);
     return status;

@@ -76,76 +76,6 @@ int sim_check_environment(unsigned *checks, char *error, size_t size)
     return environment.result;
 }
 
-/* ---- state ---- */
-
-#define MAX_WAVES 16
-
-struct sim_check *sim_check_create(void)
-{
-    sim_check *check = calloc(1, sizeof *check);
-
-    if (check)
-        check->waves = malloc(MAX_WAVES * sizeof *check->waves);
-    if (check && !check->waves) {
-        free(check);
-        return NULL;
-    }
-    return check;
-}
-
-void sim_check_destroy(struct sim_check *check)
-{
-    if (!check)
-        return;
-    free(check->waves);
-    free(check->lds);
-    free(check->scratch);
-    free(check);
-}
-
-static bool reserve_lds(sim_check *check, size_t bytes)
-{
-    if (bytes > check->lds_size) {
-        free(check->lds);
-        check->lds = malloc(bytes * sizeof *check->lds);
-        check->lds_size = check->lds ? bytes : 0;
-    }
-    return bytes <= check->lds_size;
-}
-
-static bool reserve_scratch(sim_check *check, size_t bits)
-{
-    size_t bytes = bits / 8;
-
-    if (bytes > check->scratch_size) {
-        free(check->scratch);
-        check->scratch = malloc(bytes);
-        check->scratch_size = check->scratch ? bytes : 0;
-    }
-    return bytes <= check->scratch_size;
-}
-
-int sim_check_begin(struct sim_check *check, sim_workgroup *wg, unsigned checks)
-{
-    size_t scratch = (size_t)wg->waves[0].scratch_bytes * SIM_LANES * wg->num_waves;
-
-    check->checks = checks;
-    check->page = NULL;
-    if (!reserve_lds(check, wg->lds_bytes) || !reserve_scratch(check, scratch) ||
-        !sim_check_prepare((sim_program *)wg->dispatch->program))
-        return -1;
-    if (wg->lds_bytes)
-        memset(check->lds, 0, wg->lds_bytes * sizeof *check->lds);
-    if (scratch)
-        memset(check->scratch, 0, scratch / 8);
-    memset(check->waves, 0, wg->num_waves * sizeof *check->waves);
-    for (unsigned i = 0; i < wg->num_waves; i++) {
-        wg->waves[i].check = check;
-        sim_check_uninit_begin(&wg->waves[i]);
-    }
-    return 0;
-}
-
 /* ---- findings ---- */
 
 void sim_finding(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format,
@@ -233,8 +163,8 @@ static void global_access(sim_wave *w, const sim_inst *inst, int lane, uint64_t 
         sim_check_global_access(w, inst, lane, address, size, write);
 }
 
-void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
-                      unsigned size, bool write)
+static void access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
+                   unsigned size, bool write)
 {
     if (w->state == SIM_FAULTED)
         return;
@@ -242,6 +172,77 @@ void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uin
         sim_check_lds_access(w, inst, (unsigned)lane, (uint32_t)address, size, write);
     else if (!lds)
         global_access(w, inst, lane, address, size, write);
+}
+
+/* ---- state ---- */
+
+#define MAX_WAVES 16
+
+struct sim_check *sim_check_create(void)
+{
+    sim_check *check = calloc(1, sizeof *check);
+
+    if (check)
+        check->waves = malloc(MAX_WAVES * sizeof *check->waves);
+    if (check && !check->waves) {
+        free(check);
+        return NULL;
+    }
+    return check;
+}
+
+void sim_check_destroy(struct sim_check *check)
+{
+    if (!check)
+        return;
+    free(check->waves);
+    free(check->lds);
+    free(check->scratch);
+    free(check);
+}
+
+static bool reserve_lds(sim_check *check, size_t bytes)
+{
+    if (bytes > check->lds_size) {
+        free(check->lds);
+        check->lds = malloc(bytes * sizeof *check->lds);
+        check->lds_size = check->lds ? bytes : 0;
+    }
+    return bytes <= check->lds_size;
+}
+
+static bool reserve_scratch(sim_check *check, size_t bits)
+{
+    size_t bytes = bits / 8;
+
+    if (bytes > check->scratch_size) {
+        free(check->scratch);
+        check->scratch = malloc(bytes);
+        check->scratch_size = check->scratch ? bytes : 0;
+    }
+    return bytes <= check->scratch_size;
+}
+
+int sim_check_begin(struct sim_check *check, sim_workgroup *wg, unsigned checks)
+{
+    size_t scratch = (size_t)wg->waves[0].scratch_bytes * SIM_LANES * wg->num_waves;
+
+    check->checks = checks;
+    check->page = NULL;
+    if (!reserve_lds(check, wg->lds_bytes) || !reserve_scratch(check, scratch) ||
+        !sim_usage_prepare((sim_program *)wg->dispatch->program))
+        return -1;
+    if (wg->lds_bytes)
+        memset(check->lds, 0, wg->lds_bytes * sizeof *check->lds);
+    if (scratch)
+        memset(check->scratch, 0, scratch / 8);
+    memset(check->waves, 0, wg->num_waves * sizeof *check->waves);
+    for (unsigned i = 0; i < wg->num_waves; i++) {
+        wg->waves[i].check = check;
+        wg->waves[i].access = access;
+        sim_check_uninit_begin(&wg->waves[i]);
+    }
+    return 0;
 }
 
 /* ---- barriers ---- */
@@ -269,7 +270,7 @@ void sim_check_barrier(sim_workgroup *wg)
 
 /* ---- the loop ---- */
 
-static void before(sim_wave *w, const sim_inst *inst, const check_inst *c)
+static void before(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     unsigned checks = w->check->checks;
 
@@ -295,7 +296,7 @@ static void at_barrier(check_wave *cw, const sim_inst *inst, uint64_t vm_issued)
     cw->barrier = inst;
 }
 
-static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
+static void after(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     unsigned checks = w->check->checks;
 
@@ -305,7 +306,7 @@ static void after(sim_wave *w, const sim_inst *inst, const check_inst *c)
         sim_check_hazard_issued(w, inst, c);
     if (checks & (SIM_CHECK_NAN | SIM_CHECK_INF))
         sim_check_nan_after(w, inst, c);
-    if (checks & SIM_CHECK_UNINIT && w->scratch && c->unit == CHECK_VMEM)
+    if (checks & SIM_CHECK_UNINIT && w->scratch && c->unit == USAGE_VMEM)
         sim_check_scratch_loaded(w, c);
     if (w->state == SIM_AT_BARRIER)
         at_barrier(check_of(w), inst, w->vm_issued);
@@ -321,15 +322,15 @@ static void execute(sim_wave *w, const sim_inst *inst)
 
 static void checked_step(sim_wave *w, const sim_inst *inst)
 {
-    const check_inst *c = sim_check_inst(w, inst);
-    check_inst indexed;
+    const sim_usage *c = sim_usage_of(w, inst);
+    sim_usage indexed;
     sim_inst copy;
 
     if (w->mode & SIM_MODE_GPR_IDX_EN) { /* the registers are known only now */
         const sim_inst *real = sim_index_registers(w, inst, &copy);
         if (!real)
             return;
-        sim_check_decode(real, w->arch, &indexed);
+        sim_usage_decode(real, w->arch, &indexed);
         c = &indexed;
         before(w, real == inst ? inst : &copy, c);
     } else {

@@ -195,9 +195,9 @@ static bool coherent(const sim_wave *w, const sim_inst *inst)
 {
     uint32_t mark = w->arch == SIM_GFX90A ? SIM_F_GLC : SIM_F_SC1;
 
-    const check_inst *c = w->check->current;
+    const sim_usage *c = w->check->current;
 
-    return c->atomic || (c->unit == CHECK_VMEM && inst->flags & mark);
+    return c->atomic || (c->unit == USAGE_VMEM && inst->flags & mark);
 }
 
 /* The reference of the instruction that the wave executes now, but for the lane; 0 without memory
@@ -272,10 +272,10 @@ static bool floating(const char *name)
     return strstr(name, "_f32") || strstr(name, "_f64") || strstr(name, "_pk_");
 }
 
-static bool acquires(const check_inst *c, bool write)
+static bool acquires(const sim_usage *c, bool write)
 {
     for (unsigned i = 0; c->atomic && i < c->num; i++)
-        if (c->ranges[i].role == CHECK_RESULT)
+        if (c->ranges[i].role == USAGE_RESULT)
             return true;
     return !write;
 }
@@ -284,7 +284,7 @@ static bool acquires(const check_inst *c, bool write)
 static void synchronize(struct sim_check_global *g, const sim_wave *w, const sim_inst *inst,
                         uint64_t address, bool write)
 {
-    const check_inst *c = w->check->current;
+    const sim_usage *c = w->check->current;
 
     if (!coherent(w, inst) || (c->atomic && floating(inst->op->name)))
         return;

@@ -190,7 +190,7 @@ static const hazard_rule rules[] = {
           "checkMAIVALUHazards, SrcC WAR")},
 };
 enum { NUM_RULES = sizeof rules / sizeof rules[0] };
-static_assert(NUM_RULES <= 64, "check_hazard.makes and .takes have a bit for each rule");
+static_assert(NUM_RULES <= 64, "sim_usage_hazard.makes and .takes have a bit for each rule");
 
 /* ---- what an instruction is ---- */
 
@@ -296,22 +296,22 @@ static uint32_t valu_classes(const sim_inst *inst)
 }
 
 /* Whether the SGPR is among the results, or among the sources. */
-static bool has_sgpr(const check_inst *c, unsigned reg, bool result)
+static bool has_sgpr(const sim_usage *c, unsigned reg, bool result)
 {
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        if ((r->role == CHECK_RESULT) == result && !r->vector && reg - r->reg < r->count)
+        const sim_usage_range *r = &c->ranges[i];
+        if ((r->role == USAGE_RESULT) == result && !r->vector && reg - r->reg < r->count)
             return true;
     }
     return false;
 }
 
-static bool writes_sgpr(const check_inst *c, unsigned reg)
+static bool writes_sgpr(const sim_usage *c, unsigned reg)
 {
     return has_sgpr(c, reg, true);
 }
 
-static uint32_t scalar_classes(const sim_inst *inst, const check_inst *c)
+static uint32_t scalar_classes(const sim_inst *inst, const sim_usage *c)
 {
     const char *name = inst->op->name;
 
@@ -325,21 +325,21 @@ static bool is_buffer(const sim_inst *inst)
     return (uint32_t)inst->enc >> 26 == 0x38;
 }
 
-static bool reads_sgpr(const check_inst *c, unsigned reg)
+static bool reads_sgpr(const sim_usage *c, unsigned reg)
 {
     return has_sgpr(c, reg, false);
 }
 
-static uint32_t classes_of(const sim_inst *inst, const check_inst *c, sim_arch arch)
+static uint32_t classes_of(const sim_inst *inst, const sim_usage *c, sim_arch arch)
 {
     uint32_t classes;
 
     switch (c->unit) {
-    case CHECK_SCALAR: return scalar_classes(inst, c);
-    case CHECK_MATRIX: return matrix_classes(inst, arch);
-    case CHECK_VMEM: return VMEM | (c->to_lds && !is_buffer(inst) ? READS_M0 : 0);
-    case CHECK_LDS: return LDS | (strstr(inst->op->name, "addtid") ? READS_M0 : 0);
-    case CHECK_VALU: break;
+    case USAGE_SCALAR: return scalar_classes(inst, c);
+    case USAGE_MATRIX: return matrix_classes(inst, arch);
+    case USAGE_VMEM: return VMEM | (c->to_lds && !is_buffer(inst) ? READS_M0 : 0);
+    case USAGE_LDS: return LDS | (strstr(inst->op->name, "addtid") ? READS_M0 : 0);
+    case USAGE_VALU: break;
     default: return 0;
     }
     classes = valu_classes(inst);
@@ -350,12 +350,12 @@ static uint32_t classes_of(const sim_inst *inst, const check_inst *c, sim_arch a
     return classes;
 }
 
-void sim_check_hazard_decode(const sim_inst *inst, sim_arch arch, check_inst *c)
+void sim_usage_hazards(const sim_inst *inst, sim_arch arch, sim_usage *c)
 {
     uint32_t classes = classes_of(inst, c, arch);
 
-    c->hazard = (check_hazard){0};
-    if (c->unit == CHECK_MATRIX)
+    c->hazard = (sim_usage_hazard){0};
+    if (c->unit == USAGE_MATRIX)
         c->hazard.passes = (uint8_t)matrix_passes(inst, arch);
     for (unsigned i = 0; i < NUM_RULES; i++) {
         if (!(rules[i].archs >> arch & 1))
@@ -371,44 +371,44 @@ void sim_check_hazard_decode(const sim_inst *inst, sim_arch arch, check_inst *c)
 /* ---- registers of a rule ---- */
 
 /* A MUBUF store with an SGPR offset is not concerned. */
-static bool wide_data(const sim_inst *inst, const check_inst *c, const check_range *r)
+static bool wide_data(const sim_inst *inst, const sim_usage *c, const sim_usage_range *r)
 {
-    return c->unit == CHECK_VMEM && r->role == CHECK_DATA && r->count > 2 &&
+    return c->unit == USAGE_VMEM && r->role == USAGE_DATA && r->count > 2 &&
            !(is_buffer(inst) && inst->num_ops == 4 && inst->ops[3].kind == SIM_SGPR);
 }
 
-static unsigned read_use(const sim_inst *inst, const check_inst *c, const check_range *r)
+static unsigned read_use(const sim_inst *inst, const sim_usage *c, const sim_usage_range *r)
 {
     const char *name = inst->op->name;
 
     if (!r->vector) {
         bool lane = starts(name, "v_readlane") || starts(name, "v_writelane");
-        bool mask = c->flow == CHECK_SELECT || c->flow == CHECK_MASKED; /* as carry-in: no wait */
+        bool mask = c->flow == USAGE_SELECT || c->flow == USAGE_MASKED; /* as carry-in: no wait */
         if (mask && r->operand == inst->num_ops - 1u)
             return 0;
         return READ_SGPR | (lane && r->operand == 2 ? LANE_SELECT : 0);
     }
-    if (c->unit == CHECK_MATRIX)
+    if (c->unit == USAGE_MATRIX)
         return r->operand == (starts(name, "v_smfmac") ? 0 : 3) ? C : A_B;
     if (starts(name, "v_dot") && (r->operand == 0 || r->operand == 3))
         return DOT_C;
     return READ | (wide_data(inst, c, r) ? WIDE_DATA : 0);
 }
 
-static unsigned use_of(const sim_inst *inst, const check_inst *c, const check_range *r)
+static unsigned use_of(const sim_inst *inst, const sim_usage *c, const sim_usage_range *r)
 {
-    if (r->role != CHECK_RESULT)
+    if (r->role != USAGE_RESULT)
         return read_use(inst, c, r);
-    return !r->vector ? WRITE_SGPR : c->unit == CHECK_MATRIX ? RESULT : WRITE;
+    return !r->vector ? WRITE_SGPR : c->unit == USAGE_MATRIX ? RESULT : WRITE;
 }
 
-static bool overlap(const check_range *a, const check_range *b)
+static bool overlap(const sim_usage_range *a, const sim_usage_range *b)
 {
     return a->vector == b->vector && a->reg < b->reg + b->count && b->reg < a->reg + a->count;
 }
 
 /* C of an instruction that follows: the same registers as the result before, or others. */
-static unsigned later_use(unsigned use, const check_range *then, const check_range *first)
+static unsigned later_use(unsigned use, const sim_usage_range *then, const sim_usage_range *first)
 {
     bool same = then->reg == first->reg && then->count == first->count;
 
@@ -422,7 +422,7 @@ static unsigned needed(const hazard_rule *rule, const check_issued *first)
     return (unsigned)(rule->states + (rule->passes ? first->c.hazard.passes : 0));
 }
 
-static void report(sim_wave *w, const sim_inst *inst, const check_range *r,
+static void report(sim_wave *w, const sim_inst *inst, const sim_usage_range *r,
                    const check_issued *first, const hazard_rule *rule, unsigned states)
 {
     char name[16] = "";
@@ -456,7 +456,7 @@ static unsigned num_issued(const check_wave *cw)
 }
 
 /* Rules without registers. */
-static void check_classes(sim_wave *w, const sim_inst *inst, const check_inst *c,
+static void check_classes(sim_wave *w, const sim_inst *inst, const sim_usage *c,
                           const check_issued *first, unsigned states)
 {
     for (uint64_t both = first->c.hazard.makes & c->hazard.takes; both; both &= both - 1) {
@@ -475,8 +475,8 @@ typedef struct pair {
     bool across_dgemm;
 } pair;
 
-static void check_ranges(sim_wave *w, const sim_inst *inst, const check_inst *c,
-                         const check_range *then, const check_range *first, const pair *p)
+static void check_ranges(sim_wave *w, const sim_inst *inst, const sim_usage *c,
+                         const sim_usage_range *then, const sim_usage_range *first, const pair *p)
 {
     unsigned of_first = use_of(p->first->inst, &p->first->c, first);
     unsigned of_then = later_use(use_of(inst, c, then), then, first);
@@ -495,8 +495,8 @@ static void check_ranges(sim_wave *w, const sim_inst *inst, const check_inst *c,
 /* One register range of the instruction against what was issued before it, latest first. Matrix
  * instructions finish in order: behind one that writes these registers earlier ones do not
  * count. */
-static void check_range_against(sim_wave *w, const sim_inst *inst, const check_inst *c,
-                                const check_range *then)
+static void check_range_against(sim_wave *w, const sim_inst *inst, const sim_usage *c,
+                                const sim_usage_range *then)
 {
     const check_wave *cw = check_of(w);
     pair p = {.across_dgemm = false};
@@ -507,20 +507,20 @@ static void check_range_against(sim_wave *w, const sim_inst *inst, const check_i
         p.states = (unsigned)(cw->wait_states - p.first->end);
         if (p.states >= CHECK_HAZARD_STATES)
             return;
-        bool is_matrix = p.first->c.unit == CHECK_MATRIX, wrote = false;
+        bool is_matrix = p.first->c.unit == USAGE_MATRIX, wrote = false;
         for (unsigned k = 0; k < p.first->c.num && !(is_matrix && matrix); k++) {
-            const check_range *r = &p.first->c.ranges[k];
+            const sim_usage_range *r = &p.first->c.ranges[k];
             if (!overlap(then, r) || w->state != SIM_RUNNING)
                 continue;
             check_ranges(w, inst, c, then, r, &p);
-            wrote |= is_matrix && r->role == CHECK_RESULT;
+            wrote |= is_matrix && r->role == USAGE_RESULT;
         }
         matrix |= wrote;
         p.across_dgemm |= p.first->c.hazard.dgemm;
     }
 }
 
-void sim_check_hazard(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_hazard(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     const check_wave *cw = check_of(w);
 
@@ -537,7 +537,7 @@ void sim_check_hazard(sim_wave *w, const sim_inst *inst, const check_inst *c)
         check_range_against(w, inst, c, &c->ranges[i]);
 }
 
-void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     check_wave *cw = check_of(w);
     bool nop = (uint32_t)inst->enc >> 16 == 0xbf80;

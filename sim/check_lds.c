@@ -115,7 +115,7 @@ void sim_check_lds_access(sim_wave *w, const sim_inst *inst, unsigned lane, uint
                               .wave = (uint8_t)w->index,
                               .lane = (uint8_t)lane,
                               .atomic = w->check->current->atomic,
-                              .number = w->check->current->unit == CHECK_LDS ? cw->lds_issued + 1
+                              .number = w->check->current->unit == USAGE_LDS ? cw->lds_issued + 1
                                                                              : 0};
 
     for (unsigned i = 0; i < size && w->state != SIM_FAULTED; i++)

@@ -43,11 +43,11 @@ static sim_type matrix_type(const char *name, unsigned operand)
                                           : SIM_ANY;
 }
 
-static sim_type type_of(const sim_inst *inst, const check_inst *c, unsigned operand)
+static sim_type type_of(const sim_inst *inst, const sim_usage *c, unsigned operand)
 {
     sim_type type = (sim_type)inst->ops[operand].type;
 
-    if (c->unit == CHECK_MATRIX)
+    if (c->unit == USAGE_MATRIX)
         return matrix_type(inst->op->name, operand);
     if (type == SIM_PK16 && !strstr(inst->op->name, "f16"))
         return SIM_ANY; /* packed integers */
@@ -89,7 +89,7 @@ static bool is_float(sim_type type)
            type == SIM_PK16 || type == SIM_PKBF16 || type == SIM_PKF32;
 }
 
-static void scan(const sim_wave *w, const sim_inst *inst, const check_inst *c, unsigned operand,
+static void scan(const sim_wave *w, const sim_inst *inst, const sim_usage *c, unsigned operand,
                  bool high, uint64_t *nan, uint64_t *inf)
 {
     const sim_operand *o = &inst->ops[operand];
@@ -105,17 +105,17 @@ static void scan(const sim_wave *w, const sim_inst *inst, const check_inst *c, u
 }
 
 /* Whether this instruction computes a floating-point result that is looked at. */
-static bool computes(const sim_inst *inst, const check_inst *c)
+static bool computes(const sim_inst *inst, const sim_usage *c)
 {
-    if (c->unit != CHECK_VALU && c->unit != CHECK_MATRIX)
+    if (c->unit != USAGE_VALU && c->unit != USAGE_MATRIX)
         return false;
-    if (c->unit == CHECK_MATRIX && !is_float(type_of(inst, c, 1)))
+    if (c->unit == USAGE_MATRIX && !is_float(type_of(inst, c, 1)))
         return false;
     return inst->op->form[0] == 'D' && inst->ops[0].kind == SIM_VGPR &&
            is_float(type_of(inst, c, 0));
 }
 
-void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     check_wave *cw = check_of(w);
 
@@ -125,13 +125,13 @@ void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c
     /* the old result too: accumulators */
     for (unsigned i = 0; i < inst->num_ops; i++)
         scan(w, inst, c, i, inst->ops[i].mods & SIM_HALF, &cw->source_nan, &cw->source_inf);
-    if (c->unit == CHECK_MATRIX || !c->lane_local) { /* lanes mix */
+    if (c->unit == USAGE_MATRIX || !c->lane_local) { /* lanes mix */
         cw->source_nan = cw->source_nan ? ~0ull : 0;
         cw->source_inf = cw->source_inf ? ~0ull : 0;
     }
 }
 
-void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     const check_wave *cw = check_of(w);
     uint64_t nan = 0, inf = 0;
@@ -141,7 +141,7 @@ void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const check_inst *c)
     if (!computes(inst, c))
         return;
     scan(w, inst, c, 0, inst->op_sel & 8, &nan, &inf);
-    uint64_t lanes = c->unit == CHECK_MATRIX ? ~0ull : sim_exec_mask(w);
+    uint64_t lanes = c->unit == USAGE_MATRIX ? ~0ull : sim_exec_mask(w);
     nan = checks & SIM_CHECK_NAN ? nan & lanes & ~cw->source_nan : 0;
     inf = checks & SIM_CHECK_INF ? inf & lanes & ~(cw->source_inf | cw->source_nan) : 0;
     if (nan)

@@ -5,11 +5,11 @@
 
 #include "sim/check_state.h"
 
-static bool stored_defined(const sim_wave *w, const check_inst *c, unsigned word, unsigned lane)
+static bool stored_defined(const sim_wave *w, const sim_usage *c, unsigned word, unsigned lane)
 {
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        if (r->role == CHECK_DATA && word < r->count)
+        const sim_usage_range *r = &c->ranges[i];
+        if (r->role == USAGE_DATA && word < r->count)
             return check_of(w)->vdef[r->reg + word] >> lane & 1;
     }
     return true;
@@ -36,13 +36,13 @@ void sim_check_scratch_access(sim_wave *w, unsigned lane, uint64_t address, unsi
         cw->undefined_loads[word] |= 1ull << lane;
 }
 
-void sim_check_scratch_loaded(sim_wave *w, const check_inst *c)
+void sim_check_scratch_loaded(sim_wave *w, const sim_usage *c)
 {
     check_wave *cw = check_of(w);
 
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        for (unsigned k = 0; r->role == CHECK_RESULT && k < r->count && k < 4; k++)
+        const sim_usage_range *r = &c->ranges[i];
+        for (unsigned k = 0; r->role == USAGE_RESULT && k < r->count && k < 4; k++)
             cw->vdef[r->reg + k] &= ~cw->undefined_loads[k];
     }
     memset(cw->undefined_loads, 0, sizeof cw->undefined_loads);

@@ -4,71 +4,7 @@
 
 #include "sim/check.h"
 #include "sim/landing.h"
-
-/* ---- what an instruction reads and writes (check_inst.c) ---- */
-
-typedef enum check_unit {
-    CHECK_SCALAR,
-    CHECK_SMEM,
-    CHECK_VALU,
-    CHECK_MATRIX,
-    CHECK_LDS,  /* DS encoding */
-    CHECK_VMEM, /* FLAT, GLOBAL, SCRATCH, MUBUF */
-} check_unit;
-
-/* How the definedness of results follows from that of the sources. */
-typedef enum check_flow {
-    CHECK_EACH,      /* lane by lane, scalars as a whole */
-    CHECK_BITWISE,   /* scalar: bit by bit */
-    CHECK_AND,       /* scalar: a bit that is a known 0 decides */
-    CHECK_LOW_FIRST, /* 64 bits; the low word of the result depends on low words only */
-    CHECK_PACKED,    /* two 32-bit halves, each from the halves that op_sel and op_sel_hi name */
-    CHECK_MASKED,    /* lane by lane; the last source is a lane mask */
-    CHECK_SELECT,    /* v_cndmask: only the chosen source counts */
-    CHECK_LANE_READ, /* v_readlane, v_readfirstlane */
-    CHECK_LANE_WRITE,
-    CHECK_DEFINED /* results count as defined: loads, exchanges between lanes */
-} check_flow;
-
-typedef enum check_role {
-    CHECK_SOURCE,
-    CHECK_ADDRESS, /* of a memory access, or where a branch goes */
-    CHECK_DATA,    /* of a store or atomic */
-    CHECK_RESULT
-} check_role;
-
-typedef struct check_range {
-    uint16_t reg;
-    uint8_t count, role;
-    bool vector;
-    uint8_t operand; /* in sim_inst.ops; an implicit one: SIM_MAX_OPERANDS */
-} check_range;
-
-enum { CHECK_RANGES = SIM_MAX_OPERANDS + 2 };
-
-/* The rules of check_hazard.c, a bit each, whose first or second an instruction can be. */
-typedef struct check_hazard {
-    uint64_t makes, takes;
-    uint8_t passes; /* of a matrix instruction */
-    bool dgemm;
-} check_hazard;
-
-struct check_inst {
-    check_hazard hazard;
-    uint8_t unit, flow, num;
-    bool lane_local; /* a lane reads and writes its own elements only */
-    bool flat, to_lds, atomic, branch, compare;
-    check_range ranges[CHECK_RANGES];
-};
-typedef struct check_inst check_inst;
-
-void sim_check_decode(const sim_inst *inst, sim_arch arch, check_inst *out);
-
-/* Decodes a whole program, once; false without memory. */
-bool sim_check_prepare(sim_program *program);
-
-/* The decoded form of an instruction of a program. */
-const check_inst *sim_check_inst(const sim_wave *w, const sim_inst *inst);
+#include "sim/usage.h"
 
 /* ---- state ---- */
 
@@ -85,7 +21,7 @@ typedef struct check_fill {
 /* An instruction that a hazard rule begins with. */
 typedef struct check_issued {
     const sim_inst *inst;
-    check_inst c;
+    sim_usage c;
     uint64_t end; /* check_wave.wait_states behind it */
 } check_issued;
 
@@ -137,7 +73,7 @@ typedef struct sim_check {
     size_t lds_size;
     uint8_t *scratch; /* a bit for each byte of the waves' scratch: defined */
     size_t scratch_size;
-    const check_inst *current;
+    const sim_usage *current;
     uint32_t access; /* of the current instruction (check_global.c) */
     struct check_page *page; /* the last one used */
     uint64_t page_number;
@@ -163,29 +99,28 @@ const char *sim_check_register(bool vector, unsigned reg, char text[16]);
 
 /* check_uninit.c */
 void sim_check_uninit_begin(sim_wave *w);
-void sim_check_uninit(sim_wave *w, const sim_inst *inst, const check_inst *c); /* before it runs */
+void sim_check_uninit(sim_wave *w, const sim_inst *inst, const sim_usage *c); /* before it runs */
 
 /* check_wait.c */
-void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
-void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const sim_usage *c);
+void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const sim_usage *c);
 
 /* check_scratch.c: a piece of an access that lies in one dword of the wave's scratch. */
 void sim_check_scratch_access(sim_wave *w, unsigned lane, uint64_t address, unsigned size,
                               bool write);
-void sim_check_scratch_loaded(sim_wave *w, const check_inst *c); /* after the instruction */
+void sim_check_scratch_loaded(sim_wave *w, const sim_usage *c); /* after the instruction */
 
 /* check_global.c */
 void sim_check_global_access(sim_wave *w, const sim_inst *inst, int lane, uint64_t address,
                              unsigned size, bool write);
 
 /* check_hazard.c */
-void sim_check_hazard_decode(const sim_inst *inst, sim_arch arch, check_inst *c);
-void sim_check_hazard(sim_wave *w, const sim_inst *inst, const check_inst *c); /* before it runs */
-void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const check_inst *c);
+void sim_check_hazard(sim_wave *w, const sim_inst *inst, const sim_usage *c); /* before it runs */
+void sim_check_hazard_issued(sim_wave *w, const sim_inst *inst, const sim_usage *c);
 
 /* check_nan.c */
-void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const check_inst *c);
-void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const check_inst *c);
+void sim_check_nan_before(sim_wave *w, const sim_inst *inst, const sim_usage *c);
+void sim_check_nan_after(sim_wave *w, const sim_inst *inst, const sim_usage *c);
 
 /* check_lds.c */
 void sim_check_lds_access(sim_wave *w, const sim_inst *inst, unsigned lane, uint32_t address,

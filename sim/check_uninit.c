@@ -27,7 +27,7 @@ void sim_check_uninit_begin(sim_wave *w)
 
 /* ---- definedness of ranges ---- */
 
-static uint64_t vector_defined(const check_wave *cw, const check_range *r)
+static uint64_t vector_defined(const check_wave *cw, const sim_usage_range *r)
 {
     uint64_t all = ~0ull;
 
@@ -36,7 +36,7 @@ static uint64_t vector_defined(const check_wave *cw, const check_range *r)
     return all;
 }
 
-static bool scalar_defined(const check_wave *cw, const check_range *r)
+static bool scalar_defined(const check_wave *cw, const sim_usage_range *r)
 {
     uint32_t all = ~0u;
 
@@ -46,29 +46,29 @@ static bool scalar_defined(const check_wave *cw, const check_range *r)
 }
 
 /* As 64 lanes: a scalar is the same for all. */
-static uint64_t lanes_defined(const check_wave *cw, const check_range *r)
+static uint64_t lanes_defined(const check_wave *cw, const sim_usage_range *r)
 {
     return r->vector ? vector_defined(cw, r) : scalar_defined(cw, r) ? ~0ull : 0;
 }
 
-static uint64_t mask_defined(const check_wave *cw, const check_range *r)
+static uint64_t mask_defined(const check_wave *cw, const sim_usage_range *r)
 {
     return r->vector || r->count < 2
                ? lanes_defined(cw, r)
                : (uint64_t)cw->sdef[r->reg + 1] << 32 | cw->sdef[r->reg];
 }
 
-static const check_range *operand_range(const check_inst *c, unsigned operand)
+static const sim_usage_range *operand_range(const sim_usage *c, unsigned operand)
 {
     for (unsigned i = 0; i < c->num; i++)
-        if (c->ranges[i].operand == operand && c->ranges[i].role != CHECK_RESULT)
+        if (c->ranges[i].operand == operand && c->ranges[i].role != USAGE_RESULT)
             return &c->ranges[i];
     return NULL;
 }
 
-static uint64_t operand_defined(const check_wave *cw, const check_inst *c, unsigned operand)
+static uint64_t operand_defined(const check_wave *cw, const sim_usage *c, unsigned operand)
 {
-    const check_range *r = operand_range(c, operand);
+    const sim_usage_range *r = operand_range(c, operand);
 
     return r ? lanes_defined(cw, r) : ~0ull;
 }
@@ -76,7 +76,7 @@ static uint64_t operand_defined(const check_wave *cw, const check_inst *c, unsig
 /* ---- findings ---- */
 
 /* The first register of the range that is not all defined where `lanes` says. */
-static void report(sim_wave *w, const sim_inst *inst, const check_range *r, uint64_t lanes,
+static void report(sim_wave *w, const sim_inst *inst, const sim_usage_range *r, uint64_t lanes,
                    const char *use)
 {
     const check_wave *cw = check_of(w);
@@ -99,30 +99,30 @@ static bool changes_exec(const sim_inst *inst)
     return strstr(inst->op->name, "saveexec") || strstr(inst->op->name, "wrexec");
 }
 
-static const char *use_of(const sim_inst *inst, const check_inst *c, const check_range *r)
+static const char *use_of(const sim_inst *inst, const sim_usage *c, const sim_usage_range *r)
 {
-    if (r->role == CHECK_ADDRESS)
+    if (r->role == USAGE_ADDRESS)
         return "an address";
-    if (r->role != CHECK_SOURCE)
+    if (r->role != USAGE_SOURCE)
         return NULL;
-    if (c->unit == CHECK_MATRIX)
+    if (c->unit == USAGE_MATRIX)
         return "an operand of a matrix instruction";
     if (c->branch)
         return "what a branch depends on";
-    return c->unit == CHECK_SCALAR && changes_exec(inst) ? "the new EXEC" : NULL;
+    return c->unit == USAGE_SCALAR && changes_exec(inst) ? "the new EXEC" : NULL;
 }
 
-static void find_uses(sim_wave *w, const sim_inst *inst, const check_inst *c, uint64_t exec)
+static void find_uses(sim_wave *w, const sim_inst *inst, const sim_usage *c, uint64_t exec)
 {
     check_wave *cw = check_of(w);
 
     for (unsigned i = 0; i < c->num && w->state != SIM_FAULTED; i++) {
-        const check_range *r = &c->ranges[i];
+        const sim_usage_range *r = &c->ranges[i];
         const char *use = use_of(inst, c, r);
-        uint64_t lanes = c->unit == CHECK_MATRIX ? ~0ull : exec;
+        uint64_t lanes = c->unit == USAGE_MATRIX ? ~0ull : exec;
         if (use && (lanes & ~lanes_defined(cw, r)))
             report(w, inst, r, lanes, use);
-        if (r->role != CHECK_DATA)
+        if (r->role != USAGE_DATA)
             continue;
         uint64_t undefined = lanes & ~lanes_defined(cw, r);
         if (undefined && !cw->data_undefined)
@@ -133,36 +133,36 @@ static void find_uses(sim_wave *w, const sim_inst *inst, const check_inst *c, ui
 
 /* ---- flow ---- */
 
-static uint64_t vector_result(const sim_wave *w, const sim_inst *inst, const check_inst *c)
+static uint64_t vector_result(const sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     const check_wave *cw = check_of(w);
     unsigned last = inst->num_ops - 1u;
-    const check_range *mask = operand_range(c, last);
+    const sim_usage_range *mask = operand_range(c, last);
     uint64_t all = ~0ull;
 
-    if (c->flow == CHECK_SELECT && mask && inst->num_ops == 4 && !mask->vector) {
+    if (c->flow == USAGE_SELECT && mask && inst->num_ops == 4 && !mask->vector) {
         uint64_t chosen = sim_sreg64(w, mask->reg);
         return mask_defined(cw, mask) & ((chosen & operand_defined(cw, c, 2)) |
                                          (~chosen & operand_defined(cw, c, 1)));
     }
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        if (r->role == CHECK_SOURCE)
-            all &= c->flow == CHECK_MASKED && r->operand == last ? mask_defined(cw, r)
+        const sim_usage_range *r = &c->ranges[i];
+        if (r->role == USAGE_SOURCE)
+            all &= c->flow == USAGE_MASKED && r->operand == last ? mask_defined(cw, r)
                                                                  : lanes_defined(cw, r);
     }
     return all;
 }
 
 /* The low word: of 64-bit sources their low words. */
-static uint64_t low_result(const sim_wave *w, const check_inst *c)
+static uint64_t low_result(const sim_wave *w, const sim_usage *c)
 {
     uint64_t all = ~0ull;
 
     for (unsigned i = 0; i < c->num; i++) {
-        check_range low = c->ranges[i];
+        sim_usage_range low = c->ranges[i];
         low.count = 1;
-        if (low.role == CHECK_SOURCE)
+        if (low.role == USAGE_SOURCE)
             all &= lanes_defined(check_of(w), &low);
     }
     return all;
@@ -180,7 +180,7 @@ static uint64_t half_result(const sim_wave *w, const sim_inst *inst, unsigned k)
         unsigned half = o->type == SIM_PKF32 && o->width == 2 ? select >> (i - 1) & 1 : 0;
         if (o->kind != SIM_VGPR && o->kind != SIM_SGPR)
             continue;
-        const check_range word = {.reg = (uint16_t)(o->reg + half),
+        const sim_usage_range word = {.reg = (uint16_t)(o->reg + half),
                                   .count = 1,
                                   .vector = o->kind == SIM_VGPR};
         all &= lanes_defined(check_of(w), &word);
@@ -188,27 +188,27 @@ static uint64_t half_result(const sim_wave *w, const sim_inst *inst, unsigned k)
     return all;
 }
 
-static uint64_t low_word(const sim_wave *w, const sim_inst *inst, const check_inst *c)
+static uint64_t low_word(const sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
-    return c->flow == CHECK_PACKED ? half_result(w, inst, 0) : low_result(w, c);
+    return c->flow == USAGE_PACKED ? half_result(w, inst, 0) : low_result(w, c);
 }
 
-static void vector_flow(sim_wave *w, const sim_inst *inst, const check_inst *c, uint64_t exec)
+static void vector_flow(sim_wave *w, const sim_inst *inst, const sim_usage *c, uint64_t exec)
 {
     check_wave *cw = check_of(w);
-    uint64_t all = c->flow == CHECK_DEFINED ? ~0ull : vector_result(w, inst, c);
+    uint64_t all = c->flow == USAGE_DEFINED ? ~0ull : vector_result(w, inst, c);
     uint64_t low = all;
 
-    if (c->flow == CHECK_LOW_FIRST || c->flow == CHECK_PACKED)
+    if (c->flow == USAGE_LOW_FIRST || c->flow == USAGE_PACKED)
         low = low_word(w, inst, c);
-    if (c->flow == CHECK_PACKED)
+    if (c->flow == USAGE_PACKED)
         all = half_result(w, inst, 1);
 
-    if (c->unit == CHECK_MATRIX)
+    if (c->unit == USAGE_MATRIX)
         exec = ~0ull;
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        for (unsigned k = 0; r->role == CHECK_RESULT && k < r->count; k++) {
+        const sim_usage_range *r = &c->ranges[i];
+        for (unsigned k = 0; r->role == USAGE_RESULT && k < r->count; k++) {
             uint64_t word = k == 0 ? low : all;
             if (r->vector) /* a compare's mask is 0 where EXEC is off */
                 cw->vdef[r->reg + k] = (cw->vdef[r->reg + k] & ~exec) | (word & exec);
@@ -218,7 +218,7 @@ static void vector_flow(sim_wave *w, const sim_inst *inst, const check_inst *c, 
     }
 }
 
-static void lane_flow(sim_wave *w, const sim_inst *inst, const check_inst *c, uint64_t exec)
+static void lane_flow(sim_wave *w, const sim_inst *inst, const sim_usage *c, uint64_t exec)
 {
     check_wave *cw = check_of(w);
     unsigned result = inst->ops[0].reg;
@@ -227,7 +227,7 @@ static void lane_flow(sim_wave *w, const sim_inst *inst, const check_inst *c, ui
                                       : 0;
     bool defined = operand_defined(cw, c, 1) >> lane & 1;
 
-    if (c->flow == CHECK_LANE_READ)
+    if (c->flow == USAGE_LANE_READ)
         cw->sdef[result] = defined ? ~0u : 0;
     else
         cw->vdef[result] = (cw->vdef[result] & ~(1ull << lane)) | (uint64_t)defined << lane;
@@ -244,7 +244,7 @@ static uint32_t scalar_word(const sim_wave *w, const sim_operand *o, unsigned k,
 }
 
 /* Bits of word k of a bitwise result that are defined. */
-static uint32_t bitwise_word(const sim_wave *w, const sim_inst *inst, const check_inst *c,
+static uint32_t bitwise_word(const sim_wave *w, const sim_inst *inst, const sim_usage *c,
                              unsigned k)
 {
     uint32_t a, b, da = scalar_word(w, &inst->ops[1], k, &a);
@@ -252,21 +252,21 @@ static uint32_t bitwise_word(const sim_wave *w, const sim_inst *inst, const chec
     if (inst->num_ops < 3)
         return da;
     uint32_t db = scalar_word(w, &inst->ops[2], k, &b);
-    return c->flow == CHECK_AND ? (da & db) | (da & ~a) | (db & ~b) : da & db;
+    return c->flow == USAGE_AND ? (da & db) | (da & ~a) | (db & ~b) : da & db;
 }
 
-static uint32_t scalar_word_result(const sim_wave *w, const sim_inst *inst, const check_inst *c,
+static uint32_t scalar_word_result(const sim_wave *w, const sim_inst *inst, const sim_usage *c,
                                    unsigned k)
 {
-    if (c->flow == CHECK_BITWISE || c->flow == CHECK_AND)
+    if (c->flow == USAGE_BITWISE || c->flow == USAGE_AND)
         return bitwise_word(w, inst, c, k);
-    if (c->flow == CHECK_DEFINED)
+    if (c->flow == USAGE_DEFINED)
         return ~0u;
     return vector_result(w, inst, c) ? ~0u : 0;
 }
 
-static void scalar_results(sim_wave *w, const sim_inst *inst, const check_inst *c,
-                           const check_range *r)
+static void scalar_results(sim_wave *w, const sim_inst *inst, const sim_usage *c,
+                           const sim_usage_range *r)
 {
     check_wave *cw = check_of(w);
     uint32_t words[32];
@@ -282,22 +282,22 @@ static void scalar_results(sim_wave *w, const sim_inst *inst, const check_inst *
         cw->sdef[SIM_SCC] = ~0u;
 }
 
-static void scalar_flow(sim_wave *w, const sim_inst *inst, const check_inst *c)
+static void scalar_flow(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     if (c->compare)
         check_of(w)->sdef[SIM_SCC] = vector_result(w, inst, c) ? ~0u : 0;
     for (unsigned i = 0; i < c->num; i++)
-        if (c->ranges[i].role == CHECK_RESULT)
+        if (c->ranges[i].role == USAGE_RESULT)
             scalar_results(w, inst, c, &c->ranges[i]);
 }
 
-void sim_check_uninit(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_uninit(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     uint64_t exec = sim_exec_mask(w);
-    bool scalar = c->unit == CHECK_SCALAR || c->unit == CHECK_SMEM;
-    bool lanes = c->flow == CHECK_LANE_READ || c->flow == CHECK_LANE_WRITE;
+    bool scalar = c->unit == USAGE_SCALAR || c->unit == USAGE_SMEM;
+    bool lanes = c->flow == USAGE_LANE_READ || c->flow == USAGE_LANE_WRITE;
 
-    if (!exec && !scalar && !lanes && c->unit != CHECK_MATRIX)
+    if (!exec && !scalar && !lanes && c->unit != USAGE_MATRIX)
         return;
     find_uses(w, inst, c, scalar ? ~0ull : exec);
     if (w->state == SIM_FAULTED)

@@ -16,21 +16,21 @@ static bool pending(const check_wave *cw, const check_fill *f)
     }
 }
 
-static unsigned fill_kind(const check_inst *c)
+static unsigned fill_kind(const sim_usage *c)
 {
-    return c->unit == CHECK_VMEM   ? FILL_VM
-           : c->unit == CHECK_LDS  ? FILL_LDS
-           : c->unit == CHECK_SMEM ? FILL_SMEM
+    return c->unit == USAGE_VMEM   ? FILL_VM
+           : c->unit == USAGE_LDS  ? FILL_LDS
+           : c->unit == USAGE_SMEM ? FILL_SMEM
                                    : FILL_NONE;
 }
 
 /* Loads of one kind that return in order may fill the same register one after the other. */
-static bool in_order(const check_inst *c, const check_range *r, const check_fill *f)
+static bool in_order(const sim_usage *c, const sim_usage_range *r, const check_fill *f)
 {
-    return r->role == CHECK_RESULT && f->kind != FILL_SMEM && fill_kind(c) == f->kind;
+    return r->role == USAGE_RESULT && f->kind != FILL_SMEM && fill_kind(c) == f->kind;
 }
 
-static void report(sim_wave *w, const sim_inst *inst, const check_range *r, unsigned reg,
+static void report(sim_wave *w, const sim_inst *inst, const sim_usage_range *r, unsigned reg,
                    const check_fill *f, uint64_t lanes)
 {
     static const char *const counters[] = {"", "vmcnt", "lgkmcnt", "lgkmcnt"};
@@ -39,18 +39,18 @@ static void report(sim_wave *w, const sim_inst *inst, const check_range *r, unsi
 
     sim_finding(w, inst, lane, 0,
                 "wait: %s %s while \"%s\" at 0x%llx, which fills it, is outstanding (%s)",
-                r->role == CHECK_RESULT ? "writes" : "reads",
+                r->role == USAGE_RESULT ? "writes" : "reads",
                 sim_check_register(r->vector, reg, name), f->inst->text, check_pc(w, f->inst),
                 counters[f->kind]);
 }
 
-void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_wait_before(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     const check_wave *cw = check_of(w);
     uint64_t lanes = c->lane_local ? sim_exec_mask(w) : ~0ull;
 
     for (unsigned i = 0; i < c->num && w->state != SIM_FAULTED; i++) {
-        const check_range *r = &c->ranges[i];
+        const sim_usage_range *r = &c->ranges[i];
         for (unsigned k = 0; k < r->count; k++) {
             const check_fill *f = r->vector ? &cw->vfill[r->reg + k] : &cw->sfill[r->reg + k];
             if (!pending(cw, f) || in_order(c, r, f) || (r->vector && !(f->lanes & lanes)))
@@ -81,12 +81,12 @@ static void waited(sim_wave *w, const sim_inst *inst)
         cw->smem_done = cw->smem_issued;
 }
 
-void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c)
+void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const sim_usage *c)
 {
     check_wave *cw = check_of(w);
     unsigned kind = fill_kind(c);
 
-    if (c->unit == CHECK_SCALAR && (uint32_t)inst->enc >> 16 == 0xbf8c) /* s_waitcnt */
+    if (c->unit == USAGE_SCALAR && (uint32_t)inst->enc >> 16 == 0xbf8c) /* s_waitcnt */
         waited(w, inst);
     if (kind == FILL_NONE)
         return;
@@ -98,8 +98,8 @@ void sim_check_wait_after(sim_wave *w, const sim_inst *inst, const check_inst *c
                                          : cw->smem_issued;
     const check_fill fill = {number, sim_exec_mask(w), inst, (uint8_t)kind};
     for (unsigned i = 0; i < c->num; i++) {
-        const check_range *r = &c->ranges[i];
-        for (unsigned k = 0; r->role == CHECK_RESULT && k < r->count; k++)
+        const sim_usage_range *r = &c->ranges[i];
+        for (unsigned k = 0; r->role == USAGE_RESULT && k < r->count; k++)
             *(r->vector ? &cw->vfill[r->reg + k] : &cw->sfill[r->reg + k]) = fill;
     }
 }

@@ -9,6 +9,7 @@
 
 #include "sim/check.h"
 #include "sim/report.h"
+#include "sim/timing.h"
 
 #define GIB ((size_t)1 << 30)
 
@@ -113,7 +114,8 @@ static void init_once(void)
     const char *list = getenv("AITER_SIM_DEVICES");
     unsigned checks;
     char error[200];
-    if (sim_check_environment(&checks, error, sizeof error)) {
+    if (sim_check_environment(&checks, error, sizeof error) ||
+        sim_timing_environment(error, sizeof error)) {
         sim_report("%s", error);
         devices.error = HIP_ERROR_INVALID_VALUE;
         return;

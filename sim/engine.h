@@ -58,7 +58,7 @@ typedef struct sim_dispatch {
     uint64_t queue;           /* device address of the queue structure, 0 if none */
     uint64_t dispatch_id;
     unsigned checks;  /* SIM_CHECK_* (check.h); 0: none */
-    struct sim_check_global *global; /* of this launch's global memory accesses; NULL: not checked */
+    struct sim_check_global *global; /* accesses to global memory; NULL: not checked */
     uint32_t num_xcc; /* XCDs; workgroup number modulo this is what HW_REG_XCC_ID reads (0: 1) */
 } sim_dispatch;
 

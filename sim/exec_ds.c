@@ -7,6 +7,7 @@
  * alignment, as the driver enables unaligned access for these archs; read-modify-write instructions
  * and 64-bit transposing reads must be aligned to their size. */
 #include "sim/atomic.h"
+#include "sim/lanes.h"
 #include "sim/transfer.h"
 
 /* ---- addresses ---- */
@@ -58,7 +59,7 @@ static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *
     }
     unsigned l;
     if (!bad) {
-        if (w->check)
+        if (w->access)
             FOR_LANES(l, exec)
                 note(w, inst, l, out[l], size);
         return true;
@@ -181,7 +182,8 @@ static void ds_read_addtid(sim_wave *w, const sim_inst *inst)
  * source lane r * 16 / E + l / E, with E elements in a lane (AMD backend of Triton,
  * chooseLLDsReadB64TrLayout, for 16 and 8 bits and its 4-bit sibling). The guide wants EXEC all
  * ones; a lane that is off counts as zeros here. aux: element bits | dwords << 8 */
-INLINE void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits, unsigned dwords)
+INLINE void transpose(const uint32_t (*in)[4], uint32_t (*out)[SIM_LANES], unsigned bits,
+                      unsigned dwords)
 {
     const unsigned elements = dwords * 32 / bits, mask = (1u << bits) - 1;
     for (unsigned l = 0; l < SIM_LANES; l++) {
@@ -196,7 +198,7 @@ INLINE void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits
             packed |= (word >> at % 32 & mask) << have;
             have += bits;
             if (have >= 32) {
-                out[l][d++] = (uint32_t)packed;
+                out[d++][l] = (uint32_t)packed;
                 packed >>= 32;
                 have -= 32;
             }
@@ -204,26 +206,39 @@ INLINE void transpose(const uint32_t (*in)[4], uint32_t (*out)[4], unsigned bits
     }
 }
 
+/* The same for 16 bits: lanes 4p to 4p + 3 of 16 receive the columns of the 4 rows of 4 elements
+ * that lanes p, p + 4, p + 8, p + 12 read, two rows in a dword. */
+static void transpose16(const uint32_t (*in)[4], uint32_t (*out)[SIM_LANES])
+{
+    for (unsigned l = 0; l < SIM_LANES; l += 4)
+        for (unsigned d = 0; d < 2; d++) {
+            const unsigned from = l / 16 * 16 + l % 16 / 4 + 8 * d;
+            uint16_t even[4], odd[4];
+            memcpy(even, in[from], sizeof even);
+            memcpy(odd, in[from + 4], sizeof odd);
+            for (unsigned i = 0; i < 4; i++)
+                out[d][l + i] = even[i] | (uint32_t)odd[i] << 16;
+        }
+}
+
 static void ds_read_tr(sim_wave *w, const sim_inst *inst)
 {
     const unsigned dwords = inst->aux >> 8;
-    uint32_t address[SIM_LANES], in[SIM_LANES][4] = {{0}}, out[SIM_LANES][4];
+    uint32_t address[SIM_LANES], in[SIM_LANES][4] = {{0}}, out[3][SIM_LANES];
     unsigned l;
     if (!lds_addresses(w, inst, &inst->ops[1], (uint32_t)inst->offset, 4 * dwords, address) ||
         !lds_aligned(w, inst, address, dwords == 2 ? 8 : 4))
         return;
     FOR_LANES(l, sim_exec_mask(w))
-        for (unsigned d = 0; d < dwords; d++)
-            in[l][d] = get32(w->wg->lds + address[l] + 4 * d);
+        memcpy(in[l], w->wg->lds + address[l], dwords == 2 ? 8 : 12);
     switch (inst->aux & 255) {
-    case 16: transpose((const uint32_t(*)[4])in, out, 16, 2); break;
+    case 16: transpose16((const uint32_t(*)[4])in, out); break;
     case 8: transpose((const uint32_t(*)[4])in, out, 8, 2); break;
     case 6: transpose((const uint32_t(*)[4])in, out, 6, 3); break;
     default: transpose((const uint32_t(*)[4])in, out, 4, 2); break;
     }
-    FOR_LANES(l, sim_exec_mask(w))
-        for (unsigned d = 0; d < dwords; d++)
-            w->v[inst->ops[0].reg + d][l] = out[l][d];
+    for (unsigned d = 0; d < dwords; d++)
+        sim_merge(w->v[inst->ops[0].reg + d], out[d], sim_exec_mask(w));
 }
 
 /* ---- writes ---- */

@@ -56,7 +56,7 @@ static inline uint8_t *scratch_byte(const sim_wave *w, unsigned lane, uint64_t o
 static void note_scratch(sim_wave *w, const sim_inst *inst, unsigned lane, uint64_t o,
                          unsigned size, bool write)
 {
-    for (unsigned n; w->check && size; o += n, size -= n) {
+    for (unsigned n; w->access && size; o += n, size -= n) {
         n = 4 - o % 4 < size ? 4 - (unsigned)(o % 4) : size;
         const uint64_t address = (uint64_t)(uintptr_t)scratch_byte(w, lane, o);
         sim_note(w, inst, false, (int)lane, address, n, write);
@@ -135,7 +135,7 @@ static bool lanes_ok(sim_wave *w, const sim_inst *inst, const uint64_t address[S
         }
     }
     if (!exec || sim_mem_ok(lo, hi - lo + size, write)) {
-        if (w->check)
+        if (w->access)
             FOR_LANES(l, exec)
                 sim_note(w, inst, false, (int)l, address[l], size, write);
         return true;

@@ -54,14 +54,14 @@ static inline mfma unpack(uint32_t aux)
                   aux >> 25 & 15, (aux & SPARSE) != 0, (aux & PAIRS) != 0};
 }
 
-#define MAX_ELEMENTS 2048 /* n * k * blocks of the largest operand */
+#define MAX_ELEMENTS 2048 /* n * k * blocks of the largest operand; n * n * blocks */
 #define SLACK 16          /* rows of 4 columns are read as whole vectors */
 
 /* One input matrix, decoded: element (block, k, i) at (block * K + k) * n + i. i8 elements are
  * int32 bits. */
 typedef struct matrix {
     _Alignas(64) float value[MAX_ELEMENTS + SLACK];
-    _Alignas(64) int32_t exp[MAX_ELEMENTS + SLACK]; /* for the fused sum */
+    _Alignas(64) int16_t exp[MAX_ELEMENTS + SLACK]; /* for the fused sum */
     int most;                                       /* largest exponent; 128: an infinity or NaN */
 } matrix;
 
@@ -83,6 +83,16 @@ static inline void leave_mode(const sim_wave *w)
 {
     if (!w->mode_default)
         sim_default_host_mode();
+}
+
+/* Neighbouring lanes of one row; every n is a constant for the compiler. */
+INLINE void copy_row(void *to, const void *from, unsigned n)
+{
+    switch (n) {
+    case 32: memcpy(to, from, 32 * sizeof(float)); break;
+    case 16: memcpy(to, from, 16 * sizeof(float)); break;
+    default: memcpy(to, from, 4 * sizeof(float)); break;
+    }
 }
 
 /* ---- decoding of A and B ---- */
@@ -172,7 +182,7 @@ static void load_matrix(const sim_wave *w, unsigned reg, const mfma *s, unsigned
         }
         for (unsigned segment = 0; segment < SIM_LANES / s->n; segment++) {
             const unsigned block = segment % s->blocks, at = base + segment / s->blocks * run;
-            memcpy(out + (block * k + at) * s->n, from + segment * s->n, s->n * sizeof *out);
+            copy_row(out + (block * k + at) * s->n, from + segment * s->n, s->n);
         }
     }
 }
@@ -189,6 +199,7 @@ static void broadcast_blocks(uint32_t *a, unsigned block_elements, unsigned bloc
     }
 }
 
+/* Behind the last row of 4 columns. */
 static void clear_slack(matrix *m, unsigned count)
 {
     memset(m->value + count, 0, SLACK * sizeof *m->value);
@@ -214,17 +225,11 @@ static void load_b(const sim_wave *w, const sim_inst *inst, const mfma *s, matri
     const bool wide = s->sparse && s->n * s->k * element_bits(s->b) == SIM_LANES * 256;
     load_matrix(w, inst->ops[2].reg, s, s->b, s->k, wide ? 2 : 1, s->sparse ? 0 : inst->blgp,
                 (uint32_t *)m->value);
-    clear_slack(m, s->n * s->k * s->blocks);
+    if (s->n == 4)
+        clear_slack(m, s->n * s->k * s->blocks);
 }
 
 /* ---- C and D ---- */
-
-typedef struct accumulator {
-    const uint32_t (*c)[SIM_LANES]; /* first register of C, or NULL for a constant */
-    uint32_t (*d)[SIM_LANES];
-    _Alignas(64) uint32_t constant[SIM_LANES];
-    _Alignas(64) uint32_t copy[32][SIM_LANES]; /* of C when it overlaps D at another register */
-} accumulator;
 
 /* An inline constant of a double operand: the decoder gives integers as they are and fractions as
  * float bits. */
@@ -238,39 +243,25 @@ static double inline_double(uint64_t value)
     return sim_float((uint32_t)value);
 }
 
-static void open_accumulator(accumulator *acc, sim_wave *w, const sim_inst *inst, const mfma *s)
+/* The first row of block b of C or D. */
+static float *block_of(sim_wave *w, unsigned reg, const mfma *s, unsigned b)
 {
-    const sim_operand *d = &inst->ops[0], *c = s->sparse ? d : &inst->ops[3];
-    const unsigned regs = s->n * s->n * s->blocks / SIM_LANES;
-    acc->d = &w->v[d->reg];
-    if (c->kind != SIM_VGPR) {
-        for (unsigned l = 0; l < SIM_LANES; l++)
-            acc->constant[l] = (uint32_t)c->value;
-        acc->c = NULL;
+    const unsigned size = s->n * s->n;
+    return (float *)w->v[reg] + (size < SIM_LANES ? b * s->n : b * size);
+}
+
+/* C becomes the content of D, which may overlap it. */
+static void copy_c(sim_wave *w, const sim_operand *d, const sim_operand *c, const mfma *s)
+{
+    const size_t count = s->n * s->n * s->blocks;
+    uint32_t *to = w->v[d->reg];
+    if (c->kind == SIM_VGPR) {
+        if (c->reg != d->reg)
+            memmove(to, w->v[c->reg], count * sizeof *to);
         return;
     }
-    acc->c = (const uint32_t(*)[SIM_LANES]) & w->v[c->reg];
-    if (c->reg != d->reg && c->reg < d->reg + regs && d->reg < c->reg + regs) {
-        memcpy(acc->copy, acc->c, regs * sizeof acc->copy[0]);
-        acc->c = (const uint32_t(*)[SIM_LANES])acc->copy;
-    }
-}
-
-/* Where row i of block b starts: register and lane; its n columns are neighbouring lanes. */
-static inline void locate_row(const mfma *s, unsigned b, unsigned i, unsigned group, unsigned *reg,
-                              unsigned *lane)
-{
-    const unsigned side = SIM_LANES / s->n;
-    unsigned per_reg = SIM_LANES * group / (s->n * s->n);
-    if (per_reg == 0)
-        per_reg = 1;
-    *reg = b * (s->n * s->n / SIM_LANES) + i / (group * side) * group + i % group;
-    *lane = b % per_reg * s->n + i / group % side * per_reg * s->n;
-}
-
-static inline const uint32_t *c_row(const accumulator *acc, unsigned reg, unsigned lane)
-{
-    return acc->c ? acc->c[reg] + lane : acc->constant + lane;
+    for (size_t x = 0; x < count; x++)
+        to[x] = (uint32_t)c->value;
 }
 
 /* The rows of B that the stored elements of row i of a sparse A meet: index pairs of 2 bits, two
@@ -290,8 +281,6 @@ static void sparse_rows(const sim_wave *w, const sim_inst *inst, const mfma *s, 
 }
 
 /* ---- f32, xf32, f16, bf16, fp8, i8 ---- */
-
-enum model { CHAIN, INTEGER, PAIRWISE, FUSED, FUSED8 };
 
 static enum model model_of(const mfma *s, sim_arch arch)
 {
@@ -324,18 +313,21 @@ static int min_exponent(unsigned type, sim_arch arch)
     }
 }
 
-/* Fills m->exp and m->most. A subnormal of the source format has that format's smallest exponent, a
- * zero -126. */
-static void find_exponents(matrix *m, unsigned count, int smallest)
+/* Fills m->exp, with `bias` added, and m->most. A subnormal of the source format has that format's
+ * smallest exponent, a zero -126. count: of whole vectors. */
+static void find_exponents(matrix *m, unsigned count, int smallest, int bias)
 {
-    int most = -126;
-    for (unsigned x = 0; x < count; x++) {
-        const uint32_t bits = sim_bits(m->value[x]) & 0x7fffffffu;
-        const int biased = (int)(bits >> 23) - 127, e = biased > smallest ? biased : smallest;
-        m->exp[x] = bits ? e : -126;
-        most = m->exp[x] > most ? m->exp[x] : most;
+    vi most = splat_i(-126);
+    for (unsigned x = 0; x < count; x += LANES_V) {
+        const vi bits = load_i(m->value + x) & 0x7fffffff, zero = bits == 0;
+        const vi e = (max_i((bits >> 23) - 127, splat_i(smallest)) & ~zero) | (-126 & zero);
+        const vs exp = __builtin_convertvector(e + bias, vs);
+        memcpy(m->exp + x, &exp, sizeof exp);
+        most = max_i(most, e);
     }
-    m->most = most;
+    m->most = -126;
+    for (unsigned j = 0; j < LANES_V; j++)
+        m->most = most[j] > m->most ? most[j] : m->most;
 }
 
 static void flush_matrix(matrix *m, unsigned count, float smallest)
@@ -344,128 +336,104 @@ static void flush_matrix(matrix *m, unsigned count, float smallest)
         m->value[x] = __builtin_fabsf(m->value[x]) < smallest ? 0.0f : m->value[x];
 }
 
-static bool any_special(const float *c, unsigned n)
+/* One copy of the loops for each size; `group` is a constant, too. */
+INLINE void add_tile(const tile *x, enum model model, unsigned terms, unsigned group)
 {
-    uint32_t found = 0;
-    for (unsigned j = 0; j < n; j++)
-        found |= (sim_bits(c[j]) & 0x7f800000u) == 0x7f800000u;
-    return found != 0;
-}
-
-/* One row: acc is C on entry, D on return, with room for whole vectors. narrow: products are finite
- * floats (fused), or never subnormal (pairwise). */
-INLINE void sum_row(enum model model, const row *r, unsigned vectors, unsigned group, bool narrow,
-                    float *acc)
-{
-    vf v[MAX_VECTORS];
-    memcpy(v, acc, vectors * sizeof *v);
-    switch (model) {
-    case CHAIN: chain_row(r, vectors, v); break;
-    case INTEGER: integer_row(r, vectors, (vi *)v); break;
-    case PAIRWISE:
-        if (group == 2)
-            pairwise_row(r, vectors, 2, true, v);
-        else if (narrow)
-            pairwise_row(r, vectors, 4, false, v);
-        else
-            pairwise_row(r, vectors, 4, true, v);
-        break;
-    case FUSED: /* 8 terms are the usual group: a constant for the compiler */
-        if (!narrow || any_special(acc, r->n) ||
-            !(group == 8 ? fused_row(r, vectors, 8, v) : fused_row(r, vectors, group, v))) {
-            exact_row(r, group, false, acc);
-            return;
-        }
-        break;
-    case FUSED8:
-        if (!narrow || any_special(acc, r->n) || !fused8_row(r, vectors, 16, v)) {
-            exact_row(r, group, true, acc);
-            return;
-        }
-        break;
-    }
-    memcpy(acc, v, vectors * sizeof *v);
-}
-
-/* All rows of all blocks; n is a constant for the compiler. */
-INLINE void sum_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsigned n, enum model model,
-                     bool narrow, const matrix *a, const matrix *b)
-{
-    accumulator acc;
-    open_accumulator(&acc, w, inst, s);
-    const unsigned terms = s->sparse ? s->k / 2 : s->k, group = group_of(s, model, terms);
-    const unsigned vectors = n < LANES_V ? 1 : n / LANES_V;
-    uint8_t rows[32][64];
-    for (unsigned i = 0; s->sparse && i < n;
-         i++) /* before D, which may hold the indices, changes */
-        sparse_rows(w, inst, s, i, rows[i]);
-    for (unsigned block = 0; block < s->blocks; block++)
-        for (unsigned i = 0; i < n; i++) {
-            _Alignas(64) float sums[32] = {0};
-            unsigned reg, lane;
-            locate_row(s, block, i, 4, &reg, &lane);
-            const unsigned at = block * terms * n + i;
-            const row r = {terms,
-                           n,
-                           a->value + at,
-                           a->exp + at,
-                           n,
-                           b->value + block * s->k * n,
-                           b->exp + block * s->k * n,
-                           s->sparse ? rows[i] : NULL};
-            memcpy(sums, c_row(&acc, reg, lane), n * sizeof *sums);
-            sum_row(model, &r, vectors, group, narrow, sums);
-            memcpy(acc.d[reg] + lane, sums, n * sizeof *sums);
-        }
-}
-
-/* One copy of the loops for each model and size. */
-INLINE void sum_model(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model,
-                      bool narrow, const matrix *a, const matrix *b)
-{
-    switch (s->n) {
-    case 32: sum_rows(w, inst, s, 32, model, narrow, a, b); break;
-    case 16: sum_rows(w, inst, s, 16, model, narrow, a, b); break;
-    default: sum_rows(w, inst, s, 4, model, narrow, a, b); break;
+    switch (x->n) {
+    case 32: add_terms(x, 32, model, terms, group); break;
+    case 16: add_terms(x, 16, model, terms, group); break;
+    default: add_terms(x, 4, model, terms, group); break;
     }
 }
 
-static void mfma_fused(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model,
-                       matrix *a, matrix *b)
+static void sum_chain(const tile *x, unsigned terms)
 {
-    const unsigned b_count = s->n * s->k * s->blocks, a_count = s->sparse ? b_count / 2 : b_count;
-    find_exponents(a, a_count, min_exponent(s->a, w->arch));
-    find_exponents(b, b_count, min_exponent(s->b, w->arch));
-    const bool narrow = a->most < 128 && b->most < 128 && a->most + b->most <= 125;
-    if (model == FUSED)
-        sum_model(w, inst, s, FUSED, narrow, a, b);
+    if (terms == 1)
+        add_tile(x, CHAIN, terms, 1);
     else
-        sum_model(w, inst, s, FUSED8, narrow, a, b);
+        add_tile(x, CHAIN, terms, 2);
 }
 
-static void mfma_pairwise(sim_wave *w, const sim_inst *inst, const mfma *s, matrix *a, matrix *b)
+/* Not inline: nothing of it may be done in another mode of the host. */
+static __attribute__((noinline)) void sum_pairwise(const tile *x, unsigned terms, unsigned group)
 {
-    const unsigned count = s->n * s->k * s->blocks;
-    const float smallest = s->a == T_F16 ? 0x1p-14f : 0x1p-126f;
-    flush_matrix(a, count, smallest);
-    flush_matrix(b, count, smallest);
-    sum_model(w, inst, s, PAIRWISE, s->a == T_F16, a, b);
+    if (group == 2)
+        add_tile(x, PAIRWISE, terms, 2);
+    else
+        add_tile(x, PAIRWISE, terms, 4);
+}
+
+static void sum_fused(const tile *x, unsigned terms, unsigned group)
+{
+    switch (group) {
+    case 16: add_tile(x, FUSED8, terms, 16); break;
+    case 8: add_tile(x, FUSED, terms, 8); break;
+    default: add_tile(x, FUSED, terms, 4); break;
+    }
+}
+
+static void sum_tile(const tile *x, enum model model, unsigned terms, unsigned group, bool narrow)
+{
+    switch (model) {
+    case CHAIN: sum_chain(x, terms); break;
+    case INTEGER: add_tile(x, INTEGER, terms, 4); break;
+    case PAIRWISE:
+        flush_subnormals();
+        sum_pairwise(x, terms, group);
+        sim_default_host_mode();
+        break;
+    default:
+        if (narrow)
+            sum_fused(x, terms, group);
+        else
+            exact_tile(x, terms, group, model == FUSED8);
+    }
+}
+
+/* What the models need of A and B. */
+static void prepare(matrix *m, enum model model, unsigned type, unsigned count, sim_arch arch,
+                    int bias)
+{
+    if (model == PAIRWISE)
+        flush_matrix(m, count, type == T_F16 ? 0x1p-14f : 0x1p-126f);
+    if (model == FUSED || model == FUSED8)
+        find_exponents(m, count, min_exponent(type, arch), bias);
+}
+
+static void sum_blocks(sim_wave *w, const sim_inst *inst, const mfma *s, enum model model,
+                       const matrix *a, const matrix *b)
+{
+    const bool narrow = a->most < 128 && b->most < 128 && a->most + b->most <= 125;
+    const unsigned terms = s->sparse ? s->k / 2 : s->k;
+    uint8_t rows[32][64];
+    for (unsigned i = 0; s->sparse && i < s->n; i++)
+        sparse_rows(w, inst, s, i, rows[i]);
+    copy_c(w, &inst->ops[0], &inst->ops[s->sparse ? 0 : 3], s);
+    for (unsigned block = 0; block < s->blocks; block++) {
+        const unsigned at_a = block * terms * s->n, at_b = block * s->k * s->n;
+        const tile x = {s->n,
+                        a->value + at_a,
+                        a->exp + at_a,
+                        b->value + at_b,
+                        b->exp + at_b,
+                        block_of(w, inst->ops[0].reg, s, block),
+                        s->sparse ? (const uint8_t(*)[64])rows : NULL};
+        sum_tile(&x, model, terms, group_of(s, model, terms), narrow);
+    }
 }
 
 static void mfma_32(sim_wave *w, const sim_inst *inst)
 {
     const mfma s = unpack(inst->aux);
     const enum model model = model_of(&s, w->arch);
+    const unsigned count = s.n * s.k * s.blocks;
     matrix a, b;
     leave_mode(w);
     load_a(w, inst, &s, &a);
     load_b(w, inst, &s, &b);
-    switch (model) {
-    case CHAIN: sum_model(w, inst, &s, CHAIN, true, &a, &b); break;
-    case INTEGER: sum_model(w, inst, &s, INTEGER, true, &a, &b); break;
-    case PAIRWISE: mfma_pairwise(w, inst, &s, &a, &b); break;
-    default: mfma_fused(w, inst, &s, model, &a, &b); break;
-    }
+    prepare(&a, model, s.a, s.sparse ? count / 2 : count, w->arch, 127);
+    prepare(&b, model, s.b, count, w->arch, 0);
+    sum_blocks(w, inst, &s, model, &a, &b);
 }
 
 /* ---- f64 ---- */
@@ -497,19 +465,19 @@ static void mfma_f64(sim_wave *w, const sim_inst *inst)
     for (unsigned block = 0; block < s.blocks; block++)
         for (unsigned i = 0; i < s.n; i++)
             for (unsigned j = 0; j < s.n; j++) {
-                unsigned pair, lane;
-                locate_row(&s, block, i, 1, &pair, &lane);
+                const unsigned at = i * 16 + block * 4 + j, pair = at / SIM_LANES * 2;
+                const unsigned lane = at % SIM_LANES;
                 const double c = constant ? c_value
                                           : get_double((const uint32_t(*)[SIM_LANES]) &
-                                                           w->v[inst->ops[3].reg + 2 * pair],
-                                                       lane + j);
+                                                           w->v[inst->ops[3].reg + pair],
+                                                       lane);
                 double sum = negate & 4 ? -c : c;
                 for (unsigned k = 0; k < s.k; k++)
                     sum = __builtin_fma(a[(block * s.k + k) * s.n + i],
                                         b[(block * s.k + k) * s.n + j], sum);
                 const uint64_t bits = sim_bits64(sum);
-                result[2 * pair][lane + j] = (uint32_t)bits;
-                result[2 * pair + 1][lane + j] = (uint32_t)(bits >> 32);
+                result[pair][lane] = (uint32_t)bits;
+                result[pair + 1][lane] = (uint32_t)(bits >> 32);
             }
     memcpy(w->v[inst->ops[0].reg], result, regs * sizeof result[0]);
 }
@@ -564,21 +532,15 @@ INLINE void scaled_rows(sim_wave *w, const sim_inst *inst, const mfma *s, unsign
                         const float *a, const float *b, const double *scale_a,
                         const double *scale_b)
 {
-    accumulator acc;
     _Alignas(64) double wide[MAX_ELEMENTS];
-    open_accumulator(&acc, w, inst, s);
+    float *acc = block_of(w, inst->ops[0].reg, s, 0);
+    copy_c(w, &inst->ops[0], &inst->ops[3], s);
     for (unsigned x = 0; x < n * s->k; x++)
         wide[x] = b[x];
-    for (unsigned i = 0; i < n; i++) {
-        unsigned reg, lane;
-        _Alignas(64) float sum[32];
-        locate_row(s, 0, i, 4, &reg, &lane);
-        memcpy(sum, c_row(&acc, reg, lane), n * sizeof *sum);
+    for (unsigned i = 0; i < n; i++)
         for (unsigned block = 0; block < s->k / 32; block++)
             scaled_row(a + block * 32 * n + i, n, wide + block * 32 * n, scale_a[block * n + i],
-                       scale_b + block * n, sum);
-        memcpy(acc.d[reg] + lane, sum, n * sizeof *sum);
-    }
+                       scale_b + block * n, acc + row_at(n, i));
 }
 
 /* The scaled form is two instructions of 8 bytes, V_MFMA_LD_SCALE_B32 first: its op_sel bits (11,

@@ -81,25 +81,22 @@ static void nothing(sim_wave *w, const sim_inst *in)
 
 #define LOADS(suffix, type, n)                                                                     \
     {"s_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                                   \
-        {"s_scratch_load_" suffix, "D" type " Sb64 Sb32", s_load, .aux = n},                       \
     {                                                                                              \
         "s_buffer_load_" suffix, "D" type " Sb128 Sb32", s_buffer_load, .aux = n                   \
     }
-#define STORES(suffix, type, n)                                                                    \
-    {"s_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n},                                 \
+#define STORE(suffix, type, n)                                                                     \
     {                                                                                              \
-        "s_scratch_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n                        \
+        "s_store_" suffix, "S" type " Sb64 Sb32", s_store, .aux = n                                \
     }
 
 const sim_op SIM_TABLE(smem)[] = {LOADS("dword", "b32", 1),
                                   LOADS("dwordx2", "b64", 2),
-                                  LOADS("dwordx3", "b96", 3),
                                   LOADS("dwordx4", "b128", 4),
                                   LOADS("dwordx8", "b256", 8),
                                   LOADS("dwordx16", "b512", 16),
-                                  STORES("dword", "b32", 1),
-                                  STORES("dwordx2", "b64", 2),
-                                  STORES("dwordx4", "b128", 4),
+                                  STORE("dword", "b32", 1),
+                                  STORE("dwordx2", "b64", 2),
+                                  STORE("dwordx4", "b128", 4),
                                   {"s_memtime", "Db64", clock_read},
                                   {"s_memrealtime", "Db64", clock_read},
                                   {"s_dcache_inv", "", nothing},

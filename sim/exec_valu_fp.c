@@ -805,7 +805,6 @@ OP_F16(subrev_f16, 2, b - a, false)
 OP_F16(mul_f16, 2, a * b, false)
 OP_F16(fma_f16, 3, sim_fma_half(a, b, c), true)
 OP_F16(fma_legacy_f16, 3, sim_fma_half(a, b, c), false)
-OP_F16(fmac_f16, 4, sim_fma_half(a, b, c), false)
 OP_F16(mad_f16, 3, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, true)
 OP_F16(mad_legacy_f16, 3, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, false)
 OP_F16(mac_f16, 4, F(B(sim_half_in(sim_f32_to_f16(a * b)))) + c, false)
@@ -1016,11 +1015,11 @@ const sim_op SIM_TABLE(valu_fp)[] = {
     {"v_mul_legacy_f32", F2, mul_legacy_f32, SP},
     {"v_fma_f32", F3, fma_f32, SP},
     {"v_fmac_f32", F2, fmac_f32, SP},
-    {"v_mad_f32", F3, mad_f32, SP},
-    {"v_mac_f32", F2, mac_f32, SP},
-    {"v_mad_legacy_f32", F3, mad_legacy_f32, SP},
-    {"v_fmaak_f32", F3, fma_f32, SP},
-    {"v_madak_f32", F3, mad_f32, SP},
+    {"v_mad_f32", F3, mad_f32, SP, .only_gfx90a = 1},
+    {"v_mac_f32", F2, mac_f32, SP, .only_gfx90a = 1},
+    {"v_mad_legacy_f32", F3, mad_legacy_f32, SP, .only_gfx90a = 1},
+    {"v_fmaak_f32", F3, fma_f32, SP, .min_arch = SIM_GFX942},
+    {"v_madak_f32", F3, mad_f32, SP, .only_gfx90a = 1},
     {"v_floor_f32", F1, floor_f32, SP},
     {"v_ceil_f32", F1, ceil_f32, SP},
     {"v_trunc_f32", F1, trunc_f32, SP},
@@ -1054,8 +1053,8 @@ const sim_op SIM_TABLE(valu_fp)[] = {
     {"v_cubetc_f32", F3, cubetc_f32, SP},
     {"v_cubema_f32", F3, cubema_f32, SP},
     /* v_fmamk d, a, k, b: the constant is the second factor, as in the text. */
-    {"v_fmamk_f32", F3, fma_f32, SP},
-    {"v_madmk_f32", F3, mad_f32, SP},
+    {"v_fmamk_f32", F3, fma_f32, SP, .min_arch = SIM_GFX942},
+    {"v_madmk_f32", F3, mad_f32, SP, .only_gfx90a = 1},
 
     {"v_add_f64", D2, add_f64, DP},
     {"v_mul_f64", D2, mul_f64, DP},
@@ -1085,7 +1084,6 @@ const sim_op SIM_TABLE(valu_fp)[] = {
     {"v_mul_f16", H2, mul_f16, DP},
     {"v_fma_f16", H3, fma_f16, DP},
     {"v_fma_legacy_f16", H3, fma_legacy_f16, DP},
-    {"v_fmac_f16", H2, fmac_f16, DP},
     {"v_mad_f16", H3, mad_f16, DP},
     {"v_mad_legacy_f16", H3, mad_legacy_f16, DP},
     {"v_mac_f16", H2, mac_f16, DP},

@@ -334,10 +334,7 @@ static void mix(const sim_wave *w, const sim_inst *in, sim_lanes *r)
     mix_source(w, in, 0, a);
     mix_source(w, in, 1, b);
     mix_source(w, in, 2, c);
-    if (in->aux)
-        LANES(l) r->l[l] = B(__builtin_fmaf(a[l], b[l], c[l]));
-    else
-        LANES(l) r->l[l] = B(a[l] * b[l] + c[l]);
+    LANES(l) r->l[l] = B(__builtin_fmaf(a[l], b[l], c[l]));
     if (sim_has_output_modifier(in))
         LANES(l) r->l[l] = B(sim_output32(w, in, F(r->l[l])));
 }
@@ -425,10 +422,7 @@ const sim_op SIM_TABLE(valu_pk)[] = {
     {"v_dot4c_i32_i8", DOT2("b32"), dot_int, .aux = 8 | 256},
     {"v_dot8c_i32_i4", DOT2("b32"), dot_int, .aux = 4 | 256},
 
-    {"v_fma_mix_f32", MIX, mix_f32, .aux = 1, SP},
-    {"v_mad_mix_f32", MIX, mix_f32, .aux = 0, SP},
-    {"v_fma_mixlo_f16", MIX, mixlo_f16, .aux = 1, SP},
-    {"v_mad_mixlo_f16", MIX, mixlo_f16, .aux = 0, SP},
-    {"v_fma_mixhi_f16", MIX, mixhi_f16, .aux = 1, SP},
-    {"v_mad_mixhi_f16", MIX, mixhi_f16, .aux = 0, SP},
+    {"v_fma_mix_f32", MIX, mix_f32, SP},
+    {"v_fma_mixlo_f16", MIX, mixlo_f16, SP},
+    {"v_fma_mixhi_f16", MIX, mixhi_f16, SP},
     {0}};

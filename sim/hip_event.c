@@ -189,7 +189,7 @@ static hip_error elapsed(float *ms, hip_event start, hip_event stop)
     if (e == HIP_SUCCESS && !(sim_marker_done(from) && sim_marker_done(to)))
         e = HIP_ERROR_NOT_READY;
     if (e == HIP_SUCCESS)
-        *ms = (float)((double)((int64_t)(sim_marker_time(to) - sim_marker_time(from))) / 1e6);
+        *ms = (float)(sim_marker_elapsed(from, to) / 1e6);
     sim_marker_release(from);
     sim_marker_release(to);
     return e;

@@ -10,6 +10,7 @@
 #include "sim/clock.h"
 #include "sim/memory.h"
 #include "sim/report.h"
+#include "sim/timing.h"
 
 enum { PACKET_BYTES = 64, ARGUMENT_SLACK = 64 };
 
@@ -201,6 +202,18 @@ static hip_error check_function(sim_function *f, int device)
     return HIP_SUCCESS;
 }
 
+/* Under the timing model, if it is on now. */
+static hip_error add_timing(sim_launch *l)
+{
+    bool trace;
+    aiter_sim_timing mode = sim_timing_mode(&trace);
+
+    if (mode == AITER_SIM_TIMING_OFF)
+        return HIP_SUCCESS;
+    l->timing = sim_timing_create(&l->dispatch, sim_device_info_at(l->device), mode, trace);
+    return l->timing ? HIP_SUCCESS : HIP_ERROR_OUT_OF_MEMORY;
+}
+
 hip_error sim_launch_create(sim_launch **out, int device, sim_function *f,
                             const sim_geometry *geometry, void **kernel_params, void **extra)
 {
@@ -221,6 +234,8 @@ hip_error sim_launch_create(sim_launch **out, int device, sim_function *f,
         return HIP_ERROR_OUT_OF_MEMORY;
     }
     e = sim_arguments_pack((uint8_t *)(uintptr_t)l->dispatch.kernarg, f, &g, kernel_params, extra);
+    if (e == HIP_SUCCESS)
+        e = add_timing(l);
     if (e != HIP_SUCCESS) {
         sim_launch_destroy(l);
         return e;
@@ -240,7 +255,7 @@ sim_launch *sim_launch_clone(const sim_launch *launch)
     l->dispatch.global = NULL;
     memcpy(l->groups, launch->groups, sizeof l->groups);
     l->total = launch->total;
-    if (!allocate_checks(l) || !allocate_arguments(l)) {
+    if (!allocate_checks(l) || !allocate_arguments(l) || add_timing(l) != HIP_SUCCESS) {
         sim_launch_destroy(l);
         return NULL;
     }
@@ -252,6 +267,7 @@ sim_launch *sim_launch_clone(const sim_launch *launch)
 
 void sim_launch_destroy(sim_launch *l)
 {
+    sim_timing_destroy(l->timing);
     if (l->arguments) {
         sim_mem_withdraw(l->arguments, NULL);
         sim_mem_unmap(l->arguments, l->argument_bytes);
@@ -264,6 +280,8 @@ void sim_launch_destroy(sim_launch *l)
 
 bool sim_launch_exhausted(const sim_launch *l)
 {
+    if (l->timing)
+        return atomic_load(&l->failed) || sim_timing_exhausted(l->timing);
     return atomic_load(&l->failed) || atomic_load(&l->taken) >= l->total;
 }
 
@@ -300,6 +318,14 @@ static void run_groups(sim_launch *l, sim_worker *worker)
     }
 }
 
+static void run_timed(sim_launch *l, uint64_t *instructions)
+{
+    sim_error error = {.lane = -1};
+
+    if (sim_timing_run(l->timing, &error, instructions))
+        fail(l, &error, fault_code(&error));
+}
+
 void sim_launch_run(sim_launch *l, sim_worker *worker)
 {
     if (!worker) {
@@ -309,11 +335,14 @@ void sim_launch_run(sim_launch *l, sim_worker *worker)
         fail(l, &error, HIP_ERROR_LAUNCH_OUT_OF_RESOURCES);
         return;
     }
-    uint64_t before = sim_worker_executed(worker);
+    uint64_t before = sim_worker_executed(worker), timed = 0;
     sim_mem_kernel_begin(l->device);
-    run_groups(l, worker);
+    if (l->timing)
+        run_timed(l, &timed);
+    else
+        run_groups(l, worker);
     sim_mem_kernel_end();
-    atomic_fetch_add(&l->instructions, sim_worker_executed(worker) - before);
+    atomic_fetch_add(&l->instructions, sim_worker_executed(worker) - before + timed);
 }
 
 hip_error sim_launch_finish(sim_launch *l)
@@ -324,9 +353,13 @@ hip_error sim_launch_finish(sim_launch *l)
         sim_report("device %d: %s", l->device, text);
         return l->code;
     }
+    sim_prediction predicted = {0};
+    if (l->timing)
+        predicted = sim_timing_finish(l->timing);
+    l->predicted_seconds = predicted.seconds;
     uint64_t waves = (product(l->dispatch.block) + SIM_WAVE_SIZE - 1) / SIM_WAVE_SIZE;
     sim_launch_stats stats = {l->function->name, atomic_load(&l->instructions), l->total,
-                              l->total * waves, sim_now_ns() - l->start_ns};
+                              l->total * waves, sim_now_ns() - l->start_ns, predicted};
     sim_report_launch(&stats);
     return HIP_SUCCESS;
 }

@@ -24,6 +24,9 @@ typedef struct sim_launch {
     uint64_t arguments; /* device memory: dispatch packet, then kernel arguments */
     size_t argument_bytes;
 
+    struct sim_timing *timing; /* NULL: not under the timing model */
+    double predicted_seconds;  /* ... after its end                */
+
     _Atomic uint64_t taken; /* workgroups that some thread has taken */
     _Atomic bool failed;
     _Atomic bool error_claimed;

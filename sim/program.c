@@ -201,7 +201,8 @@ void sim_program_destroy(sim_program *program)
     for (size_t i = 0; i < program->const_slots; i++) free(program->consts[i]);
     free(program->consts);
     free(program->kernels);
-    free(program->check);
+    free(program->usage);
+    free(program->timing);
     free(program->index);
     free(program->inst);
     free(program->text);

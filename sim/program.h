@@ -23,7 +23,8 @@ struct sim_program {
     size_t num_consts, const_slots; /* open-addressed by value */
     sim_kernel *kernels;
     size_t num_kernels;
-    struct check_inst *check; /* for the checkers, as many as instructions; NULL before their use */
+    struct sim_usage *usage;     /* usage.h, as many as instructions; NULL before it is needed */
+    struct timing_inst *timing;  /* timing.h, likewise */
 };
 
 /* parse.c: one line of disassembly, "\tMNEMONIC OPERANDS MODIFIERS // ADDRESS: DWORD [DWORD...]".
@@ -51,6 +52,18 @@ const char *sim_isa_name(void);
 /* wave.c */
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);
 void sim_run_wave(sim_wave *w, uint64_t max_instructions);
+
+/* workgroup.c: sets up a workgroup's waves and LDS in the worker's buffers; runs nothing. Returns 0,
+ * or -1 with *error filled. */
+int sim_workgroup_prepare(sim_worker *worker, sim_workgroup *wg, const sim_dispatch *dispatch,
+                          const uint32_t workgroup[3], sim_error *error);
+
+/* Runs its waves to their ends, each for a while in turn, by sim_run_wave() or a function that does as
+ * it does. Returns 0, or -1 after a fault. */
+int sim_workgroup_run(sim_workgroup *wg, void (*run)(sim_wave *w, uint64_t max_instructions));
+
+/* A fault if the wave has executed more than AITER_SIM_WAVE_LIMIT allows. */
+void sim_check_wave_limit(sim_wave *w);
 
 /* A copy of a vector instruction with the register numbers that MODE.GPR_IDX_EN means, or the
  * instruction itself. NULL after a fault. */

@@ -12,9 +12,11 @@
 #include "sim/report.h"
 
 struct sim_marker {
-    unsigned references; /* the queue's lock guards all three */
+    unsigned references; /* the queue's lock guards all of them */
     bool done;
     uint64_t time;
+    const sim_stream *stream; /* never looked at, only compared */
+    double predicted_ns;
 };
 
 enum { MAX_THREADS = 256 };
@@ -87,12 +89,13 @@ bool sim_marker_done(sim_marker *marker)
     return done;
 }
 
-uint64_t sim_marker_time(sim_marker *marker)
+double sim_marker_elapsed(sim_marker *from, sim_marker *to)
 {
     lock_queue();
-    uint64_t time = marker->time;
+    double predicted = from->stream == to->stream ? to->predicted_ns - from->predicted_ns : 0;
+    double host = (double)(int64_t)(to->time - from->time);
     unlock_queue();
-    return time;
+    return predicted != 0 ? predicted : host;
 }
 
 void sim_marker_wait(sim_marker *marker)
@@ -215,6 +218,8 @@ static bool run_inline(sim_stream *s)
     if (task->kind == SIM_TASK_MARKER) {
         task->marker->done = true;
         task->marker->time = sim_now_ns();
+        task->marker->stream = s;
+        task->marker->predicted_ns = s->predicted_ns;
     } else if (task->kind == SIM_TASK_FREE) {
         run_free(task->address);
     } else if (task->kind != SIM_TASK_WAIT && !is_skipped(s)) {
@@ -259,6 +264,7 @@ static void finish_launch(sim_stream *s, sim_launch *launch)
     lock_queue();
     if (e != HIP_SUCCESS)
         sim_device_set_fault(s->device, e);
+    s->predicted_ns += 1e9 * launch->predicted_seconds;
     pop_locked(s);
     pump_locked();
 }

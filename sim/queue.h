@@ -12,7 +12,9 @@ sim_marker *sim_marker_create(void); /* with one reference; NULL without memory 
 void sim_marker_retain(sim_marker *marker);
 void sim_marker_release(sim_marker *marker);
 bool sim_marker_done(sim_marker *marker);
-uint64_t sim_marker_time(sim_marker *marker); /* ns, when it was passed */
+/* ns from one to another that both have been passed: what the timing model predicted for the launches
+ * between them in their stream, or if there was none, host time. */
+double sim_marker_elapsed(sim_marker *from, sim_marker *to);
 void sim_marker_wait(sim_marker *marker);
 
 typedef enum sim_task_kind {
@@ -73,6 +75,7 @@ struct ihipStream_t {
     bool is_null; /* the device's legacy default stream */
     sim_task *head, *tail;
     bool running; /* the head is being run */
+    double predicted_ns; /* by the timing model, for its launches so far */
     /* Guarded by the lock of hip_graph.c: the capture it takes part in, the next stream of that
      * capture, how many nodes it has captured, and how many of them another stream has waited for.
      */

@@ -73,11 +73,18 @@ void sim_report_launch(const sim_launch_stats *launch)
     s->host_ns = launch->host_ns;
     snprintf(s->kernel, sizeof s->kernel, "%s", launch->kernel);
     pthread_mutex_unlock(&state.lock);
-    if (flag_set("AITER_SIM_STATS"))
-        fprintf(stderr, "aiter-sim: %s: %llu workgroups, %llu waves, %llu instructions, %.3f ms\n",
-                launch->kernel, (unsigned long long)launch->workgroups,
-                (unsigned long long)launch->waves, (unsigned long long)launch->instructions,
-                (double)launch->host_ns / 1e6);
+    if (!flag_set("AITER_SIM_STATS"))
+        return;
+    char predicted[100] = "";
+    const sim_prediction *p = &launch->predicted;
+    if (p->seconds > 0)
+        snprintf(predicted, sizeof predicted,
+                 "; predicted %.2f us at %.2f GHz, matrix units busy %.1f %%", 1e6 * p->seconds,
+                 1e-9 * p->clock_hz, 100 * p->matrix_busy);
+    fprintf(stderr, "aiter-sim: %s: %llu workgroups, %llu waves, %llu instructions, %.3f ms%s\n",
+            launch->kernel, (unsigned long long)launch->workgroups,
+            (unsigned long long)launch->waves, (unsigned long long)launch->instructions,
+            (double)launch->host_ns / 1e6, predicted);
 }
 
 int aiterSimGetStats(aiter_sim_stats *stats)

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "sim/timing.h"
+
 enum { SIM_REPORT_MAX = 2048 };
 
 /* Keeps the text as the last report and shows it. */
@@ -12,6 +14,7 @@ void sim_report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 typedef struct sim_launch_stats {
     const char *kernel;
     uint64_t instructions, workgroups, waves, host_ns;
+    sim_prediction predicted;
 } sim_launch_stats;
 void sim_report_launch(const sim_launch_stats *launch);
 

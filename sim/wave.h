@@ -60,6 +60,10 @@ typedef struct sim_landing sim_landing;
 
 typedef void (*sim_exec_fn)(sim_wave *w, const sim_inst *inst);
 
+/* An access to LDS or to global memory; lane -1: scalar. */
+typedef void (*sim_access_fn)(sim_wave *w, const sim_inst *inst, bool lds, int lane,
+                              uint64_t address, unsigned size, bool write);
+
 enum { SIM_MODE_GPR_IDX_EN = 1 << 27 };
 
 /* ---- decoded instructions ---- */
@@ -244,7 +248,9 @@ struct sim_wave {
     unsigned vm_wait;   /* SIM_AT_WAIT: how many of them may be outstanding */
     unsigned first_landing, num_landings;
     sim_landing *landings; /* SIM_MAX_LANDINGS */
+    sim_access_fn access;    /* told of every memory access; NULL: nobody listens */
     struct sim_check *check; /* NULL: nothing is checked (check.h) */
+    void *timing;            /* the timing model's own */
 };
 
 struct sim_error;
@@ -265,16 +271,13 @@ struct sim_workgroup {
 void sim_fault(sim_wave *w, const sim_inst *inst, int lane, uint64_t address, const char *format,
                ...) __attribute__((format(printf, 5, 6), cold));
 
-/* Execution functions tell the checkers which memory they are about to access: LDS or global; lane
- * -1 for scalar accesses. */
-void sim_check_access(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
-                      unsigned size, bool write) __attribute__((cold));
-
+/* Execution functions tell the checkers and the timing model which memory they are about to
+ * access. */
 static inline void sim_note(sim_wave *w, const sim_inst *inst, bool lds, int lane, uint64_t address,
                             unsigned size, bool write)
 {
-    if (__builtin_expect(w->check != NULL, 0))
-        sim_check_access(w, inst, lds, lane, address, size, write);
+    if (__builtin_expect(w->access != NULL, 0))
+        w->access(w, inst, lds, lane, address, size, write);
 }
 
 static inline uint64_t sim_sreg64(const sim_wave *w, unsigned reg)

@@ -227,6 +227,7 @@ static int init_wave(sim_wave *w, sim_workgroup *wg, const sim_dispatch *d, unsi
     w->state = SIM_RUNNING;
     w->executed = 0;
     w->check = NULL;
+    w->access = NULL;
     w->vm_issued = 0;
     w->first_landing = w->num_landings = 0;
     w->scratch = scratch;
@@ -285,8 +286,9 @@ static void read_wave_limit(void)
     wave_limit = value ? value : DEFAULT_WAVE_LIMIT;
 }
 
-static void check_wave_limit(sim_wave *w)
+void sim_check_wave_limit(sim_wave *w)
 {
+    pthread_once(&wave_limit_once, read_wave_limit);
     if (w->state == SIM_RUNNING && w->executed >= wave_limit)
         sim_fault(w, w->next, -1, 0,
                   "the wave has executed %llu instructions and not ended (AITER_SIM_WAVE_LIMIT)",
@@ -307,10 +309,9 @@ static int pass_barrier(sim_workgroup *wg, bool checked)
     return 0;
 }
 
-static int run_waves(sim_workgroup *wg)
+int sim_workgroup_run(sim_workgroup *wg, void (*run)(sim_wave *w, uint64_t max_instructions))
 {
-    bool checked = wg->dispatch->checks != 0;
-    void (*const run)(sim_wave *, uint64_t) = checked ? sim_check_run_wave : sim_run_wave;
+    bool checked = run == sim_check_run_wave;
 
     pthread_once(&wave_limit_once, read_wave_limit);
     for (;;) {
@@ -319,7 +320,7 @@ static int run_waves(sim_workgroup *wg)
             sim_wave *w = &wg->waves[i];
             if (w->state == SIM_RUNNING)
                 run(w, wave_limit - w->executed < SLICE ? wave_limit - w->executed : SLICE);
-            check_wave_limit(w);
+            sim_check_wave_limit(w);
             if (w->state == SIM_FAULTED)
                 return -1;
             ended += w->state == SIM_ENDED;
@@ -411,24 +412,32 @@ static int prepare_checks(sim_worker *worker, sim_workgroup *wg)
     return 0;
 }
 
+int sim_workgroup_prepare(sim_worker *worker, sim_workgroup *wg, const sim_dispatch *dispatch,
+                          const uint32_t workgroup[3], sim_error *error)
+{
+    uint32_t size[3];
+
+    *wg = (sim_workgroup){.dispatch = dispatch, .error = error};
+    memset(error, 0, sizeof *error);
+    error->lane = -1;
+    memcpy(wg->id, workgroup, sizeof wg->id);
+    memcpy(error->workgroup, workgroup, sizeof wg->id);
+    return workgroup_size(dispatch, workgroup, size, error) ? -1 : prepare(worker, wg, size);
+}
+
 int sim_run_workgroup(sim_worker *worker, const sim_dispatch *dispatch, const uint32_t workgroup[3],
                       sim_error *error)
 {
-    sim_workgroup wg = {.dispatch = dispatch, .error = error};
-    uint32_t size[3];
+    sim_workgroup wg;
     fenv_t saved;
     int result = -1;
 
-    memset(error, 0, sizeof *error);
-    error->lane = -1;
-    memcpy(wg.id, workgroup, sizeof wg.id);
-    memcpy(error->workgroup, workgroup, sizeof wg.id);
     sim_mem_forget();
     feholdexcept(&saved);
     fesetround(FE_TONEAREST);
-    if (workgroup_size(dispatch, workgroup, size, error) == 0 && prepare(worker, &wg, size) == 0 &&
+    if (sim_workgroup_prepare(worker, &wg, dispatch, workgroup, error) == 0 &&
         prepare_checks(worker, &wg) == 0) {
-        result = run_waves(&wg);
+        result = sim_workgroup_run(&wg, dispatch->checks ? sim_check_run_wave : sim_run_wave);
         for (unsigned i = 0; i < wg.num_waves; i++)
             worker->executed += wg.waves[i].executed;
     }

@@ -49,7 +49,15 @@ constexpr int KV_BYTES = sizeof(kv_t);
 
 #if AITER_SOFTCAP || AITER_ALIBI || AITER_BIAS
 #define AITER_SCORE_MODS 1
+constexpr bool SCORE_MODS = true;
+#else
+constexpr bool SCORE_MODS = false;
 #endif
+
+// Are there registers to spare? Blocks of the page table are then looked up a step before they are
+// loaded; and changing scores leaves room for the next tile.
+constexpr bool SPARE_REGISTERS = HDQK_PAD + HDV_PAD <= 384;
+constexpr bool LOAD_EARLY = SPARE_REGISTERS || !SCORE_MODS; // while this tile is computed with
 
 static_assert(TILE_Q == 32 * WAVES && TILE_K % 32 == 0, "a wave owns 32 query rows");
 static_assert(LDS_BYTES == 2 * (K_BYTES + V_BYTES), "K and V are double-buffered");
@@ -515,11 +523,15 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         next_v.find(v_rows, key);
     };
     auto load_tiles = [&](int key) {
+        if (!SPARE_REGISTERS)
+            find_tiles(key);
         next_k.load(k_rows, key);
         next_v.load(v_rows, key);
-        find_tiles(key + TILE_K);
+        if (SPARE_REGISTERS)
+            find_tiles(key + TILE_K);
     };
-    find_tiles(first_tile);
+    if (SPARE_REGISTERS)
+        find_tiles(first_tile);
 #else
     const kv_t *k_base = (const kv_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head +
                          keys.first * k_stride_row;
@@ -542,7 +554,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     int current = 0;
     for (int key = first_tile; key < last_key; key += TILE_K, current ^= 1) {
-        load_tiles(key + TILE_K);
+        if (LOAD_EARLY)
+            load_tiles(key + TILE_K);
         if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first)) {
             const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
             float16 s[KEY_BLOCKS];
@@ -559,6 +572,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
         }
+        if (!LOAD_EARLY)
+            load_tiles(key + TILE_K);
         char *other = lds + (current ^ 1) * (K_BYTES + V_BYTES);
         next_k.store(other);
         next_v.store(other + K_BYTES);

@@ -126,48 +126,86 @@ typedef struct variant_row {
 #define LEFT_RIGHT(l, r) .use_window = true, .window_left = l, .window_right = r
 #define EVERY_SCORE .softcap = 3, .alibi = true, .sink = true, .bias = true, LEFT_RIGHT(70, 20)
 
+/* Decode: every block size and grouping of heads. */
+#define DECODE_HEADS(seqs, context, size, h, kv)                                                   \
+    { ALL, HALF, CAUSAL, { SHAPE(seqs, h, kv, 1, context, 128), .operation = TRIAL_KVCACHE,        \
+                           .block_size = size, .lse = true } }
+#define DECODE_SIZES(seqs, context, h, kv)                                                         \
+    DECODE_HEADS(seqs, context, 16, h, kv), DECODE_HEADS(seqs, context, 32, h, kv),                \
+    DECODE_HEADS(seqs, context, 64, h, kv), DECODE_HEADS(seqs, context, 128, h, kv)
+#define DECODE(seqs, context)                                                                      \
+    DECODE_SIZES(seqs, context, 8, 1), DECODE_SIZES(seqs, context, 4, 2),                          \
+    DECODE_SIZES(seqs, context, 32, 4)
+
+/* Each operation at one head_dim. */
+#define OPERATIONS(dim)                                                                            \
+    { ALL, HALF, BOTH, { SHAPE(1, 4, 2, 150, 203, dim), LEFT_RIGHT(40, 17), .lse = true } },       \
+    { ALL, HALF, BOTH, { SHAPE(2, 4, 2, 113, 211, dim), EVERY_SCORE, .layout = TRIAL_GAPS } },     \
+    { ALL, HALF, BOTH, { SHAPE(7, 4, 2, 150, 203, dim), .operation = TRIAL_CU, .lse = true } },    \
+    { ALL, HALF, BOTH, { SHAPE(7, 4, 1, 257, 300, dim), .operation = TRIAL_PACKED } },             \
+    { ALL, HALF, BOTH, { SHAPE(7, 4, 1, 150, 203, dim), .operation = TRIAL_PADDED,                 \
+                         .layout = TRIAL_BHSD } },                                                 \
+    { ALL, HALF, BOTH, { SHAPE(7, 4, 2, 150, 203, dim), .operation = TRIAL_CU, .block_size = 16,   \
+                         EVERY_SCORE, .lse = true } },                                             \
+    { ALL, HALF, BOTH, { SHAPE(3, 8, 1, 16, 600, dim), .operation = TRIAL_KVCACHE,                 \
+                         .block_size = 80, .rows_first = true, .layout = TRIAL_GAPS } },           \
+    { ALL, HALF, BOTH, { SHAPE(3, 8, 1, 16, 300, dim), .operation = TRIAL_KVCACHE, .fp8 = true,    \
+                         .block_size = 64, .head_scales = true, .lse = true } },                   \
+    { ALL, HALF, CAUSAL, { SHAPE(3, 8, 2, 150, 300, dim), .operation = TRIAL_KVCACHE,              \
+                           .block_size = 1024, LEFT_RIGHT(100, -1), .cache = TRIAL_PAIR } }
+
 static const variant_row variant_rows[] = {
-    { FAST, HALF, BOTH, { SMALL, LEFT_RIGHT(40, -1), .lse = true } },
-    { FAST, HALF, FULL, { SMALL, LEFT_RIGHT(-1, 17), .lse = true, .layout = TRIAL_GAPS } },
-    { FAST, HALF, FULL, { SMALL, LEFT_RIGHT(3, 0), .layout = TRIAL_GAPS } },
+    { FAST, BF16, BOTH, { SMALL, LEFT_RIGHT(40, -1), .lse = true } },
+    { FAST, FP16, FULL, { SMALL, LEFT_RIGHT(-1, 17), .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, BF16, FULL, { SMALL, LEFT_RIGHT(3, 0), .layout = TRIAL_GAPS } },
     { FAST, BF16, FULL, { SHAPE(1, 1, 1, 203, 90, 64), LEFT_RIGHT(20, 30), .lse = true } },
     { FAST, BF16, FULL, { SHAPE(1, 1, 1, 300, 500, 128), LEFT_RIGHT(64, 64), .layout = TRIAL_GAPS } },
-    { FAST, HALF, BOTH, { SMALL, .softcap = 5, .lse = true } },
-    { FAST, HALF, BOTH, { SHAPE(2, 4, 2, 150, 203, 64), .alibi = true, .lse = true } },
-    { FAST, HALF, BOTH, { SHAPE(2, 2, 1, 90, 70, 64), .sink = true, .lse = true } },
-    { FAST, HALF, BOTH, { SHAPE(2, 2, 1, 90, 70, 64), .bias = true, .lse = true } },
+    { FAST, FP16, BOTH, { SMALL, .softcap = 5, .lse = true } },
+    { FAST, BF16, BOTH, { SHAPE(2, 4, 2, 150, 203, 64), .alibi = true, .lse = true } },
+    { FAST, FP16, FULL, { SHAPE(2, 2, 1, 90, 70, 64), .sink = true, .lse = true } },
+    { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 90, 70, 64), .bias = true, .lse = true } },
     { FAST, BF16, FULL, { SMALL, .truncate = true, .lse = true } },
     { FAST, HALF, BOTH, { SMALL, EVERY_SCORE, .truncate = true, .lse = true, .layout = TRIAL_GAPS } },
     { FAST, FP32, BOTH, { SHAPE(2, 2, 1, 40, 70, 32), EVERY_SCORE, .lse = true, .layout = TRIAL_GAPS } },
 
-    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, .lse = true } },
-    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_PACKED, .lse = true, .layout = TRIAL_GAPS } },
-    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_PADDED, .lse = true, .layout = TRIAL_GAPS } },
-    { FAST, BF16, CAUSAL, { SHAPE(70, 1, 1, 40, 60, 64), .operation = TRIAL_CU } },
-    { FAST, BF16, CAUSAL, { SHAPE(130, 1, 1, 20, 30, 64), .operation = TRIAL_PACKED } },
-    { FAST, FP32, BOTH, { SHAPE(5, 2, 1, 40, 70, 32), .operation = TRIAL_CU, EVERY_SCORE } },
-    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, EVERY_SCORE, .lse = true } },
+    { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_CU, .lse = true } },
+    { FAST, FP16, CAUSAL, { RAGGED, .operation = TRIAL_PACKED, .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PADDED, .lse = true, .layout = TRIAL_GAPS } },
+    { FAST, BF16, CAUSAL, { SHAPE(70, 1, 1, 40, 60, 64), .operation = TRIAL_CU, .lse = true } },
+    { FAST, FP16, CAUSAL, { SHAPE(130, 1, 1, 20, 30, 64), .operation = TRIAL_PACKED, .lse = true } },
+    { FAST, FP32, CAUSAL, { SHAPE(5, 2, 1, 40, 70, 32), .operation = TRIAL_CU, EVERY_SCORE } },
+    { FAST, BF16, FULL, { RAGGED, .operation = TRIAL_CU, EVERY_SCORE, .lse = true } },
 
-    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16 } },
-    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 1, 203, 128), .operation = TRIAL_KVCACHE, .block_size = 64,
+    { FAST, BF16, CAUSAL, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16 } },
+    { FAST, FP16, BOTH, { SHAPE(3, 4, 2, 1, 203, 128), .operation = TRIAL_KVCACHE, .block_size = 64,
                           .rows_first = true, .layout = TRIAL_GAPS, .lse = true } },
     { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 150, 300, 64), .operation = TRIAL_KVCACHE, .block_size = 48,
                             .cache = TRIAL_PAIR, .full_lengths = true, .layout = TRIAL_BHSD } },
-    { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 3, 100, 64), .operation = TRIAL_KVCACHE, .block_size = 32,
+    { FAST, BF16, CAUSAL, { SHAPE(2, 2, 1, 3, 100, 64), .operation = TRIAL_KVCACHE, .block_size = 16,
                             .cache = TRIAL_SHARED } },
-    { FAST, BF16, BOTH, { SHAPE(3, 2, 1, 9, 100, 64), .operation = TRIAL_KVCACHE } },
-    { FAST, HALF, BOTH, { SHAPE(3, 2, 2, 9, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 32,
+    { FAST, BF16, CAUSAL, { SHAPE(3, 2, 1, 9, 100, 64), .operation = TRIAL_KVCACHE } },
+    { FAST, FP16, BOTH, { SHAPE(3, 2, 2, 9, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 32,
                           EVERY_SCORE, .lse = true } },
-    { FAST, FP32, BOTH, { SHAPE(3, 2, 1, 9, 100, 32), .operation = TRIAL_KVCACHE, .block_size = 16,
+    { FAST, FP32, FULL, { SHAPE(3, 2, 1, 9, 100, 32), .operation = TRIAL_KVCACHE, .block_size = 16,
                           EVERY_SCORE } },
-    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16,
-                          .fp8 = true, .lse = true } },
-    { FAST, HALF, BOTH, { SHAPE(3, 4, 2, 5, 203, 40), .operation = TRIAL_KVCACHE, .fp8 = true,
+    { FAST, HALF, CAUSAL, { SHAPE(3, 4, 2, 5, 203, 64), .operation = TRIAL_KVCACHE, .block_size = 16,
+                            .fp8 = true, .lse = true } },
+    { FAST, BF16, FULL, { SHAPE(3, 4, 2, 5, 203, 40), .operation = TRIAL_KVCACHE, .fp8 = true,
                           .head_scales = true, .layout = TRIAL_GAPS } },
-    { FAST, HALF, BOTH, { RAGGED, .operation = TRIAL_CU, .block_size = 16, .lse = true } },
-    { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PACKED, .block_size = 128, EVERY_SCORE } },
+    { FAST, BF16, CAUSAL, { RAGGED, .operation = TRIAL_CU, .block_size = 16, .lse = true } },
+    { FAST, FP16, FULL, { RAGGED, .operation = TRIAL_PACKED, .block_size = 128, EVERY_SCORE } },
     { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PADDED, .block_size = 32, .fp8 = true,
                           .head_scales = true, EVERY_SCORE, .layout = TRIAL_GAPS } },
+
+    OPERATIONS(32), OPERATIONS(40), OPERATIONS(64), OPERATIONS(96), OPERATIONS(128),
+    OPERATIONS(160), OPERATIONS(192), OPERATIONS(224), OPERATIONS(256),
+    DECODE(1, 1), DECODE(1, 26), DECODE(3, 128), DECODE(31, 26), DECODE(31, 128), DECODE(128, 26),
+    DECODE_SIZES(3, 4097, 8, 1), DECODE_SIZES(3, 4097, 4, 2), DECODE_SIZES(1, 4097, 32, 4),
+    { ALL, FP32, BOTH, { SHAPE(5, 4, 2, 113, 203, 96), .operation = TRIAL_CU, .lse = true } },
+    { ALL, FP32, BOTH, { SHAPE(5, 4, 2, 30, 203, 256), .operation = TRIAL_PACKED, EVERY_SCORE } },
+    { ALL, FP32, BOTH, { SHAPE(3, 4, 2, 5, 203, 128), .operation = TRIAL_KVCACHE, .block_size = 64,
+                         .rows_first = true } },
+    { ALL, FP32, BOTH, { SHAPE(3, 4, 2, 50, 203, 64), .operation = TRIAL_PADDED, .layout = TRIAL_GAPS } },
 };
 
 enum { NUM_VARIANT_ROWS = sizeof variant_rows / sizeof *variant_rows };

@@ -54,6 +54,23 @@ static void a_file_that_is_no_database_is_set_aside(void **state)
     }
 }
 
+/* It has the inode, the transaction number and the root page of the file that was looked at before. */
+static void a_file_emptied_and_filled_again_is_read_anew(void **state)
+{
+    fixture *f = *state;
+    char path[400], key[32];
+    cache_store *s = open_store(f);
+
+    snprintf(path, sizeof path, "%s/code.lmdb", f->dir);
+    for (uint32_t i = 0; i < 20; i++) {
+        key_name(key, i);
+        put_value(f, s, key, i, 500);
+        expect_hit(f, s, key, i, 500);
+        assert_int_equal(truncate(path, 0), 0);
+    }
+    cache_close(s);
+}
+
 /* Another process sets a damaged file aside under a store that is open. */
 static void an_open_store_follows_a_new_data_file(void **state)
 {
@@ -152,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         T(a_file_that_is_no_database_is_set_aside),
+        T(a_file_emptied_and_filled_again_is_read_anew),
         T(an_open_store_follows_a_new_data_file),
         T(a_full_disk_refuses_stores_and_keeps_the_rest),
         T(the_file_size_limit_refuses_stores_without_a_signal),

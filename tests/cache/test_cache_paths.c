@@ -118,53 +118,56 @@ static void anothers_directory_is_refused(void **state)
     expect_refusal(f, f->dir, 0, "owned by uid 12345");
 }
 
-/* Who owns a directory above the store, or a link on the way, decides where the path leads. */
-static void a_path_through_anothers_hands_is_refused(void **state)
+/* A link of another's decides where the path leads, wherever on the way it is. */
+static void links_of_others_are_refused(void **state)
 {
     fixture *f = *state;
-    char above[400], dir[500], link[400];
+    char link[400], path[500];
     cache_store *s;
 
     if (geteuid() != 0)
         skip();
-    snprintf(above, sizeof above, "%s/above", f->root);
-    snprintf(dir, sizeof dir, "%s/store", above);
-    assert_int_equal(cache_open(&s, dir, 0, f->err, sizeof f->err), CACHE_OK);
-    cache_close(s);
-    assert_int_equal(chown(above, 12345, 12345), 0);
-    expect_refusal(f, dir, 0, "above' is owned by uid 12345");
-    expect_refusal(f, dir, CACHE_READ_ONLY, "above' is owned by uid 12345");
-    assert_int_equal(chown(above, 0, 0), 0);
     snprintf(link, sizeof link, "%s/link", f->root);
-    assert_int_equal(symlink("above/store", link), 0);
-    assert_int_equal(cache_open(&s, link, 0, f->err, sizeof f->err), CACHE_OK);
-    cache_close(s);
+    cache_close(open_store(f));
+    assert_int_equal(symlink(f->root, link), 0);
+    for (const char *const *end = (const char *const[]){"/store", "/store/new", NULL}; *end;
+         end++) {
+        snprintf(path, sizeof path, "%s%s", link, *end);
+        assert_int_equal(lchown(link, 12345, 12345), 0);
+        expect_refusal(f, path, 0, "link' is a symbolic link owned by uid 12345");
+        assert_int_equal(lchown(link, 0, 0), 0);
+        assert_int_equal(cache_open(&s, path, 0, f->err, sizeof f->err), CACHE_OK);
+        cache_close(s);
+    }
+    assert_int_equal(unlink(link) | symlink(f->dir, link), 0);
     assert_int_equal(lchown(link, 12345, 12345), 0);
-    expect_refusal(f, link, 0, "link' is owned by uid 12345");
+    expect_refusal(f, link, 0, "is a symbolic link owned by uid 12345");
+    expect_refusal(f, link, CACHE_READ_ONLY, "is a symbolic link owned by uid 12345");
 }
 
-/* What others may do to a directory above: rename ours away and put a link of theirs there. */
+/* What others may do in a directory above: rename ours away, and put a link or a directory of theirs
+ * in its place. */
 static void a_writable_directory_above_is_no_way_in(void **state)
 {
     fixture *f = *state;
-    char volume[400], dir[500], path[600];
+    char volume[400], dir[500], away[600];
     cache_store *s;
 
     if (geteuid() != 0)
         skip();
     snprintf(volume, sizeof volume, "%s/volume", f->root);
     snprintf(dir, sizeof dir, "%s/cache", volume);
+    snprintf(away, sizeof away, "%s/away", volume);
     assert_int_equal(mkdir(volume, 0700), 0);
-    assert_int_equal(chmod(volume, 0777), 0);
+    assert_int_equal(chmod(volume, 0777) | chown(volume, 12345, 12345), 0);
     assert_int_equal(cache_open(&s, dir, 0, f->err, sizeof f->err), CACHE_OK);
     put_value(f, s, "key", 1, 100);
-    snprintf(path, sizeof path, "%s/away", volume);
-    assert_int_equal(rename(dir, path), 0);
-    assert_int_equal(symlink(path, dir), 0);
+    assert_int_equal(rename(dir, away) | symlink(away, dir), 0);
     assert_int_equal(lchown(dir, 12345, 12345), 0);
-    expect_refusal(f, dir, 0, "is owned by uid 12345");
-    put_value(f, s, "key", 2, 100); /* the open store stays with its directory */
-    expect_hit(f, s, "key", 2, 100);
+    expect_refusal(f, dir, 0, "owned by uid 12345");
+    expect_hit(f, s, "key", 1, 100); /* the open store stays with its directory */
+    assert_int_equal(unlink(dir) | mkdir(dir, 0700) | chown(dir, 12345, 12345), 0);
+    expect_refusal(f, dir, 0, "owned by uid 12345");
     cache_close(s);
 }
 
@@ -442,7 +445,7 @@ int main(void)
         T(wrong_paths_are_refused),
         T(a_directory_that_others_may_write_is_refused),
         T(anothers_directory_is_refused),
-        T(a_path_through_anothers_hands_is_refused),
+        T(links_of_others_are_refused),
         T(a_writable_directory_above_is_no_way_in),
         T(links_of_ours_are_followed),
         T(files_that_others_may_write_are_refused),

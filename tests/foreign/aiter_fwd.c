@@ -2,6 +2,10 @@
  *
  *     foreign-aiter --hsa DIR [--arch ARCH] [--kernel SUBSTRING] [--shape B,H,HKV,SQ,SK]
  *                   [--descale Q,K,V] [--full]
+ *     foreign-aiter --hsa DIR --predict B,H,HKV,SQ,SK [--arch ARCH] [--kernel SUBSTRING]
+ *
+ * The second form checks nothing: it prints what the simulator's timing model predicts for each
+ * kernel, from a sample of its workgroups.
  *
  * DIR is the hsa/ folder of a copy of AITER's repository (ROCm/aiter); $AITER_HSA_DIR if not given.
  * Without either the exit status is 77. Kernels are those that DIR/ARCH/fmha_v3_fwd/fmha_fwd.csv
@@ -25,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/aiter_sim.h"
 #include "tests/foreign/attention.h"
 #include "tests/foreign/gpu.h"
 
@@ -348,13 +353,105 @@ static attention problem_of(const kernel *k, const shape *s, const float descale
     return a;
 }
 
+/* ---- Prediction ---- */
+
+/* Tensors of any size: a small problem's values again and again. */
+static void *repeated(run *r, const void *block, size_t block_bytes, size_t bytes)
+{
+    void *memory = NULL;
+
+    if (!device_alloc(r->gpu.device, &memory, bytes, r->gpu.error))
+        return NULL;
+    for (size_t at = 0; at < bytes; at += block_bytes) {
+        size_t n = bytes - at < block_bytes ? bytes - at : block_bytes;
+        if (!device_upload(r->gpu.device, (char *)memory + at, block, n, r->gpu.error))
+            return NULL;
+    }
+    return memory;
+}
+
+static bool upload_pattern(run *r)
+{
+    attention small = r->problem;
+    bool ok = true;
+
+    small.sequences = 1;
+    small.seqlen_q[0] = small.seqlen_k[0] = 61;
+    small.heads = small.heads_kv = 1;
+    if (!attention_fill(&small, 1))
+        return false;
+    for (int i = 0; i < 3 && ok; i++) {
+        r->input[i] = repeated(r, small.input[i], attention_bytes(&small, i),
+                               attention_bytes(&r->problem, i));
+        r->descale[i] = gpu_buffer(&r->gpu, &r->problem.descale[i], sizeof(float));
+        ok = r->input[i] && r->descale[i];
+    }
+    attention_free(&small);
+    return ok && upload_first_tokens(r) &&
+           device_alloc(r->gpu.device, &r->out, rows_of(r) * (size_t)r->problem.hdv * 2,
+                        r->gpu.error) &&
+           device_alloc(r->gpu.device, &r->lse, rows_of(r) * sizeof(float), r->gpu.error);
+}
+
+/* Of the two products; a causal one counts half, as everybody counts. */
+static double attention_flops(const attention *a)
+{
+    double pairs = 0;
+
+    for (int i = 0; i < a->sequences; i++)
+        pairs += (double)a->seqlen_q[i] * a->seqlen_k[i];
+    return 2 * pairs * a->heads * (a->hdqk + a->hdv) * (a->causal ? 0.5 : 1);
+}
+
+static void print_prediction(const run *r, const aiter_sim_profile *p)
+{
+    const attention *a = &r->problem;
+    const double flops = attention_flops(a);
+
+    printf("%s %s b%d h%d/%d s%dx%d: %.1f us, %.0f TFLOP/s at peak clock, %.0f at the sustained "
+           "%.2f GHz, matrix units busy %.1f %%, valu %.1f %%, lds %.1f %%, vmem %.1f %%, L2 hits %.0f %%, HBM %.0f GB/s; %u waves a SIMD "
+           "(%s), %llu of %llu workgroups\n",
+           p->arch, r->kernel->file, a->sequences, a->heads, a->heads_kv, a->seqlen_q[0],
+           a->seqlen_k[0], 1e6 * p->seconds, 1e-12 * flops / p->seconds,
+           1e-12 * flops / p->sustained_seconds, 1e-9 * p->sustained_clock_hz,
+           100 * p->busy[AITER_SIM_UNIT_MFMA],
+           100 * (p->busy[AITER_SIM_UNIT_VALU] + p->busy[AITER_SIM_UNIT_TRANS]),
+           100 * p->busy[AITER_SIM_UNIT_LDS], 100 * p->busy[AITER_SIM_UNIT_VMEM],
+           100 * p->l2.hit_rate, 1e-9 * (p->hbm.read_bytes + p->hbm.write_bytes) / p->seconds,
+           p->waves_per_simd, p->limited_by, (unsigned long long)p->simulated_workgroups,
+           (unsigned long long)p->workgroups);
+}
+
+static bool predict(run *r)
+{
+    int (*set_timing)(aiter_sim_timing, int) = NULL;
+    aiter_sim_profile *(*take)(void) = NULL;
+    void (*release_profile)(aiter_sim_profile *) = NULL;
+    unsigned grid[3], block[3];
+
+    if (!gpu_symbol(&r->gpu, "aiterSimSetTiming", &set_timing) ||
+        !gpu_symbol(&r->gpu, "aiterSimTakeProfile", &take) ||
+        !gpu_symbol(&r->gpu, "aiterSimFreeProfile", &release_profile) || !upload_pattern(r))
+        return false;
+    set_timing(AITER_SIM_TIMING_SAMPLE, 0);
+    slots s = arguments(r);
+    geometry(r, grid, block);
+    if (!gpu_run(&r->gpu, r->file, r->kernel->name, grid, block, 0, &s, sizeof s))
+        return false;
+    aiter_sim_profile *p = take();
+    if (p)
+        print_prediction(r, p);
+    release_profile(p);
+    return p != NULL;
+}
+
 /* ---- Reporting ---- */
 
 typedef struct options {
     const char *hsa, *arch, *kernel;
     float descale[3]; /* of fp8 inputs */
     shape shape;
-    bool has_shape, full;
+    bool has_shape, full, predict;
 } options;
 
 typedef struct tally {
@@ -391,8 +488,9 @@ static bool run_here(const options *o, const char *arch, const char *folder, con
     snprintf(path, sizeof path, "%s/%s", folder, k->file);
     bool done = gpu_open(&r.gpu, device_of_arch);
     if (done) {
-        done = execute(&r, &v);
-        if (done)
+        v.pass = o->predict;
+        done = o->predict ? predict(&r) : execute(&r, &v);
+        if (done && !o->predict)
             print_result(&r, &v, k->file);
         release(&r);
     }
@@ -474,7 +572,7 @@ static void run_arch(const options *o, const char *arch, const char *const *subf
 static int usage(void)
 {
     fprintf(stderr, "usage: foreign-aiter --hsa DIR [--arch gfx942|gfx950] [--kernel SUBSTRING] "
-                    "[--shape B,H,HKV,SQ,SK] [--descale Q,K,V] [--full]\n");
+                    "[--shape|--predict B,H,HKV,SQ,SK] [--descale Q,K,V] [--full]\n");
     return 2;
 }
 
@@ -507,6 +605,8 @@ static bool parse_options(options *o, int argc, char **argv)
             ;
         else if (strcmp(argv[i], "--shape") == 0 && parse_shape(value, &o->shape))
             o->has_shape = true;
+        else if (strcmp(argv[i], "--predict") == 0 && parse_shape(value, &o->shape))
+            o->has_shape = o->predict = true;
         else
             return false;
         i++;

@@ -10,7 +10,7 @@
 
 typedef enum element { ELEMENT_BF16, ELEMENT_FP8_FNUZ, ELEMENT_FP8_OCP, ELEMENT_INT8 } element;
 
-enum { MAX_SEQUENCES = 8 };
+enum { MAX_SEQUENCES = 16 };
 enum { INT8_UNIT = 32 }; /* an int8 input of size 1, before its descale factor */
 
 typedef struct attention {

@@ -29,6 +29,7 @@ bool gpu_open(gpu *g, const char *name)
     if (device_open(&g->device, name, g->error) != DEVICE_OK)
         return false;
     void *library = dlopen(device_runtime(g->device), RTLD_NOW | RTLD_LOCAL); /* it stays loaded */
+    g->library = library;
     if (library && resolve(g, library, "hipModuleLoad", &g->load) &&
         resolve(g, library, "hipModuleUnload", &g->unload) &&
         resolve(g, library, "hipModuleGetFunction", &g->find) &&
@@ -38,6 +39,11 @@ bool gpu_open(gpu *g, const char *name)
     }
     gpu_close(g);
     return false;
+}
+
+bool gpu_symbol(gpu *g, const char *name, void *pointer)
+{
+    return resolve(g, g->library, name, pointer);
 }
 
 void gpu_close(gpu *g)

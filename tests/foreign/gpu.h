@@ -13,6 +13,7 @@ enum { FOREIGN_SKIPPED = 77 }; /* exit status of a test whose files are not ther
 
 typedef struct gpu {
     device *device;
+    void *library;
     hip_error (*load)(hip_module *module, const char *path);
     hip_error (*unload)(hip_module module);
     hip_error (*find)(hip_function *function, hip_module module, const char *name);
@@ -26,6 +27,9 @@ typedef struct gpu {
 /* Each returns false with a message in error. Names of devices as in tools/device.h. */
 bool gpu_open(gpu *g, const char *name);
 void gpu_close(gpu *g);
+
+/* A function of the runtime library, into *pointer. */
+bool gpu_symbol(gpu *g, const char *name, void *pointer);
 
 /* Runs a kernel of a code object file once and waits for it. `arguments` is what the kernarg
  * segment shall hold. */

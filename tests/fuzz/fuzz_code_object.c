@@ -61,6 +61,7 @@ static void kernels(const uint8_t *elf, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    require(sim_devices_init() == HIP_SUCCESS && sim_device_count() > 0);
     for (int device = 0; device < sim_device_count(); device++) {
         const uint8_t *elf = NULL;
         size_t elf_size = 0;

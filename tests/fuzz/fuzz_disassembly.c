@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check_state.h"
+#include "sim/usage.h"
 #include "sim/program.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -26,9 +26,9 @@ static void check_operands(const sim_inst *inst)
     }
 }
 
-static void check_ranges(const check_inst *c)
+static void check_ranges(const sim_usage *c)
 {
-    require(c->num <= CHECK_RANGES);
+    require(c->num <= USAGE_RANGES);
     for (unsigned i = 0; i < c->num; i++)
         require(c->ranges[i].reg + c->ranges[i].count <=
                 (c->ranges[i].vector ? (unsigned)SIM_VGPRS : (unsigned)SIM_SREGS));
@@ -37,7 +37,7 @@ static void check_ranges(const check_inst *c)
 static void parse(sim_program *program, char *line)
 {
     sim_inst inst;
-    check_inst c;
+    sim_usage c;
     char error[256] = "";
 
     memset(&inst, 0, sizeof inst);
@@ -48,7 +48,7 @@ static void parse(sim_program *program, char *line)
     check_operands(&inst);
     if (!inst.op)
         return;
-    sim_check_decode(&inst, program->arch, &c);
+    sim_usage_decode(&inst, program->arch, &c);
     check_ranges(&c);
 }
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,12 +155,55 @@ static void test_every_arch_and_type(void **state)
             }
 }
 
+/* Operations and variants: each by itself and those that take the most registers together. All of the
+ * product with AITER_TEST_ALL, one in PART without. */
+static const char *const variants[] = {
+    "window=both",
+    "softcap=1 lse=1",
+    "alibi=1 mask=causal",
+    "bias=1 sink=1 rounding=truncate",
+    "seqlens_q=used seqlens_k=used mask=causal",
+    "seqlens_q=cu seqlens_k=cu lse=1",
+    "seqlens_q=packed seqlens_k=packed mask=causal window=left",
+    "seqlens_k=used block_size=16 mask=causal gqa=8",
+    "seqlens_k=used block_size=64 kv=fp8 mask=causal window=left lse=1",
+    "seqlens_q=packed seqlens_k=packed window=both softcap=1 alibi=1 sink=1 bias=1 lse=1",
+    "seqlens_q=cu seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1",
+    "seqlens_q=cu seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 "
+    "kv=fp8",
+    "seqlens_k=used window=both softcap=1 alibi=1 sink=1 bias=1 kv=fp8",
+};
+
+static void test_no_variant_needs_scratch(void **state)
+{
+    (void)state;
+    static const char *const dims[] = { "32", "40", "64",  "96",         "128",
+                                        "160", "192", "224", "192 hdv=128", "256" };
+    static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
+    enum { NUM_VARIANTS = sizeof variants / sizeof variants[0], NUM_DIMS = 10, PART = 31 };
+    const bool all = getenv("AITER_TEST_ALL") != NULL;
+    for (int i = 0; i < 3 * 3 * NUM_DIMS * NUM_VARIANTS; i++) {
+        int dtype = i % 3, arch = i / 3 % 3, dim = i / 9 % NUM_DIMS, variant = i / 9 / NUM_DIMS;
+        char text[GEN_TEXT_MAX], err[GEN_ERROR_MAX];
+        gen_config config;
+        if (!all && i % PART != 0)
+            continue;
+        snprintf(text, sizeof text, "fmha_fwd arch=%s dtype=%s hdqk=%s %s", archs[arch],
+                 gen_dtype_name((gen_dtype)dtype), dims[dim], variants[variant]);
+        if (gen_config_parse(text, &config, err))
+            check_config(&config);
+        else
+            assert_non_null(strstr(err, "kv=fp8"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_arch_and_type),
         cmocka_unit_test(test_matrix_kernels),
         cmocka_unit_test(test_portable_kernels),
+        cmocka_unit_test(test_no_variant_needs_scratch),
     };
     return cmocka_run_group_tests(tests, start_pool, stop_pool);
 }

@@ -14,7 +14,9 @@ typedef struct library {
     char text[CONFIGS][TEXT_MAX];
     void *code[CONFIGS]; /* what a compile that nobody disturbs gives */
     size_t size[CONFIGS];
-    atomic_uint *gate; /* processes that are ready to start */
+    struct {
+        atomic_uint ready, compiled; /* processes */
+    } *crowd;
 } library;
 
 /* A well-behaved fake compiler, or the real one; no cache yet. s->dir becomes the cache's. */

@@ -53,15 +53,15 @@ static const experiment experiments[] = {
      "64 processes start on one key: one compile"},
     {"cold-64-keys", 20, 1, library_setup, cold_keys_round, false, NULL,
      "64 processes start on 64 keys: 64 compiles"},
-    {"cold-one-key-real", 5, 0, real_setup, cold_key_round, false, NULL,
+    {"cold-one-key-real", 20, 0, real_setup, cold_key_round, false, NULL,
      "64 processes start on one key, with hiprtc"},
     {"crowd", 100, 2, NULL, crowd_round, false, NULL,
      "4 processes of 2 threads store, look and fly"},
     {"pid-namespaces", 100, 2, NULL, namespace_round, false, NULL,
      "the same, each process number 1 of its namespace"},
-    {"fork", 300, 4, NULL, fork_round, false, "forks",
+    {"fork", 300, 4, fork_setup, fork_round, false, "forks",
      "forks while two threads are inside calls"},
-    {"fork-library", 300, 4, library_setup, library_fork_round, false, "forks",
+    {"fork-library", 300, 4, fork_library_setup, fork_library_round, false, "forks",
      "forks while two threads compile"},
     {"evict", 500, 10, NULL, evict_round, false, "evictions",
      "processes on a store of 2 MiB, with clocks that jump"},
@@ -105,29 +105,38 @@ static bool read_name(const char *text, request *r)
     return false;
 }
 
+static bool read_option(const char *name, const char *value, request *r)
+{
+    uint64_t n;
+
+    if (!read_number(value, &n))
+        return false;
+    if (!strcmp(name, "--count"))
+        r->count = (unsigned)n;
+    else if (!strcmp(name, "--seed"))
+        r->seed = n;
+    else if (!strcmp(name, "--round"))
+        r->first = (unsigned)n;
+    else
+        return false;
+    return true;
+}
+
 static bool read_arguments(char **argv, request *r)
 {
     bool any = false;
-    uint64_t n;
 
-    for (argv++; *argv; argv++) {
-        bool number = !strcmp(*argv, "--count") || !strcmp(*argv, "--seed") ||
-                      !strcmp(*argv, "--round");
+    for (argv++; *argv; argv++)
         if (!strcmp(*argv, "--all"))
             any = r->all = true;
         else if (!strcmp(*argv, "--quick"))
             r->quick = true;
-        else if (!number && read_name(*argv, r))
+        else if (read_name(*argv, r))
             any = true;
-        else if (!number || !read_number(argv[1], &n))
-            return false;
-        else if (argv++, !strcmp(argv[-1], "--count"))
-            r->count = (unsigned)n;
-        else if (!strcmp(argv[-1], "--seed"))
-            r->seed = n;
+        else if (read_option(argv[0], argv[1], r))
+            argv++;
         else
-            r->first = (unsigned)n;
-    }
+            return false;
     r->all |= r->quick && !any;
     return r->all || any;
 }

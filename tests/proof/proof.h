@@ -77,7 +77,10 @@ typedef struct experiment {
 void proof_run(const experiment *e, shared *all, uint64_t seed, unsigned first, unsigned count);
 
 bool proof_skip(scene *s, const char *why);
-/* Counts an outcome. One that is forbidden everywhere is printed, with what names the round. */
+/* A sanitizer's allocator may hang in the child of a process with threads. Says so where it is
+ * one. */
+bool proof_can_fork_threads(scene *s);
+/* Counts an outcome. One that is forbidden is printed, with what names the round. */
 void proof_note(scene *s, outcome o, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void proof_detail(scene *s);
 
@@ -138,6 +141,8 @@ bool readonly_setup(scene *s);
 bool clock_setup(scene *s);
 bool library_setup(scene *s);
 bool real_setup(scene *s);
+bool fork_setup(scene *s);
+bool fork_library_setup(scene *s);
 bool operator_setup(scene *s);
 bool layers_setup(scene *s);
 void damage_round(scene *s);
@@ -154,7 +159,7 @@ void kill_user_round(scene *s);
 void cold_key_round(scene *s);
 void cold_keys_round(scene *s);
 void library_damage_round(scene *s);
-void library_fork_round(scene *s);
+void fork_library_round(scene *s);
 void operator_round(scene *s);
 void evict_round(scene *s);
 void layers_round(scene *s);

@@ -80,6 +80,16 @@ bool proof_skip(scene *s, const char *why)
     return false;
 }
 
+bool proof_can_fork_threads(scene *s)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    return proof_skip(s, "a sanitizer's allocator does not survive a fork among threads");
+#else
+    (void)s;
+    return true;
+#endif
+}
+
 void proof_note(scene *s, outcome o, const char *format, ...)
 {
     char text[512];
@@ -100,6 +110,13 @@ void proof_detail(scene *s) { atomic_fetch_add(&s->all->details, 1); }
 
 /* ---- Children of a round ---- */
 
+static void die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+}
+
 pid_t proof_child(scene *s, proof_child_fn fn, void *arg)
 {
     pid_t parent = getpid();
@@ -112,9 +129,7 @@ pid_t proof_child(scene *s, proof_child_fn fn, void *arg)
     }
     if (pid > 0)
         return pid;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(1);
+    die_with(parent);
     s->random ^= (uint64_t)getpid() << 32;
     _exit(fn(s, arg));
 }
@@ -209,9 +224,11 @@ static void clean_up(scene *s, pid_t worker)
 /* True: go on with another worker. */
 static bool run_worker(const experiment *e, scene *s, unsigned end)
 {
-    pid_t pid = fork();
-    if (pid == 0)
+    pid_t driver = getpid(), pid = fork();
+    if (pid == 0) {
+        die_with(driver);
         work(e, s, end);
+    }
     int status = wait_for(pid, s->all);
     s->round = atomic_load(&s->all->round);
     bool skipped = status != -1 && WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED;

@@ -166,6 +166,8 @@ static int live_as_child(scene *s, void *arg)
     return 0;
 }
 
+bool fork_setup(scene *s) { return proof_can_fork_threads(s); }
+
 void fork_round(scene *s)
 {
     enum { CHILDREN = 3 };

@@ -276,6 +276,94 @@ static void test_launch_is_captured(void **state)
     device_close(d);
 }
 
+/* ---- A cache of more than 4 GiB: the same blocks under numbers up to 2.9 million ---- */
+
+enum { ROWS_PER_BLOCK = 16, DIM = 64, SEQ_BLOCKS = 5, BLOCK_ELEMENTS = ROWS_PER_BLOCK * DIM };
+
+typedef struct paged_run {
+    device *d;
+    aiter_context *ctx;
+    int64_t num_blocks;
+    int32_t table[SEQ_BLOCKS];
+} paged_run;
+
+static void *allocate(device *d, size_t bytes, const void *from)
+{
+    char error[DEVICE_ERROR_MAX];
+    void *memory = NULL;
+    must(device_alloc(d, &memory, bytes, error), error);
+    if (from)
+        must(device_upload(d, memory, from, bytes, error), error);
+    return memory;
+}
+
+/* A cache of num_blocks blocks, of which those in the table get random keys or values. */
+static char *make_cache(const paged_run *r, int stream)
+{
+    const size_t size = BLOCK_ELEMENTS * 2;
+    char error[DEVICE_ERROR_MAX], *cache = allocate(r->d, (size_t)r->num_blocks * size, NULL);
+    for (int b = 0; b < SEQ_BLOCKS; b++) {
+        uint16_t block[BLOCK_ELEMENTS];
+        for (int i = 0; i < BLOCK_ELEMENTS; i++)
+            num_store(NUM_BF16, block, (size_t)i,
+                      num_random(3, (uint64_t)stream, (uint64_t)(b * BLOCK_ELEMENTS + i)));
+        must(device_upload(r->d, cache + (size_t)r->table[b] * size, block, size, error), error);
+    }
+    return cache;
+}
+
+static void attend(const paged_run *r, uint16_t out[4 * DIM])
+{
+    uint16_t q[4 * DIM];
+    char error[DEVICE_ERROR_MAX];
+    int64_t q_shape[] = { 1, 4, 1, DIM }, table_shape[] = { 1, SEQ_BLOCKS },
+            cache_shape[] = { r->num_blocks, 1, ROWS_PER_BLOCK, DIM };
+    const DLDataType bf16 = { kDLBfloat, 16, 1 }, int32 = { kDLInt, 32, 1 };
+    for (int i = 0; i < 4 * DIM; i++)
+        num_store(NUM_BF16, q, (size_t)i, num_random(3, 9, (uint64_t)i));
+#define TENSOR(memory, type, dims, sizes)                                             \
+    { .data = memory, .device = { kDLROCM, device_ordinal(r->d) }, .ndim = dims, .dtype = type, \
+      .shape = sizes }
+    DLTensor tq = TENSOR(allocate(r->d, sizeof q, q), bf16, 4, q_shape),
+             tout = TENSOR(allocate(r->d, sizeof q, NULL), bf16, 4, q_shape),
+             tk = TENSOR(make_cache(r, 1), bf16, 4, cache_shape),
+             tv = TENSOR(make_cache(r, 2), bf16, 4, cache_shape),
+             table = TENSOR(allocate(r->d, sizeof r->table, r->table), int32, 2, table_shape);
+#undef TENSOR
+    aiter_kvcache_args args = AITER_KVCACHE_ARGS_INIT;
+    args.q = &tq;
+    args.k_cache = &tk;
+    args.v_cache = &tv;
+    args.out = &tout;
+    args.page_table = &table;
+    assert_ok(aiter_flash_attn_with_kvcache(r->ctx, &args));
+    must(device_sync(r->d, error), error);
+    must(device_download(r->d, out, tout.data, sizeof q, error), error);
+    device_free(r->d, tq.data);
+    device_free(r->d, tout.data);
+    device_free(r->d, tk.data);
+    device_free(r->d, tv.data);
+    device_free(r->d, table.data);
+}
+
+static void test_cache_over_4_gib(void **state)
+{
+    fixture *f = *state;
+    uint16_t small[4 * DIM], large[4 * DIM];
+    paged_run r = { .d = open_device("sim:gfx942"), .num_blocks = SEQ_BLOCKS,
+                    .table = { 3, 0, 4, 1, 2 } };
+    r.ctx = context_on(f, r.d);
+    attend(&r, small);
+    /* 2 KiB a block: from 2^21 on, blocks are beyond 4 GiB. */
+    const int32_t far[SEQ_BLOCKS] = { 65535, 65536 + 3, 2097152 + 3, 70000, 2899999 };
+    memcpy(r.table, far, sizeof far);
+    r.num_blocks = 2900000;
+    attend(&r, large);
+    assert_memory_equal(small, large, sizeof small);
+    aiter_context_destroy(r.ctx);
+    device_close(r.d);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -287,6 +375,7 @@ int main(void)
         T(test_negative_scale),     T(test_no_keys),
         T(test_scale_is_used),      T(test_plan_and_warm_start),
         T(test_launch_is_captured),
+        T(test_cache_over_4_gib),
     };
     return cmocka_run_group_tests_name("end to end", tests, NULL, NULL);
 }

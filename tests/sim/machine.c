@@ -51,6 +51,14 @@ void machine_scratch(machine *m, uint32_t bytes)
     assert_non_null(m->w->scratch);
 }
 
+void machine_uses(const sim_op *op)
+{
+    static FILE *file;
+    const char *path = getenv("AITER_SIM_OPS_USED");
+    if (op && path && (file || (file = fopen(path, "w"))))
+        fprintf(file, "%s %s\n", op->name, op->form);
+}
+
 static void decode(machine *m, const char *text, const char *encoding, char *line, size_t size,
                    sim_inst *inst)
 {
@@ -66,6 +74,7 @@ static void execute(machine *m, const char *text, const char *encoding)
     char line[300];
     sim_inst inst;
     decode(m, text, encoding, line, sizeof line, &inst);
+    machine_uses(inst.op);
     memset(&m->error, 0, sizeof m->error);
     m->w->state = SIM_RUNNING;
     inst.exec(m->w, &inst);

@@ -21,6 +21,10 @@ void machine_free(machine *m);
 /* Gives the wave zeroed scratch of so many bytes per lane. */
 void machine_scratch(machine *m, uint32_t bytes);
 
+/* A test runs this row of the tables: written to the file that AITER_SIM_OPS_USED names (if any),
+ * for test_ops_covered. */
+void machine_uses(const sim_op *op);
+
 /* Decodes and executes one instruction. encoding: its dwords in hex, as in the disassembly's
  * comment; NULL where nothing depends on it. The test fails if the instruction is not known or does
  * not fit the arch. */
@@ -29,8 +33,8 @@ void machine_run(machine *m, const char *text, const char *encoding);
 /* s_waitcnt vmcnt(0). */
 void machine_wait(machine *m);
 
-/* machine_run(), but the instruction must stop the wave with a fault whose message contains `message`,
- * for this lane. */
+/* machine_run(), but the instruction must stop the wave with a fault whose message contains
+ * `message`, for this lane. */
 void machine_run_fault(machine *m, const char *text, int lane, const char *message);
 
 /* Whether the arch knows the instruction. */

@@ -244,34 +244,45 @@ static void updates_of_64_bits(void **state)
 {
     (void)state;
     static const struct {
-        const char *text;
+        const char *name;
         uint64_t old, data, result;
     } cases[] = {
-        {"ds_add_rtn_u64 v[4:5], v1, v[2:3]", 0xffffffffull, 1, 0x100000000ull},
-        {"ds_inc_rtn_u64 v[4:5], v1, v[2:3]", 0xffffffffull, 0xffffffffffull, 0x100000000ull},
-        {"ds_dec_rtn_u64 v[4:5], v1, v[2:3]", 0x100000000ull, 0xffffffffffull, 0xffffffffull},
-        {"ds_min_rtn_i64 v[4:5], v1, v[2:3]", 1, 0x8000000000000000ull, 0x8000000000000000ull},
-        {"ds_max_rtn_u64 v[4:5], v1, v[2:3]", 1, 0x8000000000000000ull, 0x8000000000000000ull},
-        {"ds_xor_rtn_b64 v[4:5], v1, v[2:3]", 0xf0f0f0f0f0f0f0f0ull, ~0ull, 0x0f0f0f0f0f0f0f0full},
-        {"ds_wrxchg_rtn_b64 v[4:5], v1, v[2:3]", 7, 0x1234567890ull, 0x1234567890ull},
-        {"ds_add_rtn_f64 v[4:5], v1, v[2:3]", 0x3ff0000000000000ull, 0x3fe0000000000000ull,
-         0x3ff8000000000000ull},
-        {"ds_max_rtn_f64 v[4:5], v1, v[2:3]", 0xbff0000000000000ull, 0xc000000000000000ull,
-         0xbff0000000000000ull}};
-    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
-        machine *m = machine_new(SIM_GFX90A, 512);
-        uint64_t result;
-        memcpy(m->wg.lds + 8, &cases[n].old, 8);
-        set_addresses(m, 1, 8, 0);
-        machine_set_exec(m, 1);
-        machine_set_pair(m, 2, 0, cases[n].data);
-        machine_run(m, cases[n].text, NULL);
-        memcpy(&result, m->wg.lds + 8, 8);
-        assert_true(result == cases[n].result);
-        assert_int_equal(m->w->v[4][0], (uint32_t)cases[n].old);
-        assert_int_equal(m->w->v[5][0], (uint32_t)(cases[n].old >> 32));
-        machine_free(m);
-    }
+        {"add_%su64", 0xffffffffull, 1, 0x100000000ull},
+        {"sub_%su64", 0x100000000ull, 1, 0xffffffffull},
+        {"rsub_%su64", 1, 0x100000000ull, 0xffffffffull},
+        {"inc_%su64", 0xffffffffull, 0xffffffffffull, 0x100000000ull},
+        {"dec_%su64", 0x100000000ull, 0xffffffffffull, 0xffffffffull},
+        {"min_%si64", 1, 0x8000000000000000ull, 0x8000000000000000ull},
+        {"max_%si64", 1, 0x8000000000000000ull, 1},
+        {"min_%su64", 1, 0x8000000000000000ull, 1},
+        {"max_%su64", 1, 0x8000000000000000ull, 0x8000000000000000ull},
+        {"and_%sb64", 0xf0f0f0f000000003ull, 0xff000000ffffffffull, 0xf000000000000003ull},
+        {"or_%sb64", 0xf0f0f0f000000003ull, 0x0f0000000000000cull, 0xfff0f0f00000000full},
+        {"xor_%sb64", 0xf0f0f0f0f0f0f0f0ull, ~0ull, 0x0f0f0f0f0f0f0f0full},
+        {"add_%sf64", 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3ff8000000000000ull},
+        {"min_%sf64", 0xbff0000000000000ull, 0xc000000000000000ull, 0xc000000000000000ull},
+        {"max_%sf64", 0xbff0000000000000ull, 0xc000000000000000ull, 0xbff0000000000000ull},
+        {"wrxchg_%sb64", 7, 0x1234567890ull, 0x1234567890ull}};
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
+        for (unsigned returns = strncmp(cases[n].name, "wrxchg", 6) == 0; returns < 2; returns++) {
+            machine *m = machine_new(SIM_GFX90A, 512);
+            uint64_t result;
+            char name[40], text[80];
+            memcpy(m->wg.lds + 8, &cases[n].old, 8);
+            set_addresses(m, 1, 8, 0);
+            machine_set_exec(m, 1);
+            machine_set_pair(m, 2, 0, cases[n].data);
+            snprintf(name, sizeof name, cases[n].name, returns ? "rtn_" : "");
+            snprintf(text, sizeof text, returns ? "ds_%s v[4:5], v1, v[2:3]" : "ds_%s v1, v[2:3]",
+                     name);
+            machine_run(m, text, NULL);
+            memcpy(&result, m->wg.lds + 8, 8);
+            if (result != cases[n].result)
+                fail_msg("%s: 0x%llx", text, (unsigned long long)result);
+            assert_int_equal(m->w->v[4][0], returns ? (uint32_t)cases[n].old : 0);
+            assert_int_equal(m->w->v[5][0], returns ? (uint32_t)(cases[n].old >> 32) : 0);
+            machine_free(m);
+        }
 }
 
 /* DS_CMPST: the first data operand is compared, the second stored. */
@@ -295,6 +306,94 @@ static void compare_and_store(void **state)
     machine_run(m, "ds_wrxchg2_rtn_b32 v[6:7], v1, v2, v3 offset0:8 offset1:16", NULL);
     assert_int_equal(lds32(m, 32), 10);
     assert_int_equal(lds32(m, 64), 111);
+    machine_free(m);
+}
+
+static uint64_t lds64(const machine *m, unsigned at)
+{
+    uint64_t v;
+    memcpy(&v, m->wg.lds + at, 8);
+    return v;
+}
+
+/* The other forms: what is compared as a float is equal for both zeros. */
+static void compare_and_store_forms(void **state)
+{
+    (void)state;
+    const uint64_t minus_zero = 1ull << 63;
+    machine *m = machine_new(SIM_GFX942, 2048);
+    machine_set_exec(m, 1);
+    m->w->v[1][0] = 0;
+    m->w->v[2][0] = 0x80000000, m->w->v[3][0] = 5; /* -0.0, then what is stored */
+    machine_run(m, "ds_cmpst_b32 v1, v2, v3", NULL);
+    assert_int_equal(lds32(m, 0), 0);
+    machine_run(m, "ds_cmpst_f32 v1, v2, v3", NULL);
+    assert_int_equal(lds32(m, 0), 5);
+    memset(m->wg.lds, 0, 8);
+    machine_run(m, "ds_cmpst_rtn_f32 v4, v1, v2, v3", NULL);
+    assert_int_equal(lds32(m, 0), 5);
+    assert_int_equal(m->w->v[4][0], 0);
+    machine_run(m, "ds_wrxchg_rtn_b32 v4, v1, v2", NULL);
+    assert_int_equal(lds32(m, 0), 0x80000000);
+    assert_int_equal(m->w->v[4][0], 5);
+    machine_run(m, "ds_mskor_rtn_b32 v4, v1, v2, v3", NULL); /* (old & ~first) | second */
+    assert_int_equal(lds32(m, 0), 5);
+    assert_int_equal(m->w->v[4][0], 0x80000000);
+    machine_set_pair(m, 2, 0, minus_zero);
+    machine_set_pair(m, 4, 0, 7ull << 40);
+    memset(m->wg.lds, 0, 8);
+    machine_run(m, "ds_cmpst_b64 v1, v[2:3], v[4:5]", NULL);
+    assert_true(lds64(m, 0) == 0);
+    machine_run(m, "ds_cmpst_f64 v1, v[2:3], v[4:5]", NULL);
+    assert_true(lds64(m, 0) == 7ull << 40);
+    machine_set_pair(m, 2, 0, 7ull << 40);
+    machine_run(m, "ds_cmpst_rtn_b64 v[6:7], v1, v[2:3], v[2:3]", NULL);
+    assert_int_equal(m->w->v[7][0], 7 << 8);
+    machine_run(m, "ds_cmpst_rtn_f64 v[6:7], v1, v[4:5], v[2:3]", NULL);
+    assert_int_equal(m->w->v[7][0], 7 << 8);
+    machine_set_pair(m, 2, 0, 3ull << 40);
+    machine_set_pair(m, 4, 0, 1);
+    machine_run(m, "ds_mskor_b64 v1, v[2:3], v[4:5]", NULL);
+    assert_true(lds64(m, 0) == (4ull << 40 | 1));
+    machine_run(m, "ds_mskor_rtn_b64 v[6:7], v1, v[4:5], v[2:3]", NULL);
+    assert_true(lds64(m, 0) == 7ull << 40);
+    assert_int_equal(m->w->v[6][0], 1);
+    machine_free(m);
+}
+
+/* DS_WRAP: old - first when old is at least first, else old + second. */
+static void exchanges_of_two(void **state)
+{
+    (void)state;
+    machine *m = machine_new(SIM_GFX942, 4096);
+    machine_set_exec(m, 1);
+    m->w->v[1][0] = 0;
+    machine_set_pair(m, 2, 0, 0x1100000022ull);
+    machine_set_pair(m, 4, 0, 0x3300000044ull);
+    machine_run(m, "ds_write2_b64 v1, v[2:3], v[4:5] offset0:1 offset1:3", NULL);
+    assert_true(lds64(m, 8) == 0x1100000022ull && lds64(m, 24) == 0x3300000044ull);
+    machine_run(m, "ds_write2st64_b32 v1, v2, v4 offset0:1 offset1:2", NULL);
+    assert_int_equal(lds32(m, 256), 0x22);
+    assert_int_equal(lds32(m, 512), 0x44);
+    machine_run(m, "ds_wrxchg2st64_rtn_b32 v[6:7], v1, v3, v5 offset0:1 offset1:2", NULL);
+    assert_int_equal(m->w->v[6][0], 0x22);
+    assert_int_equal(m->w->v[7][0], 0x44);
+    assert_int_equal(lds32(m, 512), 0x33);
+    machine_run(m, "ds_wrxchg2_rtn_b64 v[6:9], v1, v[4:5], v[2:3] offset0:1 offset1:3", NULL);
+    assert_int_equal(m->w->v[7][0], 0x11);
+    assert_int_equal(m->w->v[8][0], 0x44);
+    assert_true(lds64(m, 8) == 0x3300000044ull);
+    machine_run(m, "ds_wrxchg2st64_rtn_b64 v[6:9], v1, v[2:3], v[4:5] offset0:2 offset1:4", NULL);
+    assert_int_equal(m->w->v[8][0], 0);
+    assert_true(lds64(m, 1024) == 0x1100000022ull && lds64(m, 2048) == 0x3300000044ull);
+    m->w->v[2][0] = 10, m->w->v[3][0] = 3;
+    memcpy(m->wg.lds, (uint32_t[]){12}, 4);
+    machine_run(m, "ds_wrap_rtn_b32 v6, v1, v2, v3", NULL);
+    assert_int_equal(lds32(m, 0), 2);
+    assert_int_equal(m->w->v[6][0], 12);
+    machine_run(m, "ds_wrap_rtn_b32 v6, v1, v2, v3", NULL);
+    assert_int_equal(lds32(m, 0), 5);
+    machine_run(m, "ds_nop", NULL);
     machine_free(m);
 }
 
@@ -558,6 +657,8 @@ int main(void)
         cmocka_unit_test(updates_of_32_bits),
         cmocka_unit_test(updates_of_64_bits),
         cmocka_unit_test(compare_and_store),
+        cmocka_unit_test(compare_and_store_forms),
+        cmocka_unit_test(exchanges_of_two),
         cmocka_unit_test(conditional_exchange),
         cmocka_unit_test(lanes_accumulate),
         cmocka_unit_test(swizzles),

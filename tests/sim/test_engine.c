@@ -113,6 +113,8 @@ static sim_program *build(const char *arch, const kernel_facts *facts, const cha
 
     if (sim_program_build(&program, arch, &im, sizeof im, BIAS, text, error, sizeof error))
         fail_msg("%s", error);
+    for (size_t i = 0; i < program->count; i++)
+        machine_uses(program->inst[i].op);
     free(text);
     return program;
 }
@@ -216,6 +218,18 @@ static const scalar_case scalar_cases[] = {
     {"s_orn2_b32 s0, s2, s4", 0, 0xff, 0, 0xffffff00, 1},
     {"s_nand_b32 s0, s2, s4", ALL, 0xffffffff, 1, 0, 0},
     {"s_nor_b32 s0, s2, s4", 0, 0, 0, 0xffffffff, 1},
+    {"s_or_b32 s0, s2, s4", 0xf0, 0x0f, 0, 0xff, 1},
+    {"s_or_b32 s0, s2, s4", 0, 0, 1, 0, 0},
+    {"s_xor_b32 s0, s2, s4", 0xff, 0x0f, 0, 0xf0, 1},
+    {"s_orn2_b64 s[0:1], s[2:3], s[4:5]", 1, ALL - 2, 0, 3, 1},
+    {"s_nand_b64 s[0:1], s[2:3], s[4:5]", ALL, 1ull << 40, 0, ~(1ull << 40), 1},
+    {"s_nor_b64 s[0:1], s[2:3], s[4:5]", 0xffffffff, ~0xffffffffull, 1, 0, 0},
+    {"s_lshl2_add_u32 s0, s2, s4", 0x40000001, 5, 0, 9, 1},
+    {"s_lshl3_add_u32 s0, s2, s4", 3, 5, 1, 29, 0},
+    {"s_cmov_b64 s[0:1], s[2:3]", 9ull << 40, 0, 1, 9ull << 40, -1},
+    {"s_cmov_b64 s[0:1], s[2:3]", 9ull << 40, 0, 0, OLD, -1},
+    {"s_bitset1_b64 s[0:1], s2", 63, 0, 0, OLD | 1ull << 63, -1},
+    {"s_bitset0_b64 s[0:1], s2", 64 + 32, 0, 0, OLD & ~(1ull << 32), -1},
     {"s_xnor_b32 s0, s2, s4", 5, 5, 0, 0xffffffff, 1},
     {"s_xnor_b64 s[0:1], s[2:3], s[4:5]", 5, ~5ull, 1, 0, 0},
     {"s_lshl_b32 s0, s2, s4", 1, 33, 0, 2, 1},
@@ -326,7 +340,15 @@ static const compare_case compare_cases[] = {
     {"s_cmp_ge_u32 s2, s4", NULL, 2, 3, 0},
     {"s_cmp_eq_u64 s[2:3], s[4:5]", NULL, 1ull << 40, 1ull << 40, 1},
     {"s_cmp_lg_u64 s[2:3], s[4:5]", NULL, 1ull << 40, 0, 1},
+    {"s_cmp_lg_u32 s2, s4", NULL, 5, 6, 1},
     {"s_bitcmp1_b32 s2, s4", NULL, 8, 35, 1},
+    {"s_bitcmp0_b64 s[2:3], s4", NULL, 1ull << 40, 41, 1},
+    {"s_cmpk_ge_i32 s2, 0xffff", "B282FFFF", 0xfffffffe, 0, 0},
+    {"s_cmpk_lt_i32 s2, 0xffff", "B302FFFF", 0xfffffffe, 0, 1},
+    {"s_cmpk_le_i32 s2, 0x5", "B3820005", 5, 0, 1},
+    {"s_cmpk_lg_u32 s2, 0xffff", "B482FFFF", 0xffffffff, 0, 1},
+    {"s_cmpk_gt_u32 s2, 0xffff", "B502FFFF", 0xffff, 0, 0},
+    {"s_cmpk_ge_u32 s2, 0xffff", "B582FFFF", 0xffff, 0, 1},
     {"s_bitcmp0_b32 s2, s4", NULL, 8, 3, 0},
     {"s_bitcmp1_b64 s[2:3], s4", NULL, 1ull << 40, 40, 1},
     {"s_cmpk_eq_i32 s2, 0xffff", "B102FFFF", 0xffffffff, 0, 1},
@@ -380,6 +402,12 @@ static void test_saveexec(void **state)
         assert_true(sim_sreg64(m->w, 0) == 0x00ff);
         assert_int_equal(m->w->s[SIM_SCC], 1);
     }
+    machine_set_exec(m, 0x00ff); /* the new EXEC is the result, too */
+    machine_run(m, "s_andn1_wrexec_b64 s[0:1], s[2:3]", NULL);
+    assert_true(sim_exec_mask(m->w) == 0x000f && sim_sreg64(m->w, 0) == 0x000f);
+    machine_set_exec(m, 0x00ff);
+    machine_run(m, "s_andn2_wrexec_b64 s[0:1], s[2:3]", NULL);
+    assert_true(sim_exec_mask(m->w) == 0x0f00 && sim_sreg64(m->w, 0) == 0x0f00);
     machine_set_exec(m, 0xff);
     sim_set_sreg64(m->w, 2, 0xf00);
     machine_run(m, "s_and_saveexec_b64 vcc, s[2:3]", NULL);
@@ -399,6 +427,12 @@ static void test_immediates(void **state)
     assert_int_equal(m->w->s[SIM_SCC], 0);
     machine_run(m, "s_mulk_i32 s0, 0xffff", "B780FFFF");
     assert_int_equal(m->w->s[0], 0x8002);
+    m->w->s[SIM_SCC] = 0;
+    machine_run(m, "s_cmovk_i32 s0, 0x7", "B0800007");
+    assert_int_equal(m->w->s[0], 0x8002);
+    m->w->s[SIM_SCC] = 1;
+    machine_run(m, "s_cmovk_i32 s0, 0xfff9", "B080FFF9");
+    assert_int_equal(m->w->s[0], 0xfffffff9);
     /* MODE: rounding of f32 set to toward zero, read back, and obeyed (1 + 2^-24 + 2^-25 rounds up
      * to nearest) */
     machine_run(m, "s_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 3", "BA000801 00000003");
@@ -407,9 +441,119 @@ static void test_immediates(void **state)
     assert_false(m->w->mode_default);
     machine_run(m, "s_setreg_imm32_b32 hwreg(HW_REG_MODE, 0, 2), 0", "BA000801 00000000");
     assert_true(m->w->mode_default);
+    m->w->s[2] = 0xf;
+    machine_run(m, "s_setreg_b32 hwreg(HW_REG_MODE, 0, 2), s2", "B9020801"); /* two bits of it */
+    assert_int_equal(m->w->mode & 0xff, 0xf3);
+    m->w->s[2] = 0;
+    machine_run(m, "s_setreg_b32 hwreg(HW_REG_MODE, 0, 2), s2", "B9020801");
     machine_run(m, "s_mov_b64 s[4:5], src_shared_base", NULL);
     assert_true(m->w->s[4] == 0 && m->w->s[5] == SIM_SHARED_APERTURE_HI);
     machine_free(m);
+}
+
+/* The register number has M0 added to it: of the source, or of the result. */
+static void test_relative_moves(void **state)
+{
+    machine *m = machine_new(SIM_GFX942, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < 32; i++)
+        m->w->s[i] = 100 + i;
+    m->w->s[SIM_M0] = 4;
+    machine_run(m, "s_movrels_b32 s0, s2", NULL);
+    assert_int_equal(m->w->s[0], 106);
+    machine_run(m, "s_movrels_b64 s[0:1], s[2:3]", NULL);
+    assert_true(m->w->s[0] == 106 && m->w->s[1] == 107);
+    machine_run(m, "s_movreld_b32 s10, s2", NULL);
+    assert_true(m->w->s[14] == 102 && m->w->s[10] == 110);
+    machine_run(m, "s_movreld_b64 s[10:11], s[20:21]", NULL);
+    assert_true(m->w->s[14] == 120 && m->w->s[15] == 121);
+    m->w->s[SIM_M0] = 0xf005;
+    m->w->s[3] = 0x1122;
+    machine_run(m, "s_set_gpr_idx_idx s3", NULL); /* M0[7:0] only */
+    assert_int_equal(m->w->s[SIM_M0], 0xf022);
+    machine_free(m);
+}
+
+/* Scalar loads and stores of each width: address + offset, the lowest two bits are dropped; a
+ * buffer's end gives zeros. */
+static void test_scalar_memory(void **state)
+{
+    static const struct {
+        const char *suffix, *range;
+        unsigned dwords;
+        bool store;
+    } widths[] = {{"dword", "s16", 1, true},          {"dwordx2", "s[16:17]", 2, true},
+                  {"dwordx4", "s[16:19]", 4, true},   {"dwordx8", "s[16:23]", 8, false},
+                  {"dwordx16", "s[16:31]", 16, false}};
+    uint64_t base = memory(4096);
+    uint32_t *words = (uint32_t *)(uintptr_t)base;
+    char text[96];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof widths / sizeof widths[0]; i++) {
+        machine *m = machine_new(SIM_GFX942, 0);
+        const unsigned n = widths[i].dwords;
+        for (unsigned k = 0; k < 1024; k++)
+            words[k] = 1000 + k;
+        sim_set_sreg64(m->w, 4, base + 2);
+        m->w->s[6] = 64;
+        snprintf(text, sizeof text, "s_load_%s %s, s[4:5], s6", widths[i].suffix, widths[i].range);
+        machine_run(m, text, NULL);
+        for (unsigned k = 0; k < n; k++)
+            assert_int_equal(m->w->s[16 + k], 1016 + k);
+        /* a buffer of 17 dwords: what is behind its end is zero */
+        memcpy(&m->w->s[8], (uint32_t[]){(uint32_t)base, (uint32_t)(base >> 32), 68, 0x27000}, 16);
+        m->w->s[6] = 68 - 4 * n + 4;
+        snprintf(text, sizeof text, "s_buffer_load_%s %s, s[8:11], s6", widths[i].suffix,
+                 widths[i].range);
+        machine_run(m, text, NULL);
+        for (unsigned k = 0; k < n; k++)
+            assert_int_equal(m->w->s[16 + k], k + 1 < n ? 1017 - n + 1 + k : 0);
+        snprintf(text, sizeof text, "s_store_%s %s, s[4:5], s6", widths[i].suffix, widths[i].range);
+        for (unsigned k = 0; k < n; k++)
+            m->w->s[16 + k] = 7 + k;
+        m->w->s[6] = 256;
+        if (widths[i].store) {
+            machine_run(m, text, NULL);
+            for (unsigned k = 0; k < n; k++)
+                assert_int_equal(words[64 + k], 7 + k);
+            assert_int_equal(words[64 + n], 1064 + n);
+        }
+        machine_free(m);
+    }
+    release(base, 4096);
+}
+
+/* Hints, and what the simulator has nothing for: all they do is let the wave go on. */
+static void test_without_effect(void **state)
+{
+    static const char *const texts[] = {
+        "s_nop 3", "s_sleep 1", "s_setprio 2", "s_setkill 1", "s_sendmsg sendmsg(MSG_INTERRUPT)",
+        "s_sendmsghalt sendmsg(MSG_INTERRUPT)", "s_icache_inv", "s_incperflevel 1",
+        "s_decperflevel 1", "s_ttracedata", "s_wakeup", "s_cbranch_cdbgsys 1",
+        "s_cbranch_cdbguser 1", "s_cbranch_cdbgsys_or_user 1", "s_cbranch_cdbgsys_and_user 1",
+        "s_dcache_inv", "s_dcache_wb", "s_dcache_inv_vol", "s_dcache_wb_vol",
+        "s_dcache_discard s[0:1], s2", "s_dcache_discard_x2 s[0:1], s2", "v_nop", "v_clrexcp"};
+    machine *m = machine_new(SIM_GFX90A, 0), *before = machine_new(SIM_GFX90A, 0);
+
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        m->w->s[i] = before->w->s[i] = 3 * i;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        machine_run(m, texts[i], "BF800001");
+        assert_int_equal(m->w->state, SIM_RUNNING);
+        assert_memory_equal(m->w->s, before->w->s, sizeof m->w->s);
+        assert_memory_equal(m->w->v, before->w->v, sizeof m->w->v);
+    }
+    m->w->executed = 10; /* clocks only grow */
+    machine_run(m, "s_memtime s[0:1]", NULL);
+    uint64_t first = sim_sreg64(m->w, 0);
+    m->w->executed = 20;
+    machine_run(m, "s_memrealtime s[2:3]", NULL);
+    assert_true(sim_sreg64(m->w, 2) > first);
+    machine_free(m);
+    machine_free(before);
 }
 
 /* ---- lanes ---- */
@@ -983,8 +1127,8 @@ static void test_barrier(void **state)
     finish(&l);
 }
 
-/* Wave 0 starts a load into LDS that wave 1 has not read yet, and waits for it: wave 1 runs first, as
- * it would while the load is under way. */
+/* Wave 0 starts a load into LDS that wave 1 has not read yet, and waits for it: wave 1 runs first,
+ * as it would while the load is under way. */
 static void test_load_to_lds_takes_time(void **state)
 {
     static const char *const lines[] = {"v_mov_b32_e32 v2, 0",
@@ -1053,6 +1197,57 @@ static void test_call(void **state)
     assert_int_equal(word(out, 0), 6);
     release(out, 4096);
     finish(&l);
+}
+
+/* Each branch is taken over an instruction that would spoil the sum; s_call_b64 comes back. */
+static void test_branches(void **state)
+{
+    static const char *const lines[] = {"s_mov_b32 s8, 0",
+                                        "s_cmp_eq_u32 s8, 0",
+                                        "s_cbranch_scc1 1;BF850001",
+                                        "s_add_u32 s8, s8, 1",
+                                        "s_cbranch_execnz 1;BF890001",
+                                        "s_add_u32 s8, s8, 2",
+                                        "s_cbranch_execz 1;BF880001",
+                                        "s_add_u32 s8, s8, 16",
+                                        "s_mov_b64 s[10:11], exec",
+                                        "s_mov_b64 exec, 0",
+                                        "s_cbranch_execz 1;BF880001",
+                                        "s_add_u32 s8, s8, 4",
+                                        "s_cbranch_execnz 1;BF890001",
+                                        "s_add_u32 s8, s8, 32",
+                                        "s_mov_b64 exec, s[10:11]",
+                                        "s_call_b64 s[6:7], 1;BA860001",
+                                        "s_branch 2;BF820002",
+                                        "s_add_u32 s8, s8, 64",
+                                        "s_setpc_b64 s[6:7]",
+                                        "v_mov_b32_e32 v1, s8",
+                                        "v_mov_b32_e32 v2, 0",
+                                        "global_store_dword v2, v1, s[0:1];DC708000 00000102",
+                                        "s_endpgm_saved",
+                                        NULL};
+    launch l = prepare("gfx942", &plain, lines);
+    uint64_t out = memory(4096);
+
+    (void)state;
+    l.dispatch.kernarg = out;
+    if (run(&l, 0, 0, 0))
+        fail_msg("%s", l.error.message);
+    assert_int_equal(word(out, 0), 16 + 32 + 64);
+    release(out, 4096);
+    finish(&l);
+}
+
+static void test_halt(void **state)
+{
+    machine *m = machine_new(SIM_GFX942, 0);
+
+    (void)state;
+    machine_run(m, "s_sethalt 0", "BF8D0000");
+    assert_int_equal(m->w->state, SIM_RUNNING);
+    machine_run(m, "s_endpgm 0", "BF810000");
+    assert_int_equal(m->w->state, SIM_ENDED);
+    machine_free(m);
 }
 
 /* VGPR indexing: v1 + 2 as the source, then v2 + 2 as the destination. */
@@ -1175,6 +1370,9 @@ int main(void)
                                        cmocka_unit_test(test_scalar_compare),
                                        cmocka_unit_test(test_saveexec),
                                        cmocka_unit_test(test_immediates),
+                                       cmocka_unit_test(test_relative_moves),
+                                       cmocka_unit_test(test_scalar_memory),
+                                       cmocka_unit_test(test_without_effect),
                                        cmocka_unit_test(test_lane_moves),
                                        cmocka_unit_test(test_permlane_swap),
                                        cmocka_unit_test(test_dpp),
@@ -1191,6 +1389,8 @@ int main(void)
                                        cmocka_unit_test(test_barrier),
                                        cmocka_unit_test(test_load_to_lds_takes_time),
                                        cmocka_unit_test(test_call),
+                                       cmocka_unit_test(test_branches),
+                                       cmocka_unit_test(test_halt),
                                        cmocka_unit_test(test_gpr_index),
                                        cmocka_unit_test(test_faults),
                                        cmocka_unit_test(test_unreached_unknown),

@@ -375,13 +375,13 @@ static const char *encoding_of(const char *text)
 }
 
 static void decode(machine *m, const char *text, const char *encoding, char *line, sim_inst *inst,
-                   check_inst *c)
+                   sim_usage *c)
 {
     char error[200] = "";
     snprintf(line, 300, "\t%s // 000000000100: %s", text, encoding ? encoding : encoding_of(text));
     if (sim_parse_line(m->program, line, inst, error, sizeof error) || !inst->op)
         fail_msg("%s: not known: %s", text, error);
-    sim_check_decode(inst, m->w->arch, c);
+    sim_usage_decode(inst, m->w->arch, c);
 }
 
 /* A machine whose wave is watched. */
@@ -407,7 +407,7 @@ static void found_with(sim_arch arch, const char *const texts[2], const char *co
 {
     machine *m = watched(arch);
     sim_inst inst[3];
-    check_inst c[3];
+    sim_usage c[3];
     char lines[3][300], nop[32];
     decode(m, texts[0], encodings[0], lines[0], &inst[0], &c[0]);
     decode(m, texts[1], encodings[1], lines[1], &inst[1], &c[1]);
@@ -474,7 +474,7 @@ static void dgemm_between(void **state)
                                         "buffer_store_dwordx2 v[2:3], v0, s[0:3], 0 offen"};
     machine *m = watched(SIM_GFX90A);
     sim_inst inst[3];
-    check_inst c[3];
+    sim_usage c[3];
     char lines[3][300];
     (void)state;
     for (int i = 0; i < 3; i++)

@@ -74,6 +74,14 @@ static void set_pointers(machine *m, unsigned reg, unsigned base, unsigned strid
         machine_set_pair(m, reg, l, at(base + l * stride));
 }
 
+static void set_resource(machine *m, unsigned base, unsigned stride, uint32_t records,
+                         uint32_t word3)
+{
+    const uint64_t a = at(base);
+    memcpy(&m->w->s[8],
+           (uint32_t[]){(uint32_t)a, (uint32_t)(a >> 32) | stride << 16, records, word3}, 16);
+}
+
 /* ---- GLOBAL and FLAT ---- */
 
 static void loads_of_dwords(void **state)
@@ -89,7 +97,9 @@ static void loads_of_dwords(void **state)
                  {"global_load_dwordx3 v[8:10], v[2:3], off offset:12 sc0 nt sc1", 3, 12},
                  {"global_load_dwordx4 v[8:11], v[2:3], off offset:1", 4, 1},
                  {"global_load_dwordx4 v[8:11], v1, s[4:5] offset:-8", 4, -8},
-                 {"flat_load_dwordx4 v[8:11], v[2:3] offset:16", 4, 16}};
+                 {"flat_load_dwordx3 v[8:10], v[2:3] offset:8", 3, 8},
+                 {"flat_load_dwordx4 v[8:11], v[2:3] offset:16", 4, 16},
+                 {"buffer_load_dwordx3 v[8:10], v1, s[8:11], 0 offen offset:4", 3, 4}};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
         for (unsigned partial = 0; partial < 2; partial++) {
             machine *m = machine_new(SIM_GFX942, 0);
@@ -97,6 +107,7 @@ static void loads_of_dwords(void **state)
             machine_set_exec(m, exec);
             set_pointers(m, 2, 8192, 20);
             sim_set_sreg64(m->w, 4, at(8192));
+            set_resource(m, 8192, 0, 8192, 0x27000);
             for (unsigned l = 0; l < 64; l++)
                 m->w->v[1][l] = 20 * l;
             machine_run(m, cases[n].text, NULL);
@@ -287,6 +298,50 @@ static void scratch_is_interleaved(void **state)
 }
 
 /* gfx90a code reaches scratch through a swizzled buffer resource with the lane number as index. */
+/* What each width stores at an offset is what each width loads there. */
+static void scratch_in_all_widths(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *store, *load;
+        unsigned bytes, shift;
+    } cases[] = {
+        {"scratch_store_byte v1, v8, off offset:5", "scratch_load_ubyte v20, v1, off offset:5", 1,
+         0},
+        {"scratch_store_byte_d16_hi v1, v8, off offset:5",
+         "scratch_load_ubyte v20, v1, off offset:5", 1, 16},
+        {"scratch_store_short v1, v8, off offset:6", "scratch_load_ushort v20, v1, off offset:6", 2,
+         0},
+        {"scratch_store_short_d16_hi v1, v8, off offset:6",
+         "scratch_load_ushort v20, v1, off offset:6", 2, 16},
+        {"scratch_store_dword v1, v8, off offset:8", "scratch_load_dword v20, v1, off offset:8", 4,
+         0},
+        {"scratch_store_dwordx2 v1, v[8:9], off offset:8",
+         "scratch_load_dwordx2 v[20:21], v1, off offset:8", 8, 0},
+        {"scratch_store_dwordx3 v1, v[8:10], off offset:8",
+         "scratch_load_dwordx3 v[20:22], v1, off offset:8", 12, 0},
+        {"scratch_store_dwordx4 v1, v[8:11], off offset:8",
+         "scratch_load_dwordx4 v[20:23], v1, off offset:8", 16, 0}};
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        machine *m = machine_new(SIM_GFX942, 0);
+        machine_scratch(m, 64);
+        for (unsigned l = 0; l < 64; l++) {
+            m->w->v[1][l] = 4 * (l % 8);
+            for (unsigned d = 0; d < 4; d++)
+                m->w->v[8 + d][l] = 0x8c0d9e0f + d * 0x10101010 + l * 0x00010001;
+        }
+        machine_run(m, cases[n].store, NULL);
+        machine_run(m, cases[n].load, NULL);
+        for (unsigned l = 0; l < 64; l++)
+            for (unsigned b = 0; b < cases[n].bytes; b++) {
+                const unsigned bit = 8 * b + cases[n].shift;
+                const uint8_t stored = (uint8_t)(m->w->v[8 + bit / 32][l] >> bit % 32);
+                assert_int_equal((uint8_t)(m->w->v[20 + b / 4][l] >> b % 4 * 8), stored);
+            }
+        machine_free(m);
+    }
+}
+
 static void scratch_through_a_buffer(void **state)
 {
     (void)state;
@@ -315,14 +370,6 @@ static void scratch_through_a_buffer(void **state)
 }
 
 /* ---- MUBUF ---- */
-
-static void set_resource(machine *m, unsigned base, unsigned stride, uint32_t records,
-                         uint32_t word3)
-{
-    const uint64_t a = at(base);
-    memcpy(&m->w->s[8],
-           (uint32_t[]){(uint32_t)a, (uint32_t)(a >> 32) | stride << 16, records, word3}, 16);
-}
 
 /* stride 0: a dword is in range if offset + 4 <= num_records - soffset; others read zero and are
  * not written. */
@@ -446,22 +493,33 @@ static void atomics(void **state)
         {"xor", false, 12, 10, 6},
         {"inc", false, 7, 7, 0},
         {"dec", false, 0, 7, 7},
+        {"swap_x2", true, 5, 1ull << 40, 1ull << 40},
         {"add_x2", true, 0xffffffff, 1, 0x100000000ull},
+        {"sub_x2", true, 1ull << 32, 1, 0xffffffff},
+        {"smin_x2", true, 1, ~0ull, ~0ull},
+        {"umin_x2", true, 1ull << 40, ~0ull, 1ull << 40},
+        {"smax_x2", true, 1, ~0ull, 1},
         {"umax_x2", true, 3, 1ull << 40, 1ull << 40},
+        {"and_x2", true, 12ull << 32 | 3, 10ull << 32 | 5, 8ull << 32 | 1},
+        {"or_x2", true, 12ull << 32 | 3, 10ull << 32 | 5, 14ull << 32 | 7},
+        {"xor_x2", true, 12ull << 32 | 3, 10ull << 32 | 5, 6ull << 32 | 6},
+        {"inc_x2", true, 0xffffffff, 1ull << 40, 1ull << 32},
         {"dec_x2", true, 1ull << 40, ~0ull, (1ull << 40) - 1},
         {"add_f32", false, 0x3fc00000, 0x3e800000, 0x3fe00000},
         {"pk_add_f16", false, 0x3c004000, 0x3c00c000, 0x40000000},
         {"pk_add_bf16", false, 0x3f80c000, 0x3f804000, 0x40000000},
         {"add_f64", true, 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3ff8000000000000ull},
-        {"min_f64", true, 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3fe0000000000000ull}};
+        {"min_f64", true, 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3fe0000000000000ull},
+        {"max_f64", true, 0x3ff0000000000000ull, 0x3fe0000000000000ull, 0x3ff0000000000000ull}};
     static const char *const forms[] = {"global_atomic_%s v[2:3], %s, off offset:8",
                                         "global_atomic_%s %s, v[2:3], %s, off offset:8 sc0",
                                         "global_atomic_%s %s, v1, %s, s[4:5] offset:8 sc0",
                                         "flat_atomic_%s %s, v[2:3], %s offset:8 sc0",
                                         "buffer_atomic_%s %s, v1, s[8:11], 0 offen offset:8 sc0",
-                                        "buffer_atomic_%s %s, v1, s[8:11], 0 offen offset:8"};
+                                        "buffer_atomic_%s %s, v1, s[8:11], 0 offen offset:8",
+                                        "flat_atomic_%s v[2:3], %s offset:8"};
     for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++)
-        for (size_t form = 0; form < 6; form++) {
+        for (size_t form = 0; form < 7; form++) {
             machine *m = machine_new(SIM_GFX942, 0);
             const char *src = cases[n].wide ? "v[6:7]" : "v6",
                        *dst = cases[n].wide ? "v[10:11]" : "v10";
@@ -483,13 +541,51 @@ static void atomics(void **state)
             memcpy(&result, data + 1008, size);
             if (result != cases[n].result)
                 fail_msg("%s: 0x%llx", text, (unsigned long long)result);
-            const unsigned returned = form == 0 || form == 5 ? 0 : form == 4 ? 6 : 10;
+            const unsigned returned = form == 0 || form >= 5 ? 0 : form == 4 ? 6 : 10;
             if (returned)
                 assert_int_equal(m->w->v[returned][50], (uint32_t)cases[n].old);
             else
                 assert_int_equal(m->w->v[6][50], (uint32_t)cases[n].operand);
             if (returned && cases[n].wide)
                 assert_int_equal(m->w->v[returned + 1][50], (uint32_t)(cases[n].old >> 32));
+            machine_free(m);
+        }
+}
+
+/* Each form swaps once, and then not since the comparand is another value. */
+static void compare_and_swap_forms(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {
+        "global_atomic_cmpswap%s v[2:3], %s, off", "flat_atomic_cmpswap%s v[2:3], %s",
+        "buffer_atomic_cmpswap%s %s, v1, s[8:11], 0 offen",
+        "flat_atomic_cmpswap%s v[20:21], v[2:3], %s sc0"};
+    for (size_t form = 0; form < 4; form++)
+        for (unsigned wide = 0; wide < 2; wide++) {
+            machine *m = machine_new(SIM_GFX942, 0);
+            const unsigned size = wide ? 8 : 4;
+            const uint64_t old = 77ull << 32 | 5, swapped = 99ull << 32 | 6;
+            uint64_t now = 0;
+            char text[120], pattern[80];
+            machine_set_exec(m, 1);
+            memcpy(data + 1000, &old, size);
+            machine_set_pair(m, 2, 0, at(1000));
+            set_resource(m, 900, 0, 1024, 0x27000);
+            m->w->v[1][0] = 100;
+            machine_set_pair(m, 6, 0, swapped);
+            machine_set_pair(m, 6 + size / 4, 0, old);
+            snprintf(pattern, sizeof pattern, "%s", forms[form]);
+            if (!wide && form == 3) /* one returned register */
+                snprintf(pattern, sizeof pattern, "flat_atomic_cmpswap%%s v20, v[2:3], %%s sc0");
+            snprintf(text, sizeof text, pattern, wide ? "_x2" : "", wide ? "v[6:9]" : "v[6:7]");
+            for (unsigned i = 0; i < 2; i++) {
+                machine_run(m, text, NULL);
+                memcpy(&now, data + 1000, size);
+                if (now != (wide ? swapped : 6))
+                    fail_msg("%s: 0x%llx", text, (unsigned long long)now);
+                if (form == 3)
+                    assert_int_equal(m->w->v[20][0], i ? 6 : 5);
+            }
             machine_free(m);
         }
 }
@@ -568,6 +664,11 @@ static void direct_loads_to_lds(void **state)
         {"buffer_load_sshort v1, s[8:11], s12 offen offset:16 lds", SIM_GFX942, 2, 4, true},
         {"buffer_load_dwordx4 v1, s[8:11], s12 offen offset:16 lds", SIM_GFX950, 16, 16, false},
         {"buffer_load_dwordx3 v1, s[8:11], s12 offen offset:16 lds", SIM_GFX950, 12, 16, false},
+        {"buffer_load_sbyte v1, s[8:11], s12 offen offset:16 lds", SIM_GFX90A, 1, 4, true},
+        {"buffer_load_ushort v1, s[8:11], s12 offen offset:16 lds", SIM_GFX950, 2, 4, false},
+        {"global_load_lds_ubyte v[2:3], off offset:16", SIM_GFX950, 1, 4, false},
+        {"global_load_lds_sshort v1, s[4:5] offset:16", SIM_GFX942, 2, 4, true},
+        {"global_load_lds_dwordx3 v[2:3], off offset:16", SIM_GFX950, 12, 16, false},
         {"global_load_lds_dword v[2:3], off offset:16", SIM_GFX942, 4, 4, false},
         {"global_load_lds_ushort v1, s[4:5] offset:16", SIM_GFX942, 2, 4, false},
         {"global_load_lds_sbyte v1, s[4:5] offset:16", SIM_GFX942, 1, 4, true},
@@ -600,6 +701,35 @@ static void direct_loads_to_lds(void **state)
     }
     assert_false(machine_knows(SIM_GFX942, "buffer_load_dwordx4 v1, s[8:11], s12 offen lds"));
     assert_false(machine_knows(SIM_GFX90A, "global_load_lds_dword v[2:3], off"));
+}
+
+static void direct_loads_from_scratch(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t expected;
+    } cases[] = {{"scratch_load_lds_dword v1, off offset:8", 0x8182f3f4},
+                 {"scratch_load_lds_ubyte v1, off offset:8", 0xf4},
+                 {"scratch_load_lds_sbyte v1, off offset:8", 0xfffffff4},
+                 {"scratch_load_lds_ushort v1, off offset:8", 0xf3f4},
+                 {"scratch_load_lds_sshort v1, off offset:8", 0xfffff3f4}};
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        machine *m = machine_new(SIM_GFX942, 512);
+        uint32_t loaded;
+        machine_scratch(m, 64);
+        machine_set_exec(m, 1ull << 7);
+        m->w->s[SIM_M0] = 64;
+        m->w->v[1][7] = 4;
+        m->w->v[2][7] = 0x8182f3f4;
+        machine_run(m, "scratch_store_dword v1, v2, off offset:8", NULL);
+        machine_run(m, cases[n].text, NULL);
+        machine_wait(m);
+        memcpy(&loaded, m->wg.lds + 64 + 8 + 7 * 4, 4);
+        if (loaded != cases[n].expected)
+            fail_msg("%s: 0x%x", cases[n].text, loaded);
+        machine_free(m);
+    }
 }
 
 /* vmcnt counts every memory instruction, and they come back in order: S_WAITCNT waits until no more
@@ -665,6 +795,7 @@ static void cache_instructions_do_nothing(void **state)
     m = machine_new(SIM_GFX90A, 0);
     machine_run(m, "buffer_wbl2", NULL);
     machine_run(m, "buffer_invl2", NULL);
+    machine_run(m, "buffer_wbinvl1", NULL);
     machine_run(m, "buffer_wbinvl1_vol", NULL);
     machine_free(m);
 }
@@ -684,6 +815,9 @@ int main(void)
         TEST(buffer_accesses_need_an_allocation),
         TEST(structured_buffers_are_bounded_by_index),
         TEST(swizzled_buffers),
+        TEST(scratch_in_all_widths),
+        TEST(direct_loads_from_scratch),
+        TEST(compare_and_swap_forms),
         TEST(atomics),
         TEST(compare_and_swap),
         TEST(atomics_of_two_threads_do_not_get_lost),

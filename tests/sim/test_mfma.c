@@ -642,44 +642,49 @@ static void every_pair_of_formats_multiplies(void **state)
 
 /* Encodings from LLVM 21's assembler. Byte `sa` of v100 holds the scales of A: lane i + n*(k/32)
  * for row i. */
+static void check_scales(const shape *s, unsigned sa, unsigned sb, uint32_t seed)
+{
+    machine *m = machine_new(SIM_GFX950, 0);
+    const unsigned n = s->n, results = n == 16 ? 4 : 16;
+    char text[200], encoding[60];
+    fill_small(n, s->k, seed);
+    place_f8f6f4(m, 32, n, s->k, 0, false);
+    place_f8f6f4(m, 48, n, s->k, 0, true);
+    place_c(m, s, 0);
+    for (unsigned l = 0; l < 64; l++) {
+        m->w->v[100][l] = ~(0xffu << 8 * sa) | (124 + l % 7) << 8 * sa; /* other bytes: NaN */
+        m->w->v[101][l] = ~(0xffu << 8 * sb) | (130 - l % 5) << 8 * sb;
+    }
+    sprintf(text, "%s v[0:%u], v[32:39], v[48:55], v[0:%u], v100, v101 "
+            "op_sel:[%u,%u,0] op_sel_hi:[%u,%u,0]",
+            s->name, results - 1, results - 1, sa & 1, sb & 1, sa >> 1, sb >> 1);
+    sprintf(encoding, "%08X %08X %s 04026120", 0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
+            0x0002CB64u | (sa >> 1) << 27 | (sb >> 1) << 28, n == 16 ? "D3AD0800" : "D3AE0800");
+    machine_run(m, text, encoding);
+    for (unsigned r = 0; r < results; r++)
+        for (unsigned l = 0; l < 64; l++) {
+            const position at = position_of(s, r, l);
+            double sum = p.c[0][at.i][at.j];
+            for (unsigned k = 0; k < s->k; k++)
+                sum += ldexp((double)p.a[0][at.i][k] * p.b[0][k][at.j],
+                             (int)((124 + (at.i + n * (k / 32)) % 7) +
+                                   (130 - (at.j + n * (k / 32)) % 5)) -
+                                 254);
+            assert_true(sim_float(m->w->v[r][l]) == (float)sum);
+        }
+    machine_free(m);
+}
+
 static void scales_apply_to_blocks_of_32(void **state)
 {
     (void)state;
     static const unsigned pairs[][2] = {{0, 0}, {0, 1}, {1, 0}, {2, 3}, {3, 2}, {1, 1}};
-    const shape s = {"v_mfma_scale_f32_16x16x128_f8f6f4", 16, 128, 1, FP8, FP8, ONLY_950};
-    for (size_t n = 0; n < sizeof pairs / sizeof pairs[0]; n++) {
-        const unsigned sa = pairs[n][0], sb = pairs[n][1];
-        machine *m = machine_new(SIM_GFX950, 0);
-        char text[200], encoding[60];
-        fill_small(16, 128, 77 + (uint32_t)n);
-        place_f8f6f4(m, 32, 16, 128, 0, false);
-        place_f8f6f4(m, 48, 16, 128, 0, true);
-        place_c(m, &s, 0);
-        for (unsigned l = 0; l < 64; l++) {
-            m->w->v[100][l] = ~(0xffu << 8 * sa) | (124 + l % 7) << 8 * sa; /* other bytes: NaN */
-            m->w->v[101][l] = ~(0xffu << 8 * sb) | (130 - l % 5) << 8 * sb;
-        }
-        sprintf(text,
-                "v_mfma_scale_f32_16x16x128_f8f6f4 v[0:3], v[32:39], v[48:55], v[0:3], v100, v101 "
-                "op_sel:[%u,%u,0] op_sel_hi:[%u,%u,0]",
-                sa & 1, sb & 1, sa >> 1, sb >> 1);
-        sprintf(encoding, "%08X %08X D3AD0800 04026120",
-                0xD3AC0000u | (sa & 1) << 11 | (sb & 1) << 12,
-                0x0002CB64u | (sa >> 1) << 27 | (sb >> 1) << 28);
-        machine_run(m, text, encoding);
-        for (unsigned r = 0; r < 4; r++)
-            for (unsigned l = 0; l < 64; l++) {
-                const position at = position_of(&s, r, l);
-                double sum = p.c[0][at.i][at.j];
-                for (unsigned k = 0; k < 128; k++)
-                    sum += ldexp((double)p.a[0][at.i][k] * p.b[0][k][at.j],
-                                 (int)((124 + (at.i + 16 * (k / 32)) % 7) +
-                                       (130 - (at.j + 16 * (k / 32)) % 5)) -
-                                     254);
-                assert_true(sim_float(m->w->v[r][l]) == (float)sum);
-            }
-        machine_free(m);
-    }
+    static const shape shapes[] = {
+        {"v_mfma_scale_f32_16x16x128_f8f6f4", 16, 128, 1, FP8, FP8, ONLY_950},
+        {"v_mfma_scale_f32_32x32x64_f8f6f4", 32, 64, 1, FP8, FP8, ONLY_950}};
+    for (size_t i = 0; i < 2; i++)
+        for (size_t n = 0; n < sizeof pairs / sizeof pairs[0]; n++)
+            check_scales(&shapes[i], pairs[n][0], pairs[n][1], 77 + (uint32_t)n);
 }
 
 /* ---- arithmetic ---- */
@@ -798,6 +803,7 @@ static operand_format operand_of(type t, sim_arch arch)
     switch (t) {
     case F16: return (operand_format){SIM_FMT_F16, -14};
     case BF16: return (operand_format){SIM_FMT_BF16, -126};
+    case XF32: return (operand_format){{8, 10, 127, SIM_IEEE}, -126};
     case FP8:
         return arch == SIM_GFX942 ? (operand_format){SIM_FMT_E4M3_FNUZ, -7}
                                   : (operand_format){SIM_FMT_E4M3, -6};
@@ -871,27 +877,32 @@ static float pairwise_model(const double *a, const double *b, unsigned group, fl
     return flushed(flushed(c) + sum);
 }
 
-static float model(const shape *s, sim_arch arch, const double *a, const double *b, float c)
+static float model(const shape *s, sim_arch arch, unsigned terms, const double *a, const double *b,
+                   float c)
 {
     const operand_format fa = operand_of(s->a, arch), fb = operand_of(s->b, arch);
     const bool fp8 = s->a == FP8 || s->a == BF8;
     unsigned group = arch == SIM_GFX90A
                          ? (strstr(s->name, "bf16") && !strstr(s->name, "_1k") ? 2 : 4)
-                     : fp8 ? 16
-                           : 8;
-    group = group < s->k ? group : s->k;
-    for (unsigned k = 0; k < s->k; k += group)
+                     : fp8          ? 16
+                     : s->a == XF32 ? 4
+                                    : 8;
+    group = group < terms ? group : terms;
+    for (unsigned k = 0; k < terms; k += group)
         c = arch == SIM_GFX90A ? pairwise_model(a + k, b + k, group, c)
                                : fused_model(a + k, b + k, group, fp8, fa.min_exp, fb.min_exp, c);
     return c;
 }
 
 /* spread: how many of the exponent's low bits vary; all patterns, with infinities and NaNs, when it
- * covers it. */
-static uint32_t random_pattern(const operand_format *f, unsigned spread, uint32_t *seed)
+ * covers it. One in `zeros` is 0. */
+static uint32_t random_pattern(const operand_format *f, unsigned spread, unsigned zeros,
+                               uint32_t *seed)
 {
     const uint32_t patterns = 2u << (f->fmt.exp_bits + f->fmt.man_bits);
     const uint32_t bits = next_random(seed) % patterns;
+    if (zeros && next_random(seed) % zeros == 0)
+        return 0;
     if (spread >= f->fmt.exp_bits)
         return bits;
     const uint32_t exponent =
@@ -900,62 +911,132 @@ static uint32_t random_pattern(const operand_format *f, unsigned spread, uint32_
                                                                               << f->fmt.man_bits;
 }
 
+/* Of the size of the products, zeros, any pattern, tiny, and neighbours of a power of two, from
+ * which the products may cancel bits. */
+static float random_accumulator(uint32_t *seed)
+{
+    const uint32_t bits = next_random(seed) << 8 ^ next_random(seed);
+    const uint32_t sign = bits & 0x80000000u, near = (127 - 4 + next_random(seed) % 24) << 23;
+    switch (next_random(seed) % 8) {
+    case 0: return sim_float(sign);
+    case 1: return sim_float(bits);
+    case 2: return sim_float(sign | (bits & 0x0fffffffu));
+    case 3: return sim_float(sign | near);
+    case 4: return sim_float((sign | near) - 1);
+    case 5: return sim_float(sign | near | (bits & 3));
+    default:
+        return ldexpf((float)(bits >> 8) - 0x1p23f, (int)(next_random(seed) % 60) - 50);
+    }
+}
+
 static double value_of_pattern(uint32_t bits, const operand_format *f, bool flush)
 {
     const double v = sim_decode(bits, f->fmt);
     return flush && fabs(v) < ldexp(1, f->min_exp) ? 0 : v;
 }
 
-static void compare_with_model(const shape *s, sim_arch arch, unsigned spread, uint32_t seed)
+/* What an instruction multiplies: stored elements of A, and the k that each of them meets. */
+typedef struct values {
+    double a[16][32][128], b[16][32][128];
+    unsigned k[32][128];
+} values;
+
+/* Lane l's elements of A or B. */
+static void place_patterns(machine *m, unsigned reg, type t, unsigned l, unsigned each,
+                           unsigned spread, unsigned zeros, uint32_t *seed, double *out)
 {
-    static double a[16][32][128], b[16][32][128];
-    const operand_format fa = operand_of(s->a, arch), fb = operand_of(s->b, arch);
-    const unsigned each = s->k * s->n * s->blocks / 64;
-    const bool flush = arch == SIM_GFX90A;
+    const operand_format f = operand_of(t, m->w->arch);
+    for (unsigned e = 0; e < each; e++) {
+        const uint32_t bits = random_pattern(&f, spread, zeros, seed);
+        place(m, reg, t, l, e, t == XF32 ? bits << 13 | next_random(seed) % 8192 : bits);
+        out[e] = value_of_pattern(bits, &f, m->w->arch == SIM_GFX90A);
+    }
+}
+
+/* Two of each four k in lane l of a sparse A. */
+static void place_indices(machine *m, const shape *s, unsigned l, unsigned each, values *v,
+                          uint32_t *seed)
+{
+    m->w->v[X_REG][l] = 0;
+    for (unsigned e = 0; e < each; e++) {
+        const unsigned index = next_random(seed) % 4;
+        m->w->v[X_REG][l] |= index << 2 * e;
+        v->k[l % s->n][l / s->n * each + e] = l / s->n * each * 2 + e / 2 * 4 + index;
+    }
+}
+
+static void place_values(machine *m, const shape *s, bool is_sparse, unsigned spread,
+                         unsigned zeros, values *v, uint32_t *seed)
+{
+    const unsigned each = s->k * s->n * s->blocks / 64, stored = is_sparse ? each / 2 : each;
+    double a[64], b[64];
+    for (unsigned l = 0; l < 64; l++) {
+        const unsigned i = l % s->n, block = l / s->n % s->blocks, part = l / (s->n * s->blocks);
+        place_patterns(m, A_REG, s->a, l, stored, spread, zeros, seed, a);
+        place_patterns(m, B_REG, s->b, l, each, spread, zeros, seed, b);
+        for (unsigned e = 0; e < stored; e++) {
+            v->a[block][i][part * stored + e] = a[e];
+            v->k[i][part * stored + e] = part * stored + e;
+        }
+        for (unsigned e = 0; e < each; e++)
+            v->b[block][i][is_sparse ? sparse_b_k(s, l, e) : part * each + e] = b[e];
+        if (is_sparse)
+            place_indices(m, s, l, stored, v, seed);
+    }
+}
+
+static void compare_element(const machine *m, const shape *s, unsigned terms, const values *v,
+                            unsigned r, unsigned l, float c, const char *text)
+{
+    const position at = position_of(s, r, l);
+    const float got = sim_float(m->w->v[r][l]);
+    double b[128];
+    for (unsigned t = 0; t < terms; t++)
+        b[t] = v->b[at.block][at.j][v->k[at.i][t]];
+    const float want = model(s, m->w->arch, terms, v->a[at.block][at.i], b, c);
+    if (isnan(want) ? !isnan(got) : sim_bits(got) != sim_bits(want))
+        fail_msg("%s: row %u column %u: %a, expected %a", text, at.i, at.j, got, want);
+}
+
+static void compare_with_model(const shape *s, sim_arch arch, bool is_sparse, unsigned spread,
+                               unsigned zeros, uint32_t seed)
+{
+    static values v;
+    static float c[32][64];
     machine *m = machine_new(arch, 0);
     char text[160];
-    for (unsigned l = 0; l < 64; l++)
-        for (unsigned e = 0; e < each; e++) {
-            const unsigned i = l % s->n, block = l / s->n % s->blocks,
-                           k = l / (s->n * s->blocks) * each + e;
-            const uint32_t x = random_pattern(&fa, spread, &seed),
-                           y = random_pattern(&fb, spread, &seed);
-            place(m, A_REG, s->a, l, e, x);
-            place(m, B_REG, s->b, l, e, y);
-            a[block][i][k] = value_of_pattern(x, &fa, flush);
-            b[block][i][k] = value_of_pattern(y, &fb, flush);
-        }
+    place_values(m, s, is_sparse, spread, zeros, &v, &seed);
     for (unsigned r = 0; r < result_regs(s); r++)
         for (unsigned l = 0; l < 64; l++) {
-            const float c =
-                ldexpf((float)next_random(&seed) - 0x1p23f, (int)(next_random(&seed) % 60) - 50);
-            m->w->v[C_REG + r][l] = sim_bits(r % 4 == 3 ? 0 : c);
+            c[r][l] = random_accumulator(&seed);
+            m->w->v[(is_sparse ? 0 : C_REG) + r][l] = sim_bits(c[r][l]);
         }
-    instruction(text, s, false, false, &plain);
+    instruction(text, s, false, is_sparse, &plain);
     machine_run(m, text, NULL);
     for (unsigned r = 0; r < result_regs(s); r++)
-        for (unsigned l = 0; l < 64; l++) {
-            const position at = position_of(s, r, l);
-            const float got = sim_float(m->w->v[r][l]);
-            const float want = model(s, arch, a[at.block][at.i], b[at.block][at.j],
-                                     sim_float(m->w->v[C_REG + r][l]));
-            if (isnan(want) ? !isnan(got) : got != want)
-                fail_msg("%s: row %u column %u: %a, expected %a", text, at.i, at.j, got, want);
-        }
+        for (unsigned l = 0; l < 64; l++)
+            compare_element(m, s, is_sparse ? s->k / 2 : s->k, &v, r, l, c[r][l], text);
     machine_free(m);
+}
+
+static void compare_shapes(const shape *shapes, size_t count, bool is_sparse)
+{
+    for (size_t n = 0; n < count; n++)
+        for (int arch = (int)shapes[n].first; arch <= (int)shapes[n].last; arch++) {
+            const type t = shapes[n].a;
+            if (t == F32 || t == I8 || t == F64)
+                continue;
+            for (unsigned spread = 1; spread <= 8; spread++)
+                compare_with_model(&shapes[n], (sim_arch)arch, is_sparse, spread, spread % 3 * 2,
+                                   spread * 31 + 7);
+        }
 }
 
 static void arbitrary_values_follow_the_models(void **state)
 {
     (void)state;
-    for (size_t n = 0; n < sizeof dense / sizeof dense[0]; n++)
-        for (int arch = (int)dense[n].first; arch <= (int)dense[n].last; arch++) {
-            const type t = dense[n].a;
-            if (t != F16 && t != BF16 && t != FP8 && t != BF8)
-                continue;
-            for (unsigned spread = 1; spread <= 8; spread++)
-                compare_with_model(&dense[n], (sim_arch)arch, spread, spread * 31 + 7);
-        }
+    compare_shapes(dense, sizeof dense / sizeof dense[0], false);
+    compare_shapes(sparse, sizeof sparse / sizeof sparse[0], true);
 }
 
 /* f32 is a chain of fused multiply-adds: (1 + 2^-12)^2 - 1 keeps its 2^-24. */

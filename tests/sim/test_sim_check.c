@@ -198,7 +198,8 @@ static const char source[] =
     /* an address that a vector instruction has just put into scalar registers */
     "#define FRESH_ADDRESS(wait) \\\n"
     "    int x; asm volatile(\"v_readfirstlane_b32 s60, %1\\nv_readfirstlane_b32 s61, %2\\n\" \\\n"
-    "                        wait \"\\nglobal_load_dword %0, %3, s[60:61]\\ns_waitcnt vmcnt(0)\" \\\n"
+    "                        wait \"\\nglobal_load_dword %0, %3, s[60:61]\\n\" \\\n"
+    "                        \"s_waitcnt vmcnt(0)\" \\\n"
     "                        : \"=v\"(x) : \"v\"((int)(long)in), \"v\"((int)((long)in >> 32)), \\\n"
     "                        \"v\"(tid() * 4) : \"s60\", \"s61\"); \\\n"
     "    out[tid()] = x;\n"

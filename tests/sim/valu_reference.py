@@ -687,6 +687,297 @@ for sel, v in (("BYTE_0", 0x84), ("BYTE_1", 0x83), ("BYTE_2", 0x82), ("BYTE_3", 
         row(f"v_xor_b32_sdwa v0, v2, v4 dst_sel:{sel} dst_unused:{unused} "
             "src0_sel:DWORD src1_sel:DWORD", put | rest, X, Y)
 
+# ---- the rest of the tables ----
+KEEP16, KEEP8 = OLD & 0xFFFF0000, OLD & 0xFFFFFF00
+ONLY_90A = 0x10
+
+
+def f32(x): return F32.round(Q(x), 0, x == 0 and math.copysign(1, x) < 0)
+def f16(x): return F16.round(Q(x), 0)
+def bf16(x): return BF16.round(Q(x), 0)
+def f64(x): return F64.round(Q(x), 0)
+
+
+# 16-bit integers in VOP3 keep the high half; the older forms clear it
+for x, y, z in itriples:
+    a, b, c = s16(x), s16(y), s16(z)
+    row("v_sub_i16 v0, v2, v4 clamp", u16(sat(a - b, -32768, 32767)) | KEEP16, x, y)
+    row("v_sub_i16 v0, v2, v4", u16(a - b) | KEEP16, x, y)
+    row("v_min3_i16 v0, v2, v4, v6", u16(min(a, b, c)) | KEEP16, x, y, z)
+    row("v_max3_i16 v0, v2, v4, v6", u16(max(a, b, c)) | KEEP16, x, y, z)
+    row("v_min3_u16 v0, v2, v4, v6", min(u16(x), u16(y), u16(z)) | KEEP16, x, y, z)
+    row("v_med3_u16 v0, v2, v4, v6", med(u16(x), u16(y), u16(z)) | KEEP16, x, y, z)
+    row("v_mad_legacy_i16 v0, v2, v4, v6", u16(a * b + c), x, y, z)
+    for t in (0x96, 0xE8):
+        r = sum((t >> ((x >> i & 1) * 4 + (y >> i & 1) * 2 + (z >> i & 1)) & 1) << i
+                for i in range(16))
+        row(f"v_bitop3_b16 v0, v2, v4, v6 bitop3:{t:#x}", r | KEEP16, x, y, z, arch=2)
+    L, H = (x, y, z), (x >> 16, y >> 16, z >> 16)
+    row("v_pk_mad_u16 v0, v2, v4, v6", pk(lambda p, q, r: p * q + r, L, H), x, y, z)
+    row("v_pk_add_i16 v0, v2, v4 clamp", pk(lambda p, q, r: sat(s16(p) + s16(q), -32768, 32767), L,
+        H), x, y)
+    row("v_pk_sub_u16 v0, v2, v4 clamp", pk(lambda p, q, r: sat(u16(p) - u16(q), 0, 65535), L, H),
+        x, y)
+    row("v_pk_min_i16 v0, v2, v4", pk(lambda p, q, r: min(s16(p), s16(q)), L, H), x, y)
+    row("v_pk_max_u16 v0, v2, v4", pk(lambda p, q, r: max(u16(p), u16(q)), L, H), x, y)
+    wide = z << 32 | x
+    row("v_mad_i64_i32 v[0:1], vcc, v2, v4, v[6:7]", s32(x) * s32(y) + wide & (1 << 64) - 1, x, y,
+        wide)
+    for name, width, count in (("v_dot2c_i32_i16_e32", 16, 2), ("v_dot4c_i32_i8_e32", 8, 4),
+                               ("v_dot8c_i32_i4_e32", 4, 8)):
+        dot = sum(signed(x >> width * i, width) * signed(y >> width * i, width)
+                  for i in range(count))
+        row(f"{name} v0, v2, v4", OLD + dot & M, x, y)
+
+
+def sad4(a, b, masked): return sum(abs(byte(a, i) - byte(b, i)) for i in range(4)
+                                   if not masked or byte(b, i))
+
+
+for x, y, z in itriples:  # windows of 4 bytes at each byte of the first source
+    window, accumulate = x << 32 | z, y << 32 | x
+    for name, masked in (("v_qsad_pk_u16_u8", False), ("v_mqsad_pk_u16_u8", True)):
+        r = 0
+        for i in range(4):
+            v = sad4(window >> 8 * i & M, y, masked) + (accumulate >> 16 * i & 0xFFFF)
+            if v < 65536:
+                r |= v << 16 * i
+            else:
+                r = None  # the guides do not say what an overflow does
+                break
+        if r is not None:
+            row(f"{name} v[0:1], v[2:3], v4, v[6:7]", r, window, y, accumulate)
+
+# shifts to bytes (gfx950): each arithmetic shift right, then saturated
+for x, y, z in itriples:
+    s = z & 31
+    for name, lo, hi in (("i8", -128, 127), ("u8", 0, 255)):
+        r = sat(s32(x) >> s, lo, hi) & 255 | (sat(s32(y) >> s, lo, hi) & 255) << 8
+        row(f"v_ashr_pk_{name}_i32 v0, v2, v4, v6", r | KEEP16, x, y, z, arch=2)
+
+for x, y in pairs(F32):
+    row("v_subrev_f32_e32 v0, v2, v4", arith(F32, sub, (y, x)), x, y)
+    zero = x & ~F32.sign == 0 or y & ~F32.sign == 0
+    row("v_mul_legacy_f32_e32 v0, v2, v4", 0 if zero else arith(F32, mul, (x, y)), x, y)
+    row("v_fmaak_f32 v0, v2, v4, 0x40400000", arith(F32, fma, (x, y, 0x40400000)), x, y, arch=1)
+    row("v_fmamk_f32 v0, v2, 0x40400000, v4", arith(F32, fma, (x, 0x40400000, y)), x, y, arch=1)
+for x, y in pairs(F16):
+    row("v_subrev_f16_e32 v0, v2, v4", arith(F16, sub, (y, x)), x, y)
+for x, y, z in triples(F16):
+    row("v_fma_legacy_f16 v0, v2, v4, v6", arith(F16, fma, (x, y, z)), x, y, z)
+    row("v_pk_fmac_f16 v0, v2, v4", arith(F16, fma, (x, z, OLD & 0xFFFF)) |
+        arith(F16, fma, (y, x, OLD >> 16 & 0xFFFF)) << 16, y << 16 | x, x << 16 | z)
+    lo = minmax(F16, minmax(F16, x, y, False), z, False)
+    hi = minmax(F16, minmax(F16, x, y, True), z, True)
+    row("v_min3_f16 v0, v2, v4, v6", lo | KEEP16, x, y, z)
+    row("v_max3_f16 v0, v2, v4, v6", hi | KEEP16, x, y, z)
+    if not any(F16.isnan(v) for v in (x, y, z)):
+        m = sorted((x, y, z), key=lambda v: (F16.value(v), 0 if v & F16.sign else 1))[1]
+        row("v_med3_f16 v0, v2, v4, v6", m | KEEP16, x, y, z)
+# multiply-add that rounds twice: operands whose product is exact
+for a, b, c in ((1.5, 2, 0.25), (-3, 0.5, 8), (0, 5, -1), (7, 7, -49), (0.125, 16, 1)):
+    v = Q(a) * Q(b) + Q(c)
+    row("v_mad_f32 v0, v2, v4, v6", f32(v), f32(a), f32(b), f32(c), arch=ONLY_90A)
+    row("v_mad_legacy_f32 v0, v2, v4, v6", f32(v), f32(a), f32(b), f32(c), arch=ONLY_90A)
+    row("v_madak_f32 v0, v2, v4, 0x40400000", f32(Q(a) * Q(b) + 3), f32(a), f32(b), arch=ONLY_90A)
+    row("v_madmk_f32 v0, v2, 0x40400000, v4", f32(Q(a) * 3 + Q(c)), f32(a), f32(c), arch=ONLY_90A)
+    if a and b:  # the old value is too small to count
+        row("v_mac_f32_e32 v0, v2, v4", f32(Q(a) * Q(b)), f32(a), f32(b), arch=ONLY_90A)
+        row("v_dot2c_f32_f16_e32 v0, v2, v4", f32(2 * Q(a) * Q(b)), f16(a) * 0x10001,
+            f16(b) * 0x10001)
+        row("v_dot2c_f32_bf16_e32 v0, v2, v4", f32(2 * Q(a) * Q(b)), bf16(a) * 0x10001,
+            bf16(b) * 0x10001, arch=2)
+    row("v_mad_f16 v0, v2, v4, v6", f16(v) | KEEP16, f16(a), f16(b), f16(c))
+    row("v_mad_legacy_f16 v0, v2, v4, v6", f16(v), f16(a), f16(b), f16(c))
+    row("v_madak_f16 v0, v2, v4, 0x4200", f16(Q(a) * Q(b) + 3), f16(a), f16(b))
+    row("v_madmk_f16 v0, v2, 0x4200, v4", f16(Q(a) * 3 + Q(c)), f16(a), f16(c))
+    row("v_mac_f16_e32 v0, v2, v4", arith(F16, fma, (f16(a), f16(b), OLD & 0xFFFF)), f16(a),
+        f16(b))
+    row("v_dot2_f32_f16 v0, v2, v4, v6", f32(Q(a) * Q(b) + Q(b) * Q(c) + 5), f16(c) << 16 | f16(a),
+        f16(b) * 0x10001, f32(5))
+    row("v_dot2_f32_bf16 v0, v2, v4, v6", f32(Q(a) * Q(b) + Q(b) * Q(c) + 5),
+        bf16(c) << 16 | bf16(a), bf16(b) * 0x10001, f32(5), arch=2)
+
+
+# IEEE 754-2019 minimum and maximum: a NaN is the result, -0 is below +0 (gfx950)
+def ieee(f, srcs, is_max):
+    for x in srcs:
+        if f.isnan(x):
+            return None
+    key = [(f.value(x), 0 if x & f.sign else 1, x) for x in srcs]
+    return (max(key) if is_max else min(key))[2]
+
+
+for x, y, z in triples(F32):
+    for name, is_max in (("minimum3", False), ("maximum3", True)):
+        r = ieee(F32, (x, y, z), is_max)
+        if r is not None:
+            row(f"v_{name}_f32 v0, v2, v4, v6", r, x, y, z, arch=2)
+for x, y, z in triples(F16):
+    for name, is_max in (("minimum3", False), ("maximum3", True)):
+        r = ieee(F16, (x, y, z), is_max)
+        if r is not None:
+            row(f"v_pk_{name}_f16 v0, v2, v4, v6", r * 0x10001, x * 0x10001, y * 0x10001,
+                z * 0x10001, arch=2)
+
+# rounding to integers, scaling, splitting
+for f, r, d, e, arch in ((F64, "v[2:3]", "v[0:1]", "_f64_e32", 0), (F16, "v2", "v0", "_f16_e32", 0)):
+    for x in inputs(f):
+        if f.isnan(x) or abs(f.value(x)) == math.inf:
+            continue
+        v, neg = f.value(x), bool(x & f.sign)
+        row(f"v_floor{e} {d}, {r}", f.round(Q(math.floor(v)), 0, neg), x)
+        row(f"v_ceil{e} {d}, {r}", f.round(Q(math.ceil(v)), 0, neg), x)
+        row(f"v_trunc{e} {d}, {r}", f.round(Q(int(v)), 0, neg), x)
+        row(f"v_rndne{e} {d}, {r}", f.round(Q(round(v)), 0, neg), x)
+        fract = v - math.floor(v)
+        if f.value(f.round(fract)) < 1:
+            row(f"v_fract{e} {d}, {r}", f.round(fract), x)
+        for n in (3, -7):
+            scaled = f.round(v * Q(2) ** n, 0, neg)
+            if f is F64:
+                row("v_ldexp_f64 v[0:1], v[2:3], v4", scaled, x, n & M)
+            else:
+                row("v_ldexp_f16_e32 v0, v2, v4", scaled, x, n & 0xFFFF)
+        n = 0
+        while v and abs(v) >= 1:
+            v, n = v / 2, n + 1
+        while v and abs(v) < Q(1, 2):
+            v, n = v * 2, n - 1
+        row(f"v_frexp_mant{e} {d}, {r}", f.round(v, 0, neg), x)
+        if f is F64:
+            row("v_frexp_exp_i32_f64_e32 v0, v[2:3]", n & M, x)
+        else:
+            row("v_frexp_exp_i16_f16_e32 v0, v2", n & 0xFFFF, x)
+
+# exact results of transcendentals
+for name, points in (("exp", ((0, 1), (3, 8), (-2, 0.25))), ("log", ((1, 0), (8, 3), (0.25, -2))),
+                     ("rcp", ((4, 0.25), (-0.5, -2))), ("sqrt", ((16, 4), (0.25, 0.5))),
+                     ("rsq", ((16, 0.25), (1, 1))), ("sin", ((0, 0), (0.25, 1), (0.75, -1))),
+                     ("cos", ((0, 1), (0.5, -1)))):
+    for x, w in points:
+        row(f"v_{name}_f16_e32 v0, v2", f16(w), f16(x))
+        if name in ("exp", "log"):
+            row(f"v_{name}_legacy_f32_e32 v0, v2", f32(w), f32(x))
+        if name == "rcp":
+            row("v_rcp_iflag_f32_e32 v0, v2", f32(w), f32(x))
+        if name in ("sqrt", "rsq"):
+            row(f"v_{name}_f64_e32 v[0:1], v[2:3]", f64(w), f64(x))
+# 2/pi in pieces of 53 bits: its first hexadecimal digits
+TWO_OVER_PI = 0xA2F9836E4E441529FC2757D1F534DDC0DB6295993C439041
+for piece in range(3):
+    bits = TWO_OVER_PI >> 192 - 53 * (piece + 1) & (1 << 53) - 1
+    row("v_trig_preop_f64 v[0:1], v[2:3], v4", F64.round(Q(bits) / Q(2) ** (53 * (piece + 1))),
+        f64(1), piece)
+
+# faces of a cube: the largest coordinate, z before y before x
+for x, y, z in ((1, 2, 3), (1, 2, -3), (1, -5, 3), (1, 5, 3), (-7, 2, 3), (7, 2, -3), (2, 2, 2)):
+    ax, ay, az = abs(x), abs(y), abs(z)
+    if az >= ax and az >= ay:
+        face, sc, tc, ma = (5 if z < 0 else 4), (-x if z < 0 else x), -y, 2 * z
+    elif ay >= ax:
+        face, sc, tc, ma = (3 if y < 0 else 2), x, (-z if y < 0 else z), 2 * y
+    else:
+        face, sc, tc, ma = (1 if x < 0 else 0), (z if x < 0 else -z), -y, 2 * x
+    for name, w in (("id", face), ("sc", sc), ("tc", tc), ("ma", ma)):
+        row(f"v_cube{name}_f32 v0, v2, v4, v6", f32(w), f32(x), f32(y), f32(z))
+
+# division fix-up in half precision, as for single
+H_INF, H_NINF, H_NAN = 0x7C00, 0xFC00, 0xFE00
+for q, d, n, w in ((0x3C00, 0, 0, H_NAN), (0x3C00, H_INF, H_NINF, H_NAN), (0, 0, 0xBC00, H_NINF),
+                   (0, H_INF, 0x3C00, 0), (0xC000, 0x3C00, 0x4000, 0x4000),
+                   (0x4000, 0xBC00, 0x4000, 0xC000)):
+    row("v_div_fixup_f16 v0, v2, v4, v6", w | KEEP16, q, d, n)
+    row("v_div_fixup_legacy_f16 v0, v2, v4, v6", w, q, d, n)
+
+# ---- the rest of the conversions ----
+for x in (0.5, 1.25, -1.5, 2.5, -0.25, 100):
+    row("v_cvt_rpi_i32_f32_e32 v0, v2", math.floor(Q(x) + Q(1, 2)) & M, f32(x))
+    row("v_cvt_flr_i32_f32_e32 v0, v2", math.floor(x) & M, f32(x))
+for x in range(16):
+    row("v_cvt_off_f32_i4_e32 v0, v2", f32(Q(signed(x, 4), 16)) if x else 0, x | 0x30)
+for x in ints32:
+    row("v_cvt_f64_i32_e32 v[0:1], v2", F64.round(Q(s32(x))), x)
+    row("v_cvt_f64_u32_e32 v[0:1], v2", F64.round(Q(x)), x)
+    row("v_cvt_f16_u16_e32 v0, v2", F16.round(Q(u16(x))), x)
+    row("v_cvt_f16_i16_e32 v0, v2", F16.round(Q(s16(x))), x)
+    row("v_cvt_f32_bf16_e32 v0, v2", u16(x) << 16, x, arch=2) if not BF16.isnan(u16(x)) else None
+for x, i, u in ((0, 0, 0), (1, 32767, 65535), (-1, -32767, 0), (3, 32767, 65535), (-9, -32767, 0)):
+    row("v_cvt_norm_i16_f16_e32 v0, v2", u16(i), f16(x))
+    row("v_cvt_norm_u16_f16_e32 v0, v2", u16(u), f16(x))
+    row("v_cvt_pknorm_i16_f32 v0, v2, v4", u16(i) | 32767 << 16, f32(x), f32(1))
+    row("v_cvt_pknorm_u16_f32 v0, v2, v4", u16(u) | 65535 << 16, f32(x), f32(1))
+    row("v_cvt_pknorm_i16_f16 v0, v2, v4", u16(i) | 32767 << 16, f16(x), f16(1))
+    row("v_cvt_pknorm_u16_f16 v0, v2, v4", u16(u) | 65535 << 16, f16(x), f16(1))
+for k, (x, w) in enumerate(((7, 7), (0, 0), (255, 255), (300, 255), (-5, 0))):
+    put = 8 * (k % 4)
+    row("v_cvt_pk_u8_f32 v0, v2, v4, v6", 0x11223344 & ~(255 << put) & M | w << put, f32(x), k % 4,
+        0x11223344)
+    row("v_cvt_pkaccum_u8_f32 v0, v2, v4", OLD & ~(255 << put) & M | w << put, f32(x), k % 4)
+# values that fp8 has exactly: no rounding, whatever the random bits of the stochastic forms
+for k, x in enumerate((1, -0.5, 1.75, 6, -0.0625, 0)):
+    seed = (k * 0x9E3779B9) & M
+    row("v_cvt_sr_f16_f32 v0, v2, v4", f16(x) | KEEP16, f32(x), seed, arch=2)
+    row("v_cvt_sr_bf16_f32 v0, v2, v4", bf16(x) | KEEP16, f32(x), seed, arch=2)
+    for name, exp, man in (("fp8", 4, 3), ("bf8", 5, 2)):
+        for arch, fnuz in ((1, True), (2, False)):
+            code = [b for b in range(256) if fp8(b, exp, man, fnuz) == Q(x)]
+            if not code:
+                continue
+            code, other = code[0], 0x40
+            w = F32.round(fp8(other, exp, man, fnuz))
+            row(f"v_cvt_sr_{name}_f32 v0, v2, v4", code | KEEP8, f32(x), seed, arch=0x10 + arch)
+            row(f"v_cvt_pk_f32_{name}_e32 v[0:1], v2", w << 32 | f32(x),
+                other << 8 | code | 0x77660000, arch=0x10 + arch)
+
+
+# gfx950: conversions with a scale, of which only the exponent counts. The operands are exact.
+def code_of(value, decode, count): return next(b for b in range(count) if decode(b) == value)
+def fp4(b): return (-1 if b & 8 else 1) * Q((0, 1, 2, 3, 4, 6, 8, 12)[b & 7], 2)
+
+
+def put_pair(code, bits): return code[0] | code[1] << bits
+
+
+for k, (x, y) in enumerate(((1, -0.5), (1.5, 6), (-4, 3), (0.5, 2), (-6, 0))):
+    for scale in (1, 2, 0.25):
+        v, w, s = Q(x) * Q(scale), Q(y) * Q(scale), f32(scale)
+        seed = (k * 0x9E3779B9 + 5) & M
+        for name, exp, man in (("fp8", 4, 3), ("bf8", 5, 2)):
+            code = [code_of(Q(q), lambda b: fp8(b, exp, man, False), 256) for q in (x, y)]
+            both = put_pair(code, 8)
+            t, src = f"v_cvt_scalef32_", both | 0x55660000
+            row(f"{t}f32_{name} v0, v2, v4", f32(v), src, s, arch=2)
+            row(f"{t}f16_{name} v0, v2, v4", f16(v) | KEEP16, src, s, arch=2)
+            row(f"{t}pk_f32_{name} v[0:1], v2, v4", put_pair((f32(v), f32(w)), 32), src, s, arch=2)
+            row(f"{t}pk_f16_{name} v0, v2, v4", put_pair((f16(v), f16(w)), 16), src, s, arch=2)
+            row(f"{t}pk_bf16_{name} v0, v2, v4", put_pair((bf16(v), bf16(w)), 16), src, s, arch=2)
+            row(f"{t}pk_{name}_f32 v0, v2, v4, v6", both | KEEP16, f32(v), f32(w), s, arch=2)
+            row(f"{t}pk_{name}_f16 v0, v2, v4", both | KEEP16, put_pair((f16(v), f16(w)), 16), s,
+                arch=2)
+            row(f"{t}pk_{name}_bf16 v0, v2, v4", both | KEEP16, put_pair((bf16(v), bf16(w)), 16),
+                s, arch=2)
+            row(f"{t}sr_{name}_f32 v0, v2, v4, v6", code[0] | KEEP8, f32(v), seed, s, arch=2)
+            row(f"{t}sr_{name}_f16 v0, v2, v4, v6", code[0] | KEEP8, f16(v), seed, s, arch=2)
+            row(f"{t}sr_{name}_bf16 v0, v2, v4, v6", code[0] | KEEP8, bf16(v), seed, s, arch=2)
+        code = [code_of(Q(q), fp4, 16) for q in (x, y)]
+        both = put_pair(code, 4)
+        t, src = "v_cvt_scalef32_", both | 0x55667700
+        row(f"{t}pk_f32_fp4 v[0:1], v2, v4", put_pair((f32(v), f32(w)), 32), src, s, arch=2)
+        row(f"{t}pk_f16_fp4 v0, v2, v4", put_pair((f16(v), f16(w)), 16), src, s, arch=2)
+        row(f"{t}pk_bf16_fp4 v0, v2, v4", put_pair((bf16(v), bf16(w)), 16), src, s, arch=2)
+        row(f"{t}pk_fp4_f32 v0, v2, v4, v6", both | KEEP8, f32(v), f32(w), s, arch=2)
+        row(f"{t}pk_fp4_f16 v0, v2, v4", both | KEEP8, put_pair((f16(v), f16(w)), 16), s, arch=2)
+        row(f"{t}pk_fp4_bf16 v0, v2, v4", both | KEEP8, put_pair((bf16(v), bf16(w)), 16), s, arch=2)
+        row(f"{t}sr_pk_fp4_f32 v0, v[2:3], v4, v6", both | KEEP8, put_pair((f32(v), f32(w)), 32),
+            seed, s, arch=2)
+        row(f"{t}sr_pk_fp4_f16 v0, v2, v4, v6", both | KEEP8, put_pair((f16(v), f16(w)), 16), seed,
+            s, arch=2)
+        row(f"{t}sr_pk_fp4_bf16 v0, v2, v4, v6", both | KEEP8, put_pair((bf16(v), bf16(w)), 16),
+            seed, s, arch=2)
+for x in (0, 1, 0x123456789ABCDEF0, (1 << 64) - 1):
+    row("v_mov_b64_e32 v[0:1], v[2:3]", x, x, arch=1)
+
 # ---- output: rows of one instruction and MODE together, thinned to the most telling number ----
 LIMIT = 10 ** 9 if "--all" in sys.argv else 10
 groups = {}
