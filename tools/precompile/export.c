@@ -110,14 +110,17 @@ static bool add(exporting *x, const char *key, const void *value, size_t size)
  * or is not good any more, is left out. */
 static int on_record(void *user, const cache_record *record)
 {
+    char why[GEN_ERROR_MAX];
     exporting *x = user;
     record_facts facts;
     rt_key key;
 
     if (record->defect || record_classify(record->key, &key) != RECORD_KERNEL ||
-        record_check(record->key, &key, record->value, record->value_size, NULL, &facts, x->why) !=
-            RECORD_GOOD)
+        record_check(record->key, &key, record->value, record->value_size, NULL, &facts, why) !=
+            RECORD_GOOD) {
+        x->left_out++;
         return 0;
+    }
     return add(x, record->key, record->value, record->value_size) ? 0 : 1;
 }
 

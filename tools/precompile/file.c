@@ -38,9 +38,7 @@ static bool read_all(int fd, size_t limit, char **data, size_t *size)
         if (*size + 1 >= room && !grow(data, &room))
             return false;
         n = read(fd, *data + *size, room - *size - 1);
-        if (n < 0 && errno == EINTR)
-            n = 1;
-        else if (n > 0)
+        if (n > 0)
             *size += (size_t)n;
         if (*size > limit)
             errno = EFBIG;

@@ -9,7 +9,8 @@
 enum { FILE_ERROR_MAX = 512, FILE_PATH_MAX = 4096 };
 
 /* Reads a file, or standard input for "-", of at most `limit` bytes. *data is on the heap and has a
- * NUL behind its *size bytes. Memory follows what is there, not what a file claims to be. */
+ * NUL behind its *size bytes. Memory follows what is there, not what a file claims to be. A caught
+ * signal ends the reading. */
 bool file_read(const char *path, size_t limit, char **data, size_t *size,
                char error[FILE_ERROR_MAX]);
 

@@ -81,21 +81,25 @@ static bool read_entry(inventory *inv, entry *e, const cache_record *record)
            toolchains_add(&inv->toolchains, record->key, record->value, record->value_size);
 }
 
-/* 0: go on; an exit code otherwise. */
-static int on_record(void *user, const cache_record *record)
+static bool add_entry(inventory *inv, const cache_record *record)
 {
-    inventory *inv = user;
-
-    if (signals_caught())
-        return signals_exit_code();
     if ((inv->count & (inv->count - 1)) == 0) {
         const size_t room = inv->count ? 2 * inv->count : 1;
         entry *grown = realloc(inv->entries, room * sizeof *grown);
         if (!grown)
-            return EXIT_ENVIRONMENT;
+            return false;
         inv->entries = grown;
     }
-    return read_entry(inv, &inv->entries[inv->count++], record) ? 0 : EXIT_ENVIRONMENT;
+    return read_entry(inv, &inv->entries[inv->count++], record);
+}
+
+/* Non-zero: stop. The store does not tell that from the end. */
+static int on_record(void *user, const cache_record *record)
+{
+    inventory *inv = user;
+
+    inv->complete = !signals_caught() && add_entry(inv, record);
+    return !inv->complete;
 }
 
 static int by_text(const void *a, const void *b)
@@ -109,16 +113,18 @@ static int by_text(const void *a, const void *b)
     return strcmp(x->text ? x->text : x->digest, y->text ? y->text : y->digest);
 }
 
-/* A visitor's stop is not told from the end: what it counted is. */
 static int read_all(inventory *inv, const cli_tool *tool)
 {
     char why[ERROR_MAX] = "";
 
+    inv->complete = true;
     if (cache_usage(inv->store, &inv->usage, why, sizeof why) != CACHE_OK ||
         cache_each(inv->store, on_record, inv, why, sizeof why) != CACHE_OK)
         return cli_error(tool, EXIT_ENVIRONMENT, "the cache %s cannot be read: %s", inv->dir, why);
     if (signals_caught())
         return cli_error(tool, signals_exit_code(), "interrupted");
+    if (!inv->complete)
+        return cli_error(tool, EXIT_ENVIRONMENT, "out of memory");
     for (size_t i = 0; i < inv->count; i++)
         if (inv->entries[i].kind == RECORD_KERNEL) {
             toolchain *t = toolchains_find(&inv->toolchains, inv->entries[i].key.toolchain);

@@ -22,6 +22,7 @@ typedef struct inventory {
     cache_store *store;
     entry *entries;             /* kernels by configuration, then the rest */
     size_t count;
+    bool complete;              /* false: memory ran out, or a signal came */
     toolchains toolchains;
     cache_usage_info usage;
 } inventory;

@@ -8,6 +8,7 @@
 
 #include "tools/precompile/commands.h"
 #include "tools/precompile/file.h"
+#include "tools/precompile/signals.h"
 #include "tools/precompile/units.h"
 
 /* ---- Identities ---- */
@@ -72,7 +73,8 @@ int transfer_open(const cli_tool *tool, const char *path, const axis *trusted, b
 
     *out = NULL;
     if (!file_read(path, BUNDLE_FILE_MAX, &data, &size, why))
-        return cli_error(tool, EXIT_ENVIRONMENT, "%s", why);
+        return cli_error(tool, signals_caught() ? signals_exit_code() : EXIT_ENVIRONMENT, "%s",
+                         why);
     bundle_reader *reader = bundle_open(data, size, info, why);
     if (!reader)
         return cli_error(tool, EXIT_REFUSED, "%s is refused: %s", path, why);

@@ -13,6 +13,7 @@ echo "exit $?"
 grep -c 'interrupted: [1-7] configurations were not run' log
 grep -c '^failed' log
 grep -cE '8 configurations: [1-7] compiled, 0 from cache, 0 failed, [1-7] not run' out
+aiter-precompile verify --quiet && echo "the cache is whole"
 $run >out 2>/dev/null
 echo "exit $?"
 grep -cE '8 configurations: [1-7] compiled, [1-7] from cache, 0 failed \(' out

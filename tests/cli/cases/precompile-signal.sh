@@ -23,3 +23,16 @@ cat out
 grep -qs '^State:.[^Z]' /proc/$(cat pid)/status || echo 'the compiler is gone'
 $run >out 2>&1
 tail -n 1 out | sed -E 's/[12] compiled, [01] from/N compiled, N from/' # which, the first signal decides
+# A bundle that does not come.
+mkfifo pipe
+sleep 30 >pipe &
+sleeper=$!
+aiter-precompile import --cache-dir other - <pipe 2>log &
+tool=$!
+until [ $((0x$(awk '/^SigCgt/ { print $2 }' /proc/$tool/status) & 0x4000)) -ne 0 ]; do sleep 0.05; done
+sleep 0.3 # from the handler to the read
+kill -TERM $tool
+wait $tool
+echo "exit $?"
+cat log
+kill $sleeper
