@@ -499,6 +499,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
     const bool negate = scale_log2 * key_scale < 0;
 #endif
+    const float sink = sink_of(va, w.head);
     state st;
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
@@ -562,7 +563,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
 #if AITER_SCORE_MODS
+#pragma unroll // or scores would be indexed, and so in memory
             for (int b = 0; b < KEY_BLOCKS; b++)
+#pragma unroll
                 for (int r = 0; r < 16; r++)
                     s[b][r] = mods(s[b][r], key + key_of(b, r));
 #endif
@@ -580,13 +583,15 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         __syncthreads();
     }
 
-    const row_sum end(st.sum + other_half(st.sum), st.m_scaled, va, w.head);
+    LATE_ARGS;
+    const row_sum end(st.sum + other_half(st.sum), st.m_scaled, sink);
     const float inverse = end.inverse() * value_scale;
-    elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head +
-                       (queries.first + w.q0) * out_stride_row;
-    store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row,
-                 int(out_stride_row) * 2, inverse);
+    elem_t *out_base = (elem_t *)LATE(out) + w.batch * LATE(out_stride_batch) +
+                       w.head * LATE(out_stride_head) +
+                       (queries.first + w.q0) * LATE(out_stride_row);
+    store_output(st, rows_at(out_base, q_rows, LATE(out_stride_row), HDV), lane_row,
+                 int(LATE(out_stride_row)) * 2, inverse);
     if (LSE && thread % 64 < 32 && lane_row < q_rows)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + w.q0 +
-            lane_row] = end.lse();
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + w.head * LATE(lse_stride_head) +
+                  queries.first + w.q0 + lane_row] = end.lse();
 }

@@ -222,12 +222,13 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     if (!row_inside)
         return;
-    const row_sum end(quad_sum(st.sum), st.m == -INFINITE ? 0 : st.m, va, w.head);
+    LATE_ARGS;
+    const row_sum end(quad_sum(st.sum), st.m == -INFINITE ? 0 : st.m, sink_of(va, w.head));
     const float inverse = end.inverse();
-    float *out_row = (float *)out + w.batch * out_stride_batch + w.head * out_stride_head +
-                     (queries.first + row) * out_stride_row;
+    float *out_row = (float *)LATE(out) + w.batch * LATE(out_stride_batch) +
+                     w.head * LATE(out_stride_head) + (queries.first + row) * LATE(out_stride_row);
     each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
     if (LSE && quad_part() == 0)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + row] =
-            end.lse();
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + w.head * LATE(lse_stride_head) +
+                  queries.first + row] = end.lse();
 }

@@ -1,9 +1,25 @@
 // What a workgroup of a forward kernel works on: which head, sequence and query rows, where the rows
 // of that sequence are, and which keys they see.
 
-#ifndef VARIANT_ARGS
+#ifdef VARIANT_ARGS
+// The arguments, read again: what is needed only after the loop over keys would otherwise be kept
+// through it, in more scalar registers than there are.
+using args_in_memory = const kernel_args __attribute__((address_space(4)));
+
+INLINE args_in_memory *read_args_again()
+{
+    auto args = (args_in_memory *)__builtin_amdgcn_kernarg_segment_ptr();
+    asm volatile("" : "+s"(args));
+    return args;
+}
+
+#define LATE_ARGS args_in_memory *const late = read_args_again()
+#define LATE(name) late->name
+#else
 struct variant_args {}; // the arguments that only some kernels have: here, none
 #define VARIANT_ARGS variant_args{}
+#define LATE_ARGS
+#define LATE(name) name
 #endif
 
 // What one workgroup works on.
@@ -193,17 +209,25 @@ constexpr bool RIGHT_BOUND = CAUSAL;
 
 // ---- What a row ends with ----
 
+// The sink's logit in base 2.
+INLINE float sink_of(const variant_args &va, int head)
+{
+#if AITER_SINK
+    return va.sinks[head] * LOG2_E;
+#else
+    return 0;
+#endif
+}
+
 // Sum of a row's probabilities, which are relative to 2^m.
 struct row_sum {
     float sum, m;
     float kept; // of the row of O, which is relative to the m that there was before
 
-    INLINE row_sum(float sum_, float m_, const variant_args &va, int head)
-        : sum(sum_), m(m_), kept(1)
+    INLINE row_sum(float sum_, float m_, float sink) : sum(sum_), m(m_), kept(1)
     {
 #if AITER_SINK
         // One more key, which has no value.
-        float sink = va.sinks[head] * LOG2_E;
         m = __builtin_fmaxf(m_, sink);
         kept = hw_exp2(m_ - m);
         sum = sum * kept + hw_exp2(sink - m);

@@ -13,9 +13,11 @@ enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536 };
 typedef struct options {
     const char *device, *cache_dir, *compiler, *sim_check;
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
-    int dtype, layout, iterations, seed;
-    float scale;
-    bool causal, lse, check, json, no_cache;
+    int dtype, layout, iterations, seed, block_size;
+    int window[2];
+    float scale, softcap;
+    bool causal, not_causal, lse, check, json, no_cache;
+    bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
 } options;
 
 /* ---- The command line ---- */
@@ -45,6 +47,23 @@ static bool set_scale(const cli_option *option, const char *value, void *target)
     (void)option;
     *(float *)target = scale;
     return end != value && *end == '\0' && isfinite(scale) && scale > 0;
+}
+
+/* LEFT,RIGHT; the flag beside says that there is a window. */
+static bool set_window(const cli_option *option, const char *value, void *target)
+{
+    int *const window = target;
+    options *const o = (options *)((char *)target - option->offset);
+    char end;
+
+    o->use_window = true;
+    return sscanf(value, "%d,%d%c", &window[0], &window[1], &end) == 2 && window[0] >= -1 &&
+           window[1] >= -1;
+}
+
+static bool set_block_size(const cli_option *option, const char *value, void *target)
+{
+    return cli_set_int(option, value, target) && *(int *)target % 16 == 0;
 }
 
 #define HEADING(text) { .help = text }
@@ -95,6 +114,32 @@ static const cli_option table[] = {
           "tensor), gaps "
           "(NaN between heads, rows and batch entries). Default bshd."),
     INT("seed", seed, 0, INT_MAX, "Of the random inputs. Default 1."),
+    HEADING("Caches and lengths (kvcache, varlen)"),
+    {
+        .name = "block-size",
+        .value = "N",
+        .set = set_block_size,
+        .offset = offsetof(options, block_size),
+        .expected = "a multiple of 16 from 16 to 1024",
+        .min = 16,
+        .max = 1024,
+        .help = "Keys in pages of this many. Default: not paged.",
+    },
+    FLAG("rows-first", rows_first,
+         "Cache as (num_blocks, block_size, heads_kv, head_dim). Default: heads first."),
+    FLAG("fp8-kv", fp8, "Keys and values in the device's E4M3."),
+    FLAG("head-scales", head_scales, "A scale for each KV head. Default: one for all."),
+    FLAG("full-lengths", full_lengths,
+         "All sequences are as long as --seqlen-q and --seqlen-k. Default: random lengths."),
+    FLAG("not-causal", not_causal, "No causal mask, which kvcache has by default."),
+    HEADING("Variants"),
+    VALUE("window", window, "L,R", set_window, "two bounds, -1 for none",
+          "Keys that a query sees before and behind the diagonal."),
+    VALUE("softcap", softcap, "X", set_scale, "a positive number", "Logit soft cap."),
+    FLAG("alibi", alibi, "ALiBi slopes."),
+    FLAG("sink", sink, "Attention sinks."),
+    FLAG("bias", bias, "Additive bias."),
+    FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
     HEADING("How"),
     INT("iters", iterations, 1, 1000000,
         "Launches that are timed. Default 1 on the simulator, 20 on hardware."),
@@ -117,7 +162,7 @@ static const cli_tool tool = {
     .summary = "Runs an attention operation of libaiter at a given shape on a device, and prints\n"
                "how long it took, what its kernel uses, and, with --check, how far the output is\n"
                "from float64.\n"
-               "OPERATION is flash_attn, gqa or mqa.",
+               "OPERATION is flash_attn, gqa, mqa, kvcache or varlen.",
     .options = table,
     .num_options = sizeof table / sizeof *table,
     .closing =
@@ -143,10 +188,12 @@ static int choose_operation(char *const *arguments, int count, bench_operation *
     if (strcmp(arguments[0], "run") != 0)
         return cli_usage_error(&tool, "unknown command '%s': expected run", arguments[0]);
     if (count == 1)
-        return cli_usage_error(&tool, "run: no operation: expected flash_attn, gqa or mqa");
+        return cli_usage_error(&tool, "run: no operation: expected flash_attn, gqa, mqa, "
+                                      "kvcache or varlen");
     const int found = bench_operation_find(arguments[1]);
     if (found < 0)
-        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa or mqa",
+        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa, mqa, "
+                                      "kvcache or varlen",
                                arguments[1]);
     if (count > 2)
         return cli_usage_error(&tool, "unexpected argument '%s'", arguments[2]);
@@ -188,6 +235,23 @@ static int check_shape(options *o)
     return 0;
 }
 
+static int check_operation(bench_operation operation, const options *o)
+{
+    const bool dense = operation < BENCH_KVCACHE;
+
+    if (dense && (o->block_size || o->rows_first || o->full_lengths))
+        return cli_usage_error(&tool, "--%s: expected operation kvcache or varlen",
+                               o->block_size ? "block-size" : o->rows_first ? "rows-first"
+                                                                            : "full-lengths");
+    if (!dense && o->layout == TRIAL_PACKED_QKV)
+        return cli_usage_error(&tool, "--layout: 'packed-qkv': expected flash_attn, gqa or mqa");
+    if (o->fp8 && operation != BENCH_KVCACHE && !o->block_size)
+        return cli_usage_error(&tool, "--fp8-kv: expected kvcache, or varlen with --block-size");
+    if (o->not_causal && (operation != BENCH_KVCACHE || o->causal))
+        return cli_usage_error(&tool, "--not-causal: expected kvcache without --causal");
+    return 0;
+}
+
 static bench_options bench_options_of(bench_operation operation, const options *o)
 {
     return (bench_options){
@@ -203,7 +267,23 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .seqlen_k = o->seqlen_k,
                   .hdqk = o->hdqk,
                   .hdv = o->hdv,
-                  .causal = o->causal,
+                  .operation = operation == BENCH_KVCACHE  ? TRIAL_KVCACHE
+                               : operation == BENCH_VARLEN ? TRIAL_CU
+                                                           : TRIAL_ATTN,
+                  .causal = operation == BENCH_KVCACHE ? !o->not_causal : o->causal,
+                  .full_lengths = o->full_lengths,
+                  .block_size = o->block_size,
+                  .rows_first = o->rows_first,
+                  .fp8 = o->fp8,
+                  .head_scales = o->head_scales,
+                  .use_window = o->use_window,
+                  .window_left = o->window[0],
+                  .window_right = o->window[1],
+                  .softcap = o->softcap,
+                  .alibi = o->alibi,
+                  .sink = o->sink,
+                  .bias = o->bias,
+                  .truncate = o->truncate,
                   .lse = o->lse,
                   .layout = (trial_layout)o->layout,
                   .scale = o->scale,
@@ -264,7 +344,8 @@ int main(int argc, char **argv)
         break;
     }
     if (choose_operation(argv + 1, num_arguments, &operation) != 0 ||
-        check_heads(operation, &o) != 0 || check_shape(&o) != 0)
+        check_heads(operation, &o) != 0 || check_shape(&o) != 0 ||
+        check_operation(operation, &o) != 0)
         return EXIT_USAGE;
     const int code = run(operation, &o);
     if (fflush(stdout) != 0 || ferror(stdout))

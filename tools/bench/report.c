@@ -10,13 +10,15 @@
 static void print_problem(const bench_options *o)
 {
     const trial_spec *s = &o->spec;
+    char variant[TRIAL_VARIANT_MAX];
 
+    trial_variant_text(s, variant);
     printf("  problem    batch %d, heads %d, kv heads %d, seqlen_q %d, seqlen_k %d, head_dim %d",
            s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
     if (s->hdv != s->hdqk)
         printf(" (v: %d)", s->hdv);
-    printf(", %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
-           s->lse ? ", lse" : "", trial_layout_name(s->layout));
+    printf(", %s, %s%s, %s%s%s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
+           s->lse ? ", lse" : "", trial_layout_name(s->layout), *variant ? "," : "", variant);
 }
 
 static void print_kernel(const bench_result *r)
@@ -115,7 +117,9 @@ static json_object *device_json(const bench_result *r)
 static json_object *problem_json(const trial_spec *s)
 {
     json_object *o = json_object_new_object();
+    char variant[TRIAL_VARIANT_MAX];
 
+    trial_variant_text(s, variant);
     put_int(o, "batch", (uint64_t)s->batch);
     put_int(o, "heads", (uint64_t)s->heads);
     put_int(o, "kv_heads", (uint64_t)s->heads_kv);
@@ -128,6 +132,7 @@ static json_object *problem_json(const trial_spec *s)
     put_bool(o, "lse", s->lse);
     put_text(o, "layout", trial_layout_name(s->layout));
     put_int(o, "seed", s->seed);
+    put_text(o, "variant", *variant ? variant + 1 : "");
     return o;
 }
 
