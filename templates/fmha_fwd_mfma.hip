@@ -186,7 +186,8 @@ INLINE int vt_lds(int d, int chunk)
 
 // ---- A tile's way from global memory to LDS, through registers ----
 
-// Rows of ROW_CHUNKS chunks of 8 elements, of which the first USED hold data and the others become 0.
+// Rows of ROW_CHUNKS chunks of 8 elements, of which the first USED hold data and the others become
+// 0.
 template <int ROW_CHUNKS, int USED> struct row_tile {
     static constexpr int CHUNKS = TILE_K * ROW_CHUNKS;
     static constexpr int PER_THREAD = ceil_div(CHUNKS, BLOCK);
@@ -360,8 +361,8 @@ INLINE int key_of(int b, int r)
     return b * 32 + r / 4 * 8 + r % 4 + half * 4;
 }
 
-// Keys before `first` and from `limit` on (relative to the tile's first) are invisible to this lane's
-// query.
+// Keys before `first` and from `limit` on (relative to the tile's first) are invisible to this
+// lane's query.
 INLINE void mask_scores(float16 s[KEY_BLOCKS], int first, int limit)
 {
     for (int b = 0; b < KEY_BLOCKS; b++)
@@ -503,7 +504,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     state st;
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
-    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2, negate);
+    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
+           negate);
     for (int b = 0; b < V_BLOCKS; b++)
         st.o[b] = float16(0);
     st.m = -INFINITE;

@@ -1,5 +1,5 @@
-// What a workgroup of a forward kernel works on: which head, sequence and query rows, where the rows
-// of that sequence are, and which keys they see.
+// What a workgroup of a forward kernel works on: which head, sequence and query rows, where the
+// rows of that sequence are, and which keys they see.
 
 #ifdef VARIANT_ARGS
 // The arguments, read again: what is needed only after the loop over keys would otherwise be kept
@@ -125,8 +125,8 @@ constexpr bool MAY_BE_IDLE = false;
 // ---- Who does what ----
 
 #if AITER_CU_Q || AITER_PACKED_Q
-// Packed sequences. Nobody knows their lengths but the device, and a list of work would need memory;
-// so tiles have places that any workgroup can find. Sequence b, which starts at row f, has places
+// Packed sequences. Nobody knows their lengths but the device, and a list of work would need
+// memory; so tiles have places that any workgroup can find. Sequence b, which starts at row f, has places
 // f / TILE_Q + b and on, up to those of the next: at least as many as it has tiles, and in all
 // total_q / TILE_Q + batch. One that is left over has a q0 outside of the sequence.
 //
@@ -176,8 +176,8 @@ INLINE work assign_work(const variant_args &, int num_heads, int batch, int seql
 
 // ---- Which keys a row sees ----
 
-// Row i sees keys from i + offset - window_left up to i + offset + window_right, where offset aligns
-// the last query with the last key. A causal mask is a right bound of 0.
+// Row i sees keys from i + offset - window_left up to i + offset + window_right, where offset
+// aligns the last query with the last key. A causal mask is a right bound of 0.
 INLINE int left_bound(const variant_args &va)
 {
 #if AITER_WINDOW_LEFT

@@ -162,8 +162,8 @@ static void test_every_arch_and_type(void **state)
             }
 }
 
-/* Operations and variants: each by itself and those that take the most registers together. All of the
- * product with AITER_TEST_ALL, one in PART without. */
+/* Operations and variants: each by itself and those that take the most registers together. All of
+ * the product with AITER_TEST_ALL, one in PART without. */
 static const char *const variants[] = {
     "window=both",
     "softcap=1 lse=1",
