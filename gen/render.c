@@ -99,21 +99,30 @@ static void add_signature(gen_buffer *b, const gen_kernel *kernel)
     }
 }
 
-/* The arguments that not every kernel has, as a structure that functions can be given. */
+static void add_struct(gen_buffer *b, const char *name, const gen_arg *args, size_t count)
+{
+    gen_buffer_printf(b, "struct %s {\n", name);
+    for (size_t i = 0; i < count; i++) {
+        gen_buffer_printf(b, "    ");
+        add_declaration(b, &args[i]);
+        gen_buffer_printf(b, ";\n");
+    }
+    gen_buffer_printf(b, "};\n");
+}
+
+/* The arguments that not every kernel has, as a structure that functions can be given; and all of
+ * them, as they are in memory. */
 static void add_variant_args(gen_buffer *b, const gen_kernel *kernel)
 {
     size_t first = kernel->num_common_args;
     if (first == kernel->num_args)
         return;
-    gen_buffer_printf(b, "struct variant_args {\n");
-    for (size_t i = first; i < kernel->num_args; i++) {
-        gen_buffer_printf(b, "    ");
-        add_declaration(b, &kernel->args[i]);
-        gen_buffer_printf(b, ";\n");
-    }
-    gen_buffer_printf(b, "};\n#define VARIANT_ARGS variant_args{");
+    add_struct(b, "kernel_args", kernel->args, kernel->num_args);
+    add_struct(b, "variant_args", kernel->args + first, kernel->num_args - first);
+    gen_buffer_printf(b, "#define VARIANT_ARGS variant_args{");
     for (size_t i = first; i < kernel->num_args; i++)
-        gen_buffer_printf(b, " %s%s", kernel->args[i].name, i + 1 < kernel->num_args ? "," : " }\n");
+        gen_buffer_printf(b, " %s%s", kernel->args[i].name,
+                          i + 1 < kernel->num_args ? "," : " }\n");
 }
 
 static void add_prologue(gen_buffer *b, const gen_config *config)
@@ -132,7 +141,8 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
     add_variant_args(b, &kernel);
 }
 
-/* What comes between the prologue and the template, for kernels that have one of the features; 0: all. */
+/* What comes between the prologue and the template, for kernels that have one of the features; 0:
+ * all. */
 static const struct {
     const char *file;
     unsigned needs;

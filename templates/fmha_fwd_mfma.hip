@@ -186,7 +186,8 @@ INLINE int vt_lds(int d, int chunk)
 
 // ---- A tile's way from global memory to LDS, through registers ----
 
-// Rows of ROW_CHUNKS chunks of 8 elements, of which the first USED hold data and the others become 0.
+// Rows of ROW_CHUNKS chunks of 8 elements, of which the first USED hold data and the others become
+// 0.
 template <int ROW_CHUNKS, int USED> struct row_tile {
     static constexpr int CHUNKS = TILE_K * ROW_CHUNKS;
     static constexpr int PER_THREAD = ceil_div(CHUNKS, BLOCK);
@@ -360,8 +361,8 @@ INLINE int key_of(int b, int r)
     return b * 32 + r / 4 * 8 + r % 4 + half * 4;
 }
 
-// Keys before `first` and from `limit` on (relative to the tile's first) are invisible to this lane's
-// query.
+// Keys before `first` and from `limit` on (relative to the tile's first) are invisible to this
+// lane's query.
 INLINE void mask_scores(float16 s[KEY_BLOCKS], int first, int limit)
 {
     for (int b = 0; b < KEY_BLOCKS; b++)
@@ -499,10 +500,12 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
     const bool negate = scale_log2 * key_scale < 0;
 #endif
+    const float sink = sink_of(va, w.head);
     state st;
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
-    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2, negate);
+    load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
+           negate);
     for (int b = 0; b < V_BLOCKS; b++)
         st.o[b] = float16(0);
     st.m = -INFINITE;
@@ -562,7 +565,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
 #if AITER_SCORE_MODS
+#pragma unroll // or scores would be indexed, and so in memory
             for (int b = 0; b < KEY_BLOCKS; b++)
+#pragma unroll
                 for (int r = 0; r < 16; r++)
                     s[b][r] = mods(s[b][r], key + key_of(b, r));
 #endif
@@ -580,13 +585,15 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         __syncthreads();
     }
 
-    const row_sum end(st.sum + other_half(st.sum), st.m_scaled, va, w.head);
+    LATE_ARGS;
+    const row_sum end(st.sum + other_half(st.sum), st.m_scaled, sink);
     const float inverse = end.inverse() * value_scale;
-    elem_t *out_base = (elem_t *)out + w.batch * out_stride_batch + w.head * out_stride_head +
-                       (queries.first + w.q0) * out_stride_row;
-    store_output(st, rows_at(out_base, q_rows, out_stride_row, HDV), lane_row,
-                 int(out_stride_row) * 2, inverse);
+    elem_t *out_base = (elem_t *)LATE(out) + w.batch * LATE(out_stride_batch) +
+                       w.head * LATE(out_stride_head) +
+                       (queries.first + w.q0) * LATE(out_stride_row);
+    store_output(st, rows_at(out_base, q_rows, LATE(out_stride_row), HDV), lane_row,
+                 int(LATE(out_stride_row)) * 2, inverse);
     if (LSE && thread % 64 < 32 && lane_row < q_rows)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + w.q0 +
-            lane_row] = end.lse();
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + w.head * LATE(lse_stride_head) +
+                  queries.first + w.q0 + lane_row] = end.lse();
 }

@@ -41,8 +41,8 @@ INLINE float quad_max(float x)
 
 INLINE int quad_part() { return int(__builtin_amdgcn_workitem_id_x()) % 4; }
 
-// TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0. row_at(i)
-// is where row i is.
+// TILE_K rows of PAD floats into LDS; elements past `used` and rows from `rows` on become 0.
+// row_at(i) is where row i is.
 template <int PAD, int USED, typename RowAt>
 INLINE void load_tile(float *lds, int rows, RowAt row_at)
 {
@@ -79,8 +79,8 @@ INLINE void limit_early_reads(int key)
         __builtin_amdgcn_sched_barrier(0);
 }
 
-// The scaled scores of the keys that this thread keeps: key 4i + part, counted from first_key, in s[i].
-// Keys before `start` and from `limit` on are invisible.
+// The scaled scores of the keys that this thread keeps: key 4i + part, counted from first_key, in
+// s[i]. Keys before `start` and from `limit` on are invisible.
 INLINE void scores(const state &st, const float *k_lds, int first_key, int start, int limit,
                    float s[STEP / 4])
 {
@@ -159,8 +159,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const int row = w.q0 + int(__builtin_amdgcn_workitem_id_x()) / 4;
     const bool row_inside = row < queries.length;
 
-    // Bottom-right alignment: query row i is at key i + offset. The first key that is seen by a row,
-    // and the first that is seen no more.
+    // Bottom-right alignment: query row i is at key i + offset. The first key that is seen by a
+    // row, and the first that is seen no more.
     const int offset = keys.length - queries.length;
     auto start = [&](int i) { return LEFT_BOUND ? max(0, i + offset - left_bound(va)) : 0; };
     auto limit = [&](int i) {
@@ -192,8 +192,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float *v_base = (const float *)v + w.kv_head * v_stride_head;
 #if AITER_PAGES
     const int *table = va.page_table + w.batch * va.page_table_stride;
-    const paged_rows<float> k_rows = { table, k_base, k_stride_batch, k_stride_row, 0, keys.length };
-    const paged_rows<float> v_rows = { table, v_base, v_stride_batch, v_stride_row, 0, keys.length };
+    const paged_rows<float> k_rows = { table, k_base, k_stride_batch, k_stride_row,
+                                       0,     keys.length };
+    const paged_rows<float> v_rows = { table, v_base, v_stride_batch, v_stride_row,
+                                       0,     keys.length };
     auto k_row = [&](int key) { return k_rows.row(k_rows.block_of(key, 1), key); };
     auto v_row = [&](int key) { return v_rows.row(v_rows.block_of(key, 1), key); };
 #else
@@ -222,12 +224,13 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     if (!row_inside)
         return;
-    const row_sum end(quad_sum(st.sum), st.m == -INFINITE ? 0 : st.m, va, w.head);
+    LATE_ARGS;
+    const row_sum end(quad_sum(st.sum), st.m == -INFINITE ? 0 : st.m, sink_of(va, w.head));
     const float inverse = end.inverse();
-    float *out_row = (float *)out + w.batch * out_stride_batch + w.head * out_stride_head +
-                     (queries.first + row) * out_stride_row;
+    float *out_row = (float *)LATE(out) + w.batch * LATE(out_stride_batch) +
+                     w.head * LATE(out_stride_head) + (queries.first + row) * LATE(out_stride_row);
     each_chunk<V_CHUNKS, HDV>([&](int c, int d) { *(float4 *)(out_row + d) = st.o[c] * inverse; });
     if (LSE && quad_part() == 0)
-        lse[w.batch * lse_stride_batch + w.head * lse_stride_head + queries.first + row] =
-            end.lse();
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + w.head * LATE(lse_stride_head) +
+                  queries.first + row] = end.lse();
 }

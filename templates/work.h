@@ -1,9 +1,25 @@
-// What a workgroup of a forward kernel works on: which head, sequence and query rows, where the rows
-// of that sequence are, and which keys they see.
+// What a workgroup of a forward kernel works on: which head, sequence and query rows, where the
+// rows of that sequence are, and which keys they see.
 
-#ifndef VARIANT_ARGS
+#ifdef VARIANT_ARGS
+// The arguments, read again: what is needed only after the loop over keys would otherwise be kept
+// through it, in more scalar registers than there are.
+using args_in_memory = const kernel_args __attribute__((address_space(4)));
+
+INLINE args_in_memory *read_args_again()
+{
+    auto args = (args_in_memory *)__builtin_amdgcn_kernarg_segment_ptr();
+    asm volatile("" : "+s"(args));
+    return args;
+}
+
+#define LATE_ARGS args_in_memory *const late = read_args_again()
+#define LATE(name) late->name
+#else
 struct variant_args {}; // the arguments that only some kernels have: here, none
 #define VARIANT_ARGS variant_args{}
+#define LATE_ARGS
+#define LATE(name) name
 #endif
 
 // What one workgroup works on.
@@ -109,8 +125,8 @@ constexpr bool MAY_BE_IDLE = false;
 // ---- Who does what ----
 
 #if AITER_CU_Q || AITER_PACKED_Q
-// Packed sequences. Nobody knows their lengths but the device, and a list of work would need memory;
-// so tiles have places that any workgroup can find. Sequence b, which starts at row f, has places
+// Packed sequences. Nobody knows their lengths but the device, and a list of work would need
+// memory; so tiles have places that any workgroup can find. Sequence b, which starts at row f, has places
 // f / TILE_Q + b and on, up to those of the next: at least as many as it has tiles, and in all
 // total_q / TILE_Q + batch. One that is left over has a q0 outside of the sequence.
 //
@@ -160,8 +176,8 @@ INLINE work assign_work(const variant_args &, int num_heads, int batch, int seql
 
 // ---- Which keys a row sees ----
 
-// Row i sees keys from i + offset - window_left up to i + offset + window_right, where offset aligns
-// the last query with the last key. A causal mask is a right bound of 0.
+// Row i sees keys from i + offset - window_left up to i + offset + window_right, where offset
+// aligns the last query with the last key. A causal mask is a right bound of 0.
 INLINE int left_bound(const variant_args &va)
 {
 #if AITER_WINDOW_LEFT
@@ -193,17 +209,25 @@ constexpr bool RIGHT_BOUND = CAUSAL;
 
 // ---- What a row ends with ----
 
+// The sink's logit in base 2.
+INLINE float sink_of(const variant_args &va, int head)
+{
+#if AITER_SINK
+    return va.sinks[head] * LOG2_E;
+#else
+    return 0;
+#endif
+}
+
 // Sum of a row's probabilities, which are relative to 2^m.
 struct row_sum {
     float sum, m;
     float kept; // of the row of O, which is relative to the m that there was before
 
-    INLINE row_sum(float sum_, float m_, const variant_args &va, int head)
-        : sum(sum_), m(m_), kept(1)
+    INLINE row_sum(float sum_, float m_, float sink) : sum(sum_), m(m_), kept(1)
     {
 #if AITER_SINK
         // One more key, which has no value.
-        float sink = va.sinks[head] * LOG2_E;
         m = __builtin_fmaxf(m_, sink);
         kept = hw_exp2(m_ - m);
         sum = sum * kept + hw_exp2(sink - m);

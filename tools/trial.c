@@ -827,6 +827,25 @@ double trial_pairs(const trial *t)
     return pairs * t->spec.heads;
 }
 
+static double sum(const int *values, int count)
+{
+    double total = 0;
+
+    for (int i = 0; i < count; i++)
+        total += values[i];
+    return total;
+}
+
+double trial_rows(const trial *t)
+{
+    return sum(t->lengths_q, t->spec.batch);
+}
+
+double trial_keys(const trial *t)
+{
+    return sum(t->lengths_k, t->spec.batch);
+}
+
 /* ---- Judgement ---- */
 
 typedef struct reading {

@@ -98,6 +98,10 @@ aiter_status trial_prepare(const trial *t, aiter_context *ctx, aiter_plan **plan
 /* Products of queries with keys that they see, over all heads. */
 double trial_pairs(const trial *t);
 
+/* Query rows and keys of all sequences, of one head. */
+double trial_rows(const trial *t);
+double trial_keys(const trial *t);
+
 typedef struct trial_verdict {
     bool pass;
     ref_verdict result;

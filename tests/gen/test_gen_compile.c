@@ -66,6 +66,13 @@ static void check_arguments(const gen_kernel *expected, const helper_kernel *ker
     assert_int_equal(kernel->kernarg_segment_align, 8);
 }
 
+/* Scalars that a wave has no register for go to lanes of a vector register: as many as one has. The
+ * plain kernels have none. */
+static unsigned spilled_scalars(const gen_kernel *expected)
+{
+    return expected->num_args > expected->num_common_args ? 64 : 0;
+}
+
 /* Registers never overflow into memory, and LDS and block are what the launcher is told. */
 static void check_resources(const gen_config *config, const gen_kernel *expected,
                             const helper_kernel *kernel)
@@ -76,7 +83,7 @@ static void check_resources(const gen_config *config, const gen_kernel *expected
     assert_int_equal(kernel->wavefront_size, config->arch->wave_size);
     assert_int_equal(kernel->private_segment_fixed_size, 0);
     assert_int_equal(kernel->vgpr_spill_count, 0);
-    assert_int_equal(kernel->sgpr_spill_count, 0);
+    assert_true(kernel->sgpr_spill_count <= spilled_scalars(expected));
     assert_true(kernel->vgpr_count * (unsigned)expected->waves_per_simd <=
                 (unsigned)config->arch->vgprs);
 }
@@ -155,8 +162,8 @@ static void test_every_arch_and_type(void **state)
             }
 }
 
-/* Operations and variants: each by itself and those that take the most registers together. All of the
- * product with AITER_TEST_ALL, one in PART without. */
+/* Operations and variants: each by itself and those that take the most registers together. All of
+ * the product with AITER_TEST_ALL, one in PART without. */
 static const char *const variants[] = {
     "window=both",
     "softcap=1 lse=1",

@@ -271,6 +271,23 @@ static void test_spelling_does_not_reach_the_source(void **state)
     free(a);
 }
 
+/* A variant that is off is not in the source: the kernel is the plain one, byte for byte. */
+static void test_variants_that_are_off_leave_no_trace(void **state)
+{
+    (void)state;
+    char *plain = render("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal");
+    char *off = render("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal window=right softcap=0 "
+                       "alibi=0 sink=0 bias=0 rounding=nearest seqlens_q=fixed seqlens_k=fixed "
+                       "block_size=0 kv=same");
+    assert_string_equal(plain, off);
+    char *prologue = prologue_of(plain);
+    assert_null(strstr(prologue, "VARIANT"));
+    assert_null(strstr(prologue, "AITER_SOFTCAP"));
+    free(prologue);
+    free(off);
+    free(plain);
+}
+
 static void test_short_memory_gives_null(void **state)
 {
     (void)state;
@@ -302,6 +319,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_golden_digests),
         cmocka_unit_test(test_threads_render_the_same_bytes),
         cmocka_unit_test(test_spelling_does_not_reach_the_source),
+        cmocka_unit_test(test_variants_that_are_off_leave_no_trace),
         cmocka_unit_test(test_short_memory_gives_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

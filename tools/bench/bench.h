@@ -9,9 +9,15 @@
 #include "tools/profile/profile.h"
 #include "tools/trial.h"
 
-typedef enum bench_operation { BENCH_FLASH_ATTN, BENCH_GQA, BENCH_MQA } bench_operation;
+typedef enum bench_operation {
+    BENCH_FLASH_ATTN,
+    BENCH_GQA,
+    BENCH_MQA,
+    BENCH_KVCACHE,
+    BENCH_VARLEN
+} bench_operation;
 
-/* "flash_attn", "gqa", "mqa". */
+/* "flash_attn", "gqa", "mqa", "kvcache", "varlen". */
 const char *bench_operation_name(bench_operation operation);
 /* -1 if `name` is none of them. */
 int bench_operation_find(const char *name);
@@ -32,7 +38,7 @@ typedef struct bench_result {
     double context_s, prepare_s;
     int iterations;
     double first_s, min_s, median_s;    /* launch to synchronised */
-    char config[256];
+    char config[320];
     char symbol[256];
     aiter_kernel_info kernel;
     aiter_stats stats;

@@ -14,8 +14,10 @@ typedef struct options {
     const char *device, *cache_dir, *compiler, *sim_check;
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
     int dtype, layout, iterations, seed;
-    float scale;
-    bool causal, lse, check, json, no_cache;
+    int block_size, window[2];
+    float scale, softcap;
+    bool causal, not_causal, lse, check, json, no_cache;
+    bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
     /* of profile */
     const char *trace, *code_object, *kernel, *args;
     unsigned grid[3], block[3];
@@ -80,6 +82,23 @@ static bool set_triple(const cli_option *option, const char *value, void *target
     return false;
 }
 
+/* LEFT,RIGHT; the flag beside says that there is a window. */
+static bool set_window(const cli_option *option, const char *value, void *target)
+{
+    int *const window = target;
+    options *const o = (options *)((char *)target - option->offset);
+    char end;
+
+    o->use_window = true;
+    return sscanf(value, "%d,%d%c", &window[0], &window[1], &end) == 2 && window[0] >= -1 &&
+           window[1] >= -1;
+}
+
+static bool set_block_size(const cli_option *option, const char *value, void *target)
+{
+    return cli_set_int(option, value, target) && *(int *)target % 16 == 0;
+}
+
 #define HEADING(text, what) { .help = text, .tag = what }
 #define TEXT(option, field, metavar, what, text)                                                   \
     {                                                                                              \
@@ -133,6 +152,33 @@ static const cli_option table[] = {
           "How tensors lie in memory: bshd (contiguous), bhsd, sbhd, packed-qkv (views of one "
           "tensor), gaps "
           "(NaN between heads, rows and batch entries). Default bshd."),
+    HEADING("Caches and lengths (kvcache, varlen)", RUN | PROFILE),
+    {
+        .name = "block-size",
+        .value = "N",
+        .set = set_block_size,
+        .offset = offsetof(options, block_size),
+        .expected = "a multiple of 16 from 16 to 1024",
+        .min = 16,
+        .max = 1024,
+        .help = "Keys in pages of this many. Default: not paged.",
+    },
+    FLAG("rows-first", rows_first,
+         "Cache as (num_blocks, block_size, heads_kv, head_dim). Default: heads first."),
+    FLAG("fp8-kv", fp8, "Keys and values in the device's E4M3."),
+    FLAG("head-scales", head_scales, "A scale for each KV head. Default: one for all."),
+    FLAG("full-lengths", full_lengths,
+         "All sequences are as long as --seqlen-q and --seqlen-k. Default: random lengths."),
+    FLAG("not-causal", not_causal, "No causal mask, which kvcache has by default."),
+    HEADING("Variants", RUN | PROFILE),
+    VALUE("window", window, "L,R", set_window, "two bounds, -1 for none",
+          "Keys that a query sees before and behind the diagonal."),
+    VALUE("softcap", softcap, "X", set_scale, "a positive number", "Logit soft cap."),
+    FLAG("alibi", alibi, "ALiBi slopes."),
+    FLAG("sink", sink, "Attention sinks."),
+    FLAG("bias", bias, "Additive bias."),
+    FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
+    HEADING("Compiling", RUN | PROFILE),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
          "~/.cache/aiter."),
@@ -182,7 +228,7 @@ static const cli_tool tool = {
                "prints how long it took, what its kernel uses, and, with --check, how far the\n"
                "output is from float64. profile runs it on a simulated device under the timing\n"
                "model, and prints how long a GPU is predicted to take and what it waits for.\n"
-               "OPERATION is flash_attn, gqa or mqa.",
+               "OPERATION is flash_attn, gqa, mqa, kvcache or varlen.",
     .options = table,
     .num_options = sizeof table / sizeof *table,
     .given = given,
@@ -223,11 +269,13 @@ static int choose_operation(unsigned mode, char *const *arguments, int count,
     const int expected = mode == PROFILE_CODE ? 1 : 2;
 
     if (count < expected)
-        return cli_usage_error(&tool, "%s: no operation: expected flash_attn, gqa or mqa",
+        return cli_usage_error(&tool, "%s: no operation: expected flash_attn, gqa, mqa, kvcache or "
+                                      "varlen",
                                arguments[0]);
     const int found = expected == 2 ? bench_operation_find(arguments[1]) : 0;
     if (found < 0)
-        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa or mqa",
+        return cli_usage_error(&tool, "unknown operation '%s': expected flash_attn, gqa, mqa, "
+                                      "kvcache or varlen",
                                arguments[1]);
     if (count > expected)
         return cli_usage_error(&tool, "unexpected argument '%s'", arguments[expected]);
@@ -314,6 +362,23 @@ static int check_shape(options *o)
     return 0;
 }
 
+static int check_operation(bench_operation operation, const options *o)
+{
+    const bool dense = operation < BENCH_KVCACHE;
+
+    if (dense && (o->block_size || o->rows_first || o->full_lengths))
+        return cli_usage_error(&tool, "--%s: expected operation kvcache or varlen",
+                               o->block_size ? "block-size" : o->rows_first ? "rows-first"
+                                                                            : "full-lengths");
+    if (!dense && o->layout == TRIAL_PACKED_QKV)
+        return cli_usage_error(&tool, "--layout: 'packed-qkv': expected flash_attn, gqa or mqa");
+    if (o->fp8 && operation != BENCH_KVCACHE && !o->block_size)
+        return cli_usage_error(&tool, "--fp8-kv: expected kvcache, or varlen with --block-size");
+    if (o->not_causal && (operation != BENCH_KVCACHE || o->causal))
+        return cli_usage_error(&tool, "--not-causal: expected kvcache without --causal");
+    return 0;
+}
+
 static bench_options bench_options_of(bench_operation operation, const options *o)
 {
     return (bench_options){
@@ -329,7 +394,23 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .seqlen_k = o->seqlen_k,
                   .hdqk = o->hdqk,
                   .hdv = o->hdv,
-                  .causal = o->causal,
+                  .operation = operation == BENCH_KVCACHE  ? TRIAL_KVCACHE
+                               : operation == BENCH_VARLEN ? TRIAL_CU
+                                                           : TRIAL_ATTN,
+                  .causal = operation == BENCH_KVCACHE ? !o->not_causal : o->causal,
+                  .full_lengths = o->full_lengths,
+                  .block_size = o->block_size,
+                  .rows_first = o->rows_first,
+                  .fp8 = o->fp8,
+                  .head_scales = o->head_scales,
+                  .use_window = o->use_window,
+                  .window_left = o->window[0],
+                  .window_right = o->window[1],
+                  .softcap = o->softcap,
+                  .alibi = o->alibi,
+                  .sink = o->sink,
+                  .bias = o->bias,
+                  .truncate = o->truncate,
                   .lse = o->lse,
                   .layout = (trial_layout)o->layout,
                   .scale = o->scale,
@@ -428,7 +509,8 @@ int main(int argc, char **argv)
     if (choose_mode(argv + 1, num_arguments, &o, &mode) != 0 || check_given(mode) != 0 ||
         choose_operation(mode, argv + 1, num_arguments, &operation) != 0 ||
         check_profile(mode, &o) != 0 || check_arguments(&o) != 0 ||
-        check_heads(operation, &o) != 0 || check_shape(&o) != 0)
+        check_heads(operation, &o) != 0 || check_shape(&o) != 0 ||
+        check_operation(operation, &o) != 0)
         return EXIT_USAGE;
     const int code = mode == RUN ? run(operation, &o) : profile(operation, &o);
     if (fflush(stdout) != 0 || ferror(stdout))

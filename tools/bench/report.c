@@ -8,12 +8,16 @@
 
 void bench_print_problem(const trial_spec *s)
 {
+    char variant[TRIAL_VARIANT_MAX];
+
+    trial_variant_text(s, variant);
     printf("  problem    batch %d, heads %d, kv heads %d, seqlen_q %d, seqlen_k %d, head_dim %d",
            s->batch, s->heads, s->heads_kv, s->seqlen_q, s->seqlen_k, s->hdqk);
     if (s->hdv != s->hdqk)
         printf(" (v: %d)", s->hdv);
-    printf("\n             %s, %s%s, %s\n", num_dtype_name(s->dtype), s->causal ? "causal" : "not causal",
-           s->lse ? ", lse" : "", trial_layout_name(s->layout));
+    printf("\n             %s, %s%s, %s%s%s\n", num_dtype_name(s->dtype),
+           s->causal ? "causal" : "not causal", s->lse ? ", lse" : "", trial_layout_name(s->layout),
+           *variant ? "," : "", variant);
 }
 
 static void print_kernel(const bench_result *r)
@@ -88,7 +92,9 @@ json_object *bench_device_json(const device *d)
 json_object *bench_problem_json(const trial_spec *s)
 {
     json_object *o = json_object_new_object();
+    char variant[TRIAL_VARIANT_MAX];
 
+    trial_variant_text(s, variant);
     json_put_int(o, "batch", s->batch);
     json_put_int(o, "heads", s->heads);
     json_put_int(o, "kv_heads", s->heads_kv);
@@ -101,6 +107,7 @@ json_object *bench_problem_json(const trial_spec *s)
     json_put_bool(o, "lse", s->lse);
     json_put_text(o, "layout", trial_layout_name(s->layout));
     json_put_int(o, "seed", s->seed);
+    json_put_text(o, "variant", *variant ? variant + 1 : "");
     return o;
 }
 

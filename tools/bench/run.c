@@ -8,6 +8,7 @@
 
 static const char *const operation_names[] = {
     [BENCH_FLASH_ATTN] = "flash_attn", [BENCH_GQA] = "gqa", [BENCH_MQA] = "mqa",
+    [BENCH_KVCACHE] = "kvcache", [BENCH_VARLEN] = "varlen",
 };
 
 const char *bench_operation_name(bench_operation operation)
@@ -23,17 +24,16 @@ int bench_operation_find(const char *name)
     return -1;
 }
 
-static aiter_status call(bench_operation operation, aiter_context *ctx, const aiter_attn_args *args)
+static aiter_status call(const bench_options *o, aiter_context *ctx, const trial *t)
 {
-    switch (operation) {
-    case BENCH_FLASH_ATTN:
-        return aiter_flash_attn_func(ctx, args);
-    case BENCH_GQA:
-        return aiter_grouped_query_attention(ctx, args);
-    case BENCH_MQA:
-        return aiter_multi_query_attention(ctx, args);
-    }
-    return AITER_ERROR_INTERNAL;
+    aiter_attn_args args = *trial_args(t);
+
+    if (o->operation == BENCH_MQA)
+        return aiter_multi_query_attention(ctx, &args);
+    if (o->operation != BENCH_GQA)
+        return trial_call(t, ctx);
+    args.num_groups = o->spec.heads / o->spec.heads_kv;
+    return aiter_grouped_query_attention(ctx, &args);
 }
 
 static double seconds_since(uint64_t start)
@@ -49,15 +49,13 @@ static bench_status fail_library(char error[BENCH_ERROR_MAX], const char *doing,
     return BENCH_FAILED;
 }
 
-static bench_status prepare(aiter_context *ctx, const aiter_attn_args *args, bench_result *r,
+static bench_status prepare(aiter_context *ctx, const trial *t, bench_result *r,
                             char error[BENCH_ERROR_MAX])
 {
-    aiter_attn_args plain = *args;
     aiter_plan *plan = NULL;
     const uint64_t start = clock_ns();
+    aiter_status status = trial_prepare(t, ctx, &plan);
 
-    plain.num_groups = 0; /* belongs to the operation */
-    aiter_status status = aiter_prepare(ctx, &plain, &plan);
     if (status != AITER_OK)
         return fail_library(error, "prepare", status);
     r->prepare_s = seconds_since(start);
@@ -78,12 +76,12 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bench_status measure(const bench_options *o, aiter_context *ctx, const aiter_attn_args *args,
+static bench_status measure(const bench_options *o, aiter_context *ctx, const trial *t,
                             double *times, bench_result *r, char error[BENCH_ERROR_MAX])
 {
     for (int i = 0; i < r->iterations; i++) {
         const uint64_t start = clock_ns();
-        const aiter_status status = call(o->operation, ctx, args);
+        const aiter_status status = call(o, ctx, t);
         if (status != AITER_OK)
             return fail_library(error, operation_names[o->operation], status);
         if (!device_sync(r->device, error))
@@ -97,26 +95,16 @@ static bench_status measure(const bench_options *o, aiter_context *ctx, const ai
     return BENCH_OK;
 }
 
-static double count_flop(const trial_spec *s)
+/* Of each sequence, what it has, not what there is room for. */
+static profile_need count_need(const trial *t, const trial_spec *s)
 {
-    double pairs = 0;
-
-    for (int i = 0; i < s->seqlen_q; i++) {
-        const double visible = s->causal ? (double)i + 1 + s->seqlen_k - s->seqlen_q : s->seqlen_k;
-        pairs += visible < 0 ? 0 : visible;
-    }
-    return 2.0 * s->batch * s->heads * pairs * (s->hdqk + s->hdv);
-}
-
-static profile_need count_need(const trial_spec *s)
-{
-    const double size = (double)num_dtype_size(s->dtype), dims = s->hdqk + s->hdv;
-    const double rows = (double)s->batch * s->heads * s->seqlen_q,
-                 keys = (double)s->batch * s->heads_kv * s->seqlen_k;
+    const double size = (double)num_dtype_size(s->dtype), kv_size = s->fp8 ? 1 : size;
+    const double rows = trial_rows(t) * s->heads, keys = trial_keys(t) * s->heads_kv;
+    const int dims = s->hdqk + s->hdv;
 
     return (profile_need){
-        .flop = count_flop(s),
-        .read_bytes = size * (rows * s->hdqk + keys * dims),
+        .flop = 2 * trial_pairs(t) * dims,
+        .read_bytes = size * rows * s->hdqk + kv_size * keys * dims,
         .write_bytes = rows * (size * s->hdv + (s->lse ? sizeof(float) : 0)),
     };
 }
@@ -124,12 +112,8 @@ static profile_need count_need(const trial_spec *s)
 static bench_status run_trial(const bench_options *o, aiter_context *ctx, trial *t, bench_result *r,
                               char error[BENCH_ERROR_MAX])
 {
-    aiter_attn_args args = *trial_args(t);
     device_counts before;
-
-    if (o->operation == BENCH_GQA)
-        args.num_groups = o->spec.heads / o->spec.heads_kv;
-    bench_status status = prepare(ctx, &args, r, error);
+    bench_status status = prepare(ctx, t, r, error);
     if (status != BENCH_OK)
         return status;
     double *times = calloc((size_t)r->iterations, sizeof *times);
@@ -138,7 +122,7 @@ static bench_status run_trial(const bench_options *o, aiter_context *ctx, trial 
         return BENCH_FAILED;
     }
     device_take_counts(r->device, &before);
-    status = measure(o, ctx, &args, times, r, error);
+    status = measure(o, ctx, t, times, r, error);
     free(times);
     if (status != BENCH_OK)
         return status;
@@ -161,11 +145,11 @@ bench_status bench_run(const bench_options *o, bench_result *r, char error[BENCH
     if (opened != DEVICE_OK)
         return opened == DEVICE_BAD_NAME ? BENCH_BAD_DEVICE : BENCH_FAILED;
     r->iterations = o->iterations ? o->iterations : device_simulated(r->device) ? 1 : 20;
-    r->need = count_need(&o->spec);
     if (o->timing && !device_set_timing(r->device, o->timing, o->trace, error))
         return BENCH_FAILED;
     if (!trial_create(&t, r->device, &o->spec, error))
         return BENCH_FAILED;
+    r->need = count_need(t, &o->spec);
     options.device = device_ordinal(r->device);
     options.hip_runtime = device_runtime(r->device);
     const uint64_t start = clock_ns();

@@ -24,3 +24,10 @@ t aiter-bench run flash_attn --layout packed-qkv --head-dim 64 --head-dim-v 32
 t aiter-bench run flash_attn --iters 0
 t aiter-bench run flash_attn --seed x
 t aiter-bench run flash_attn --check=yes
+t aiter-bench run flash_attn --block-size 16
+t aiter-bench run kvcache --block-size 24
+t aiter-bench run varlen --fp8-kv
+t aiter-bench run flash_attn --not-causal
+t aiter-bench run flash_attn --window 5
+t aiter-bench run flash_attn --window 5,-2
+t aiter-bench run kvcache --layout packed-qkv
