@@ -10,25 +10,32 @@ typedef struct tile_rule {
     int pad;           /* head_dims are rounded up to a multiple of this                       */
     int stages;        /* copies of the K and V tile in LDS                                    */
     int element_bytes; /* of a K or V element in LDS                                           */
-    int max_pair_dims; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad ...   */
-    int max_pair_dims_variant; /* ... and up to this with variants, which keep more in registers */
+    int max_pair_dims[3]; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad:
+                             plain, with variants, with pages and changed scores at once       */
 } tile_rule;
 
 /* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at
  * 32 KB for small head_dims, 32 keys at 64 KB for head_dim 256. */
 static const tile_rule matrix_rules[] = {
-    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, 384, 256 },
-    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, 384, 256 },
+    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, { 384, 256, 192 } },
+    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, { 384, 256, 192 } },
 };
 
 /* No matrix units: any arch, fp32. */
 static const tile_rule portable_rules[] = {
-    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, 256, 256 },
+    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192 } },
 };
 
 static int round_up(int value, int step)
 {
     return (value + step - 1) / step * step;
+}
+
+/* Which of max_pair_dims: variants keep more in registers. */
+static int registers_class(unsigned features)
+{
+    bool scores = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
+    return !features ? 0 : scores && features & GEN_WITH_PAGES ? 2 : 1;
 }
 
 gen_tile gen_tile_choose(const gen_config *config)
@@ -42,7 +49,7 @@ gen_tile gen_tile_choose(const gen_config *config)
     int hdv_pad = round_up(config->hdv, rule->pad);
     int lds_bytes = rule->stages * rule->tile_k * (hdqk_pad + hdv_pad) * rule->element_bytes;
     /* A workgroup has one wave per SIMD: two workgroups share a compute unit or one has it alone. */
-    int max_dims = gen_features(config) ? rule->max_pair_dims_variant : rule->max_pair_dims;
+    int max_dims = rule->max_pair_dims[registers_class(gen_features(config))];
     bool pair = 2 * lds_bytes <= config->arch->lds_bytes && hdqk_pad + hdv_pad <= max_dims;
     return (gen_tile){
         .template_file = rule->template_file,
