@@ -5,13 +5,14 @@
  *
  * Sources: AMD's CDNA2, CDNA3 and CDNA4 ISA guides, section "Manually Inserted Wait States (NOPs)",
  * and for what the guides leave open LLVM's GCNHazardRecognizer, whose function each row names; the
- * matrix instructions' passes are those of LLVM's SISchedule.td. A wait state is what LLVM counts:
+ * matrix instructions' passes are those of timing_arch.c. A wait state is what LLVM counts:
  * an instruction that the wave issues, s_nop N for N + 1 of them. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sim/check_state.h"
+#include "sim/timing_arch.h"
 
 /* ---- classes ---- */
 
@@ -194,54 +195,11 @@ static_assert(NUM_RULES <= 64, "sim_usage_hazard.makes and .takes have a bit for
 
 /* ---- what an instruction is ---- */
 
-static bool starts(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool one_of(const char *name, const char *const *list)
-{
-    for (; *list; list++)
-        if (starts(name, *list))
-            return true;
-    return false;
-}
-
-/* M, N and K of "..._MxNxK...". */
-static void matrix_shape(const char *name, unsigned *n, unsigned *k, const char **type)
-{
-    const char *x = strchr(name, 'x');
-    char *end = NULL;
-
-    *n = *k = 0;
-    if (x && (x = strchr(x + 1, 'x'))) {
-        const char *digits = x;
-        while (digits > name && digits[-1] >= '0' && digits[-1] <= '9') digits--;
-        *n = (unsigned)strtoul(digits, NULL, 10);
-        *k = (unsigned)strtoul(x + 1, &end, 10);
-    }
-    *type = end ? end : "";
-}
-
-/* SISchedule.td: SIDPFullSpeedModel, SIDPGFX942FullSpeedModel, SIDPGFX950FullSpeedModel. */
 static unsigned matrix_passes(const sim_inst *inst, sim_arch arch)
 {
-    const char *name = inst->op->name, *type;
-    unsigned n, k;
+    uint64_t flops;
 
-    matrix_shape(name, &n, &k, &type);
-    if (starts(name, "v_mfma_f64"))
-        return n == 4 ? 4 : arch == SIM_GFX950 ? 16 : 8;
-    if (n == 4)
-        return 2;
-    if (arch == SIM_GFX90A)
-        return n == 16 ? 8 : 16;
-    unsigned few = n == 16 ? 4 : 8;
-    if (starts(name, "v_smfmac"))
-        return few;
-    if (strstr(type, "f8f6f4")) /* twice as long with an fp8 or bf8 operand */
-        return inst->cbsz <= 1 || inst->blgp <= 1 ? 2 * few : few;
-    return k <= 4 && !strstr(type, "xf32") ? 2 * few : few;
+    return sim_timing_matrix(arch, inst, &flops) / 4;
 }
 
 static uint32_t matrix_classes(const sim_inst *inst, sim_arch arch)

@@ -154,7 +154,7 @@ typedef struct matrix_row {
 
 static const matrix_row matrix_rows[] = {
     {"v_mfma_f64_16x16x4", {32, 32, 64}},
-    {"v_mfma_f64_4x4x4", {16, 16, 32}},
+    {"v_mfma_f64_4x4x4", {16, 16, 16}},
     {"v_mfma_f32_32x32x64_f8f6f4", {0, 0, 64}}, /* 32 with two formats of 6 or 4 bits */
     {"v_mfma_scale_f32_32x32x64", {0, 0, 64}},
     {"v_mfma_f32_16x16x128_f8f6f4", {0, 0, 32}},

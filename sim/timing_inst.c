@@ -5,19 +5,6 @@
 
 #include "sim/timing_cu.h"
 
-static bool starts(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool one_of(const char *name, const char *const *list)
-{
-    for (; *list; list++)
-        if (starts(name, *list))
-            return true;
-    return false;
-}
-
 /* LLVM, SISchedule.td: WriteTrans32, WriteTrans64. */
 static bool is_transcendental(const char *name)
 {

@@ -7,19 +7,6 @@
 
 #include "sim/usage.h"
 
-static bool starts(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
-
-static bool one_of(const char *name, const char *const *list)
-{
-    for (; *list; list++)
-        if (starts(name, *list))
-            return true;
-    return false;
-}
-
 /* Encodings: ISA guide, "Microcode Formats": the top 6 bits. */
 static sim_usage_unit unit_of(const sim_inst *inst)
 {

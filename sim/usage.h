@@ -3,8 +3,24 @@
 #ifndef SIM_USAGE_H
 #define SIM_USAGE_H
 
+#include <string.h>
+
 #include "sim/program.h"
 #include "sim/wave.h"
+
+/* Mnemonics by how they begin; a list ends with NULL. */
+static inline bool starts(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
+static inline bool one_of(const char *name, const char *const *list)
+{
+    for (; *list; list++)
+        if (starts(name, *list))
+            return true;
+    return false;
+}
 
 typedef enum sim_usage_unit {
     USAGE_SCALAR,
