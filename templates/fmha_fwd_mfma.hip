@@ -156,11 +156,15 @@ INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint &to)
 
 // ---- LDS layouts ----
 
-// K: one row a key, 16-byte chunks, swizzled so that 8 lanes reading one chunk of 8 keys touch all
-// 32 banks.
+// K: one row a key, 16-byte chunks. The lanes that a 128-bit read serves together want one chunk of
+// LINE keys, where LINE chunks are a row of all banks: 8 lanes over 32 banks, on gfx950 16 over 64.
+// Of a row's chunks, SPREAD change places with the key; LINE / SPREAD rows lie side by side anyway.
+constexpr int LINE = AITER_CDNA == 4 ? 16 : 8;
+constexpr int SPREAD = (K_CHUNKS & -K_CHUNKS) < LINE ? K_CHUNKS & -K_CHUNKS : LINE;
+
 INLINE int k_lds(int key, int chunk)
 {
-    int swizzle = K_CHUNKS % 8 == 0 ? key & 7 : (key >> 1) & 3;
+    int swizzle = int(uint(key) / (LINE / SPREAD) % SPREAD);
     return (key * K_CHUNKS + (chunk ^ swizzle)) * 16;
 }
 
