@@ -158,7 +158,7 @@ static bool all_required(const gen_config *config, unsigned seen, char err[GEN_E
 {
     const gen_field *f;
     for (size_t i = 0; (f = gen_field_at(i)); i++) {
-        if (f->use != GEN_REQUIRED || !gen_field_belongs(f, config) || seen & 1u << i)
+        if (!(f->required >> config->op & 1) || seen & 1u << i)
             continue;
         snprintf(err, GEN_ERROR_MAX, "%s: missing; expected %s=...", f->name, f->name);
         return false;

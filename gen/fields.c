@@ -2,7 +2,7 @@
  * comparison and hash are made from this table. */
 #include "gen/internal.h"
 
-static const char *const op_names[] = { "fmha_fwd", NULL };
+static const char *const op_names[] = { "fmha_fwd", "merge_states", NULL };
 static const char *const dtype_names[] = { "fp16", "bf16", "fp32", NULL };
 static const char *const mask_names[] = { "none", "causal", NULL };
 static const char *const window_names[] = { "none", "left", "right", "both", NULL };
@@ -10,7 +10,7 @@ static const char *const rounding_names[] = { "nearest", "truncate", NULL };
 static const char *const seqlens_names[] = { "fixed", "used", "cu", "packed", NULL };
 static const char *const kv_names[] = { "same", "fp8", NULL };
 
-enum { FWD = 1u << GEN_FMHA_FWD };
+enum { FWD = 1u << GEN_FMHA_FWD, MERGE = 1u << GEN_MERGE_STATES, ALL = FWD | MERGE };
 
 #define AT(member) .offset = offsetof(gen_config, member)
 #define NAMED(list) .kind = GEN_FIELD_NAME, .names = list
@@ -19,14 +19,14 @@ enum { FWD = 1u << GEN_FMHA_FWD };
 #define FLAG .kind = GEN_FIELD_FLAG
 
 static const gen_field fields[] = {
-    { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = FWD, .use = GEN_REQUIRED },
-    { "dtype", AT(dtype), NAMED(dtype_names), .ops = FWD, .use = GEN_REQUIRED },
-    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = FWD, .use = GEN_REQUIRED },
-    { "hdv", AT(hdv), NUMBER(8, 256, 8), .ops = FWD, .use = GEN_PRINTED },
+    { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = ALL, .required = ALL, .use = GEN_PRINTED },
+    { "dtype", AT(dtype), NAMED(dtype_names), .ops = ALL, .required = ALL, .use = GEN_PRINTED },
+    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = FWD, .required = FWD, .use = GEN_PRINTED },
+    { "hdv", AT(hdv), NUMBER(8, 256, 8), .ops = ALL, .required = MERGE, .use = GEN_PRINTED },
     { "mask", AT(mask), NAMED(mask_names), .ops = FWD, .use = GEN_PRINTED },
     { "gqa", AT(gqa), NUMBER(1, INT32_MAX, 1), .ops = FWD, .use = GEN_PRINTED, .fallback = 1,
       .expected = "the number of query heads per KV head, 1 or more" },
-    { "lse", AT(lse), FLAG, .ops = FWD, .use = GEN_PRINTED },
+    { "lse", AT(lse), FLAG, .ops = ALL, .use = GEN_PRINTED },
     { "window", AT(window), NAMED(window_names), .ops = FWD },
     { "softcap", AT(softcap), FLAG, .ops = FWD },
     { "alibi", AT(alibi), FLAG, .ops = FWD },

@@ -35,7 +35,7 @@ const gen_arch *gen_arch_at(size_t index);      /* NULL past the end */
 
 /* ---- Configuration ---- */
 
-typedef enum gen_op { GEN_FMHA_FWD, GEN_NUM_OPS } gen_op;
+typedef enum gen_op { GEN_FMHA_FWD, GEN_MERGE_STATES, GEN_NUM_OPS } gen_op;
 typedef enum gen_dtype { GEN_FP16, GEN_BF16, GEN_FP32 } gen_dtype;
 typedef enum gen_mask { GEN_MASK_NONE, GEN_MASK_CAUSAL } gen_mask;
 
@@ -61,7 +61,7 @@ typedef enum gen_seqlens {
 typedef enum gen_kv { GEN_KV_SAME, GEN_KV_FP8 } gen_kv;
 
 /* Plain data; every field behind arch is an int or an enumeration. Zero means "without" for every field
- * from `window` on. */
+ * from `window` on. A field that the operation does not have (gen/fields.c) is its default. */
 typedef struct gen_config {
     gen_op op;
     const gen_arch *arch;
@@ -105,13 +105,13 @@ void gen_config_value(const gen_config *config, const char *name, char out[GEN_T
 /* The same as a number; not for arch. */
 int gen_config_number(const gen_config *config, const char *name);
 
-/* Canonical text: operation, then name=value in a fixed order, single spaces. Fields up to lse are
+/* Canonical text: operation, then name=value in a fixed order, single spaces. Its fields up to lse are
  * always there, variants (window and what follows it) only if they are not off. What is not set or
  * unknown in an invalid configuration prints as "?". */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX]);
 
 /* Accepts the canonical text, fields in any order, optional ones left out for their defaults (hdv:
- * hdqk, mask: none, gqa: 1, lse: 0, variants: off). The result is validated and canonical; on failure
+ * hdqk if there is one, mask: none, gqa: 1, lse: 0, variants: off). The result is validated and canonical; on failure
  * *out is as it was. */
 bool gen_config_parse(const char *text, gen_config *out, char err[GEN_ERROR_MAX]);
 
@@ -127,12 +127,24 @@ typedef struct gen_fmha_fwd_args {
 #undef X
 } gen_fmha_fwd_args;
 
+typedef struct gen_merge_states_args {
+#define X(type, name, needs, meaning) type name;
+#include "gen/merge_states_args.def"
+#undef X
+} gen_merge_states_args;
+
+/* The arguments of any operation's kernel. */
+typedef union gen_args {
+    gen_fmha_fwd_args fmha_fwd;
+    gen_merge_states_args merge_states;
+} gen_args;
+
 /* One kernel argument: what --emit-code documents and what runtime packs. */
 typedef struct gen_arg {
     const char *name;
     const char *type;            /* C type in the kernel's signature                             */
     uint32_t offset, size;       /* bytes in the kernarg segment                                 */
-    uint32_t source;             /* offset in gen_fmha_fwd_args                                  */
+    uint32_t source;             /* offset in gen_args                                           */
     const char *meaning;
 } gen_arg;
 
@@ -144,7 +156,7 @@ typedef struct gen_kernel {
     int block;                   /* threads per workgroup                                        */
     int tile_q, tile_k;          /* query rows and keys per workgroup and step                   */
     int hdqk_pad, hdv_pad;       /* head_dims rounded up to what the tile computes               */
-    int lds_bytes;               /* static LDS                                                   */
+    int lds_bytes;               /* static LDS; sizes that an operation does not have are 0      */
     int waves_per_simd;          /* at least so many waves find registers on a SIMD              */
     const char *grid_rule;       /* "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, ..."  */
     gen_arg args[GEN_MAX_ARGS];
@@ -156,8 +168,9 @@ typedef struct gen_kernel {
 /* The configuration must be valid and canonical. */
 void gen_kernel_describe(const gen_config *config, gen_kernel *out);
 
-/* Lays the kernel's arguments out: kernel->kernarg_bytes bytes, at most sizeof *args. */
-void gen_kernel_pack(const gen_kernel *kernel, const gen_fmha_fwd_args *args, void *kernarg);
+/* Lays the kernel's arguments out, `args` being its operation's structure of them:
+ * kernel->kernarg_bytes bytes, at most sizeof(gen_args). */
+void gen_kernel_pack(const gen_kernel *kernel, const void *args, void *kernarg);
 
 /* The complete translation unit, NUL-terminated, heap (free()); NULL: out of memory. */
 char *gen_render(const gen_config *config);

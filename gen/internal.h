@@ -17,9 +17,8 @@ typedef enum gen_field_kind {
 } gen_field_kind;
 
 typedef enum gen_field_use {
-    GEN_VARIANT,  /* optional, printed if it is not its default */
-    GEN_PRINTED,  /* optional, printed always */
-    GEN_REQUIRED
+    GEN_VARIANT, /* printed if it is not its default */
+    GEN_PRINTED  /* printed always */
 } gen_field_use;
 
 typedef struct gen_field {
@@ -32,6 +31,7 @@ typedef struct gen_field {
     const char *expected; /* what messages ask for, NULL: made from the above */
     int fallback;         /* the default */
     unsigned ops;         /* bit o: a field of operation o */
+    unsigned required;    /* bit o: texts of operation o must have it */
     gen_field_use use;
 } gen_field;
 

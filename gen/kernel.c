@@ -8,25 +8,41 @@ typedef struct argument {
     unsigned needs;
 } argument;
 
-static const argument arguments[] = {
+static const argument fmha_fwd_arguments[] = {
 #define X(type, name, needs, meaning) \
     { { #name, #type, 0, sizeof(type), offsetof(gen_fmha_fwd_args, name), meaning }, needs },
 #include "gen/fmha_fwd_args.def"
 #undef X
 };
 
-enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
+static const argument merge_states_arguments[] = {
+#define X(type, name, needs, meaning) \
+    { { #name, #type, 0, sizeof(type), offsetof(gen_merge_states_args, name), meaning }, needs },
+#include "gen/merge_states_args.def"
+#undef X
+};
 
-_Static_assert(NUM_ARGUMENTS <= (int)GEN_MAX_ARGS, "GEN_MAX_ARGS is too small");
+#define COUNT(list) (sizeof list / sizeof list[0])
+static const struct {
+    const argument *list;
+    size_t count;
+} arguments[GEN_NUM_OPS] = {
+    [GEN_FMHA_FWD] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
+    [GEN_MERGE_STATES] = { merge_states_arguments, COUNT(merge_states_arguments) },
+};
+
+_Static_assert(COUNT(fmha_fwd_arguments) <= GEN_MAX_ARGS, "GEN_MAX_ARGS is too small");
+_Static_assert(COUNT(merge_states_arguments) <= GEN_MAX_ARGS, "GEN_MAX_ARGS is too small");
 _Static_assert(sizeof(void *) == 8 && sizeof(long long) == 8, "kernarg types of another size");
 _Static_assert(sizeof(int) == 4 && sizeof(float) == 4, "kernarg types of another size");
 
 /* The kernarg segment lays arguments out in order at their natural alignment, which is their size
  * (LLVM, "User Guide for AMDGPU Backend", kernel argument metadata: .offset and .size). */
-static void choose_arguments(unsigned features, gen_kernel *out)
+static void choose_arguments(gen_op op, unsigned features, gen_kernel *out)
 {
+    const argument *first = arguments[op].list, *last = first + arguments[op].count;
     uint32_t end = 0;
-    for (const argument *a = arguments; a < arguments + NUM_ARGUMENTS; a++) {
+    for (const argument *a = first; a < last; a++) {
         if (a->needs && !(a->needs & features))
             continue;
         gen_arg *arg = &out->args[out->num_args++];
@@ -39,7 +55,7 @@ static void choose_arguments(unsigned features, gen_kernel *out)
 }
 
 /* Two sizes spelled out: this is on the way of every launch. */
-void gen_kernel_pack(const gen_kernel *kernel, const gen_fmha_fwd_args *args, void *kernarg)
+void gen_kernel_pack(const gen_kernel *kernel, const void *args, void *kernarg)
 {
     for (const gen_arg *a = kernel->args; a < kernel->args + kernel->num_args; a++) {
         char *to = (char *)kernarg + a->offset;
@@ -57,9 +73,24 @@ static const char dense_grid[] =
     "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, grid_y = grid_z = 1 (workgroups)";
 static const char packed_grid[] =
     "grid_x = (floor(total_q / tile_q) + batch) * num_heads, grid_y = grid_z = 1 (workgroups)";
+static const char merge_grid[] =
+    "grid_x = ceil(seqlen * num_heads / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
+
+static const char *grid_rule(const gen_config *c)
+{
+    bool packed = c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
+    return c->op == GEN_MERGE_STATES ? merge_grid : packed ? packed_grid : dense_grid;
+}
+
+/* merge_states_gfx942_bf16_hd128_lse */
+static void print_merge_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
+{
+    snprintf(out, GEN_SYMBOL_MAX, "merge_states_%s_%s_hd%d%s", c->arch->name,
+             gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
+}
 
 /* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature. */
-static void print_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
+static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
     const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
     unsigned features = gen_features(c);
@@ -76,7 +107,6 @@ static void print_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)
 {
     gen_tile tile = gen_tile_choose(config);
-    bool packed = config->seqlens_q == GEN_SEQ_CU || config->seqlens_q == GEN_SEQ_PACKED;
     *out = (gen_kernel){
         .block = tile.block,
         .tile_q = tile.tile_q,
@@ -85,10 +115,13 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
         .hdv_pad = tile.hdv_pad,
         .lds_bytes = tile.lds_bytes,
         .waves_per_simd = tile.waves_per_simd,
-        .grid_rule = packed ? packed_grid : dense_grid,
+        .grid_rule = grid_rule(config),
     };
-    choose_arguments(gen_features(config), out);
-    print_symbol(config, out->symbol);
+    choose_arguments(config->op, gen_features(config), out);
+    if (config->op == GEN_MERGE_STATES)
+        print_merge_symbol(config, out->symbol);
+    else
+        print_fwd_symbol(config, out->symbol);
 }
 
 const char *gen_options(const gen_config *config)

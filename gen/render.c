@@ -65,7 +65,8 @@ static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel
         { "GQA", config->gqa },           { "WAVES_PER_SIMD", kernel->waves_per_simd },
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
-        gen_buffer_printf(b, "constexpr int %s = %d;\n", shapes[i].name, shapes[i].value);
+        if (shapes[i].value) /* 0: the operation has no such thing */
+            gen_buffer_printf(b, "constexpr int %s = %d;\n", shapes[i].name, shapes[i].value);
     gen_buffer_printf(b, "constexpr bool CAUSAL = %s;\n",
                       config->mask == GEN_MASK_CAUSAL ? "true" : "false");
     gen_buffer_printf(b, "constexpr bool LSE = %s;\n", config->lse ? "true" : "false");
@@ -141,27 +142,34 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
     add_variant_args(b, &kernel);
 }
 
-/* What comes between the prologue and the template, for kernels that have one of the features; 0:
- * all. */
+/* What comes between the prologue and the template, for the operations (bit o: operation o) and of
+ * these for kernels that have one of the features; 0: all. */
+enum { FWD = 1u << GEN_FMHA_FWD, EVERY = ~0u >> 1 };
+
 static const struct {
     const char *file;
-    unsigned needs;
+    unsigned ops, needs;
 } fragments[] = {
-    { "prelude.h", 0 },
-    { "work.h", 0 },
-    { "scores.h", GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS },
-    { "fp8.h", GEN_WITH_FP8_KV },
-    { "pages.h", GEN_WITH_PAGES },
+    { "prelude.h", EVERY, 0 },
+    { "work.h", FWD, 0 },
+    { "scores.h", FWD, GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS },
+    { "fp8.h", FWD, GEN_WITH_FP8_KV },
+    { "pages.h", FWD, GEN_WITH_PAGES },
 };
+
+static bool has_fragment(size_t i, const gen_config *config)
+{
+    unsigned needs = fragments[i].needs;
+    return fragments[i].ops >> config->op & 1 && (!needs || needs & gen_features(config));
+}
 
 char *gen_render(const gen_config *config)
 {
     gen_buffer b = { 0 };
-    unsigned features = gen_features(config);
     bool ok = true;
     add_prologue(&b, config);
     for (size_t i = 0; i < sizeof fragments / sizeof fragments[0]; i++)
-        if (!fragments[i].needs || fragments[i].needs & features)
+        if (has_fragment(i, config))
             ok = ok && add_file(&b, fragments[i].file);
     if (!ok || !add_file(&b, gen_tile_choose(config).template_file))
         b.failed = true;

@@ -26,6 +26,20 @@ static const tile_rule portable_rules[] = {
     { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192 } },
 };
 
+/* A chunk of 16 bytes of a row a thread; whole rows a workgroup. */
+static gen_tile merge_tile(const gen_config *config)
+{
+    enum { BLOCK = 256, CHUNK_BYTES = 16 };
+    int element_bytes = config->dtype == GEN_FP32 ? 4 : 2;
+    int chunks = config->hdv * element_bytes / CHUNK_BYTES;
+    return (gen_tile){
+        .template_file = "merge_states.hip",
+        .block = BLOCK,
+        .tile_q = BLOCK / chunks,
+        .waves_per_simd = 4,
+    };
+}
+
 static int round_up(int value, int step)
 {
     return (value + step - 1) / step * step;
@@ -40,6 +54,8 @@ static int registers_class(unsigned features)
 
 gen_tile gen_tile_choose(const gen_config *config)
 {
+    if (config->op == GEN_MERGE_STATES)
+        return merge_tile(config);
     const tile_rule *rule = config->dtype == GEN_FP32 ? portable_rules : matrix_rules;
     int larger = config->hdqk > config->hdv ? config->hdqk : config->hdv;
     while (round_up(larger, rule->pad) > rule->max_head_dim)

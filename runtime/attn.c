@@ -2,18 +2,22 @@
 #include "runtime/context.h"
 #include "runtime/error.h"
 #include "runtime/launch.h"
+#include "runtime/merge.h"
+
+static aiter_status run_problem(aiter_context *ctx, const rt_problem *problem)
+{
+    rt_kernel *kernel;
+    if (problem->empty)
+        return AITER_OK;
+    aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
+    return status == AITER_OK ? rt_launch(ctx, kernel, problem) : status;
+}
 
 static aiter_status run(aiter_context *ctx, const rt_request *request)
 {
     rt_problem problem;
-    rt_kernel *kernel;
     aiter_status status = rt_problem_read(ctx->place, request, true, &problem);
-    if (status != AITER_OK || problem.empty)
-        return status;
-    status = rt_context_kernel(ctx, &problem.config, &kernel);
-    if (status != AITER_OK)
-        return status;
-    return rt_launch(ctx, kernel, &problem);
+    return status == AITER_OK ? run_problem(ctx, &problem) : status;
 }
 
 static aiter_status no_context(void)
@@ -56,4 +60,12 @@ aiter_status aiter_variable_length_attention(aiter_context *ctx, const aiter_var
     rt_request request;
     aiter_status status = ctx ? rt_request_varlen(args, &request) : no_context();
     return status == AITER_OK ? run(ctx, &request) : status;
+}
+
+aiter_status aiter_merge_states(aiter_context *ctx, const aiter_merge_args *args)
+{
+    rt_problem problem;
+    aiter_status status =
+        ctx ? rt_merge_read(ctx->place, args, true, &problem) : no_context();
+    return status == AITER_OK ? run_problem(ctx, &problem) : status;
 }

@@ -7,7 +7,8 @@
 
 /* Tiles of query rows that all heads of all batch entries have at most (the grid rule of gen_kernel).
  * Packed sequences take tiles of their own, each at most one more than its share of the rows. */
-static uint64_t count_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a, uint64_t *slices)
+static uint64_t count_fwd_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
+                                uint64_t *slices)
 {
     uint64_t tile = (unsigned)kernel->shape.tile_q, heads = (unsigned)a->num_heads;
     gen_seqlens seqlens = kernel->config.seqlens_q;
@@ -17,19 +18,31 @@ static uint64_t count_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
                   : ((unsigned)a->seqlen_q + tile - 1) / tile;
 }
 
+/* Tiles of rows of heads that all batch entries have. */
+static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_states_args *a,
+                                  uint64_t *slices)
+{
+    uint64_t tile = (unsigned)kernel->shape.tile_q;
+    *slices = (unsigned)a->batch;
+    return ((uint64_t)(unsigned)a->seqlen * (unsigned)a->num_heads + tile - 1) / tile;
+}
+
 /* The dispatch packet counts threads in 32 bits (HSA Platform System Architecture 1.2, 2.9.6,
  * grid_size_x), which is the lower limit. */
-static aiter_status grid_size(const rt_kernel *kernel, const gen_fmha_fwd_args *a, unsigned *grid)
+static aiter_status grid_size(const rt_kernel *kernel, const rt_problem *problem, unsigned *grid)
 {
     const gen_kernel *shape = &kernel->shape;
-    uint64_t slices, tiles = count_tiles(kernel, a, &slices), groups;
+    bool merge = kernel->config.op == GEN_MERGE_STATES;
+    uint64_t slices, groups;
+    uint64_t tiles = merge ? count_merge_tiles(kernel, &problem->merge, &slices)
+                           : count_fwd_tiles(kernel, &problem->args, &slices);
     if (__builtin_mul_overflow(tiles, slices, &groups) ||
         groups > UINT32_MAX / (unsigned)shape->block)
         return rt_fail(AITER_ERROR_UNSUPPORTED,
-                       "q.shape: batch %d * heads %d * %" PRIu64
-                       " tiles of %d query rows are too many workgroups for "
-                       "one launch: expected at most %u",
-                       a->batch, a->num_heads, tiles, shape->tile_q,
+                       "%s.shape: %" PRIu64 " tiles of %d rows in each of %" PRIu64
+                       " %s are too many workgroups for one launch: expected at most %u",
+                       merge ? "out" : "q", tiles, shape->tile_q, slices,
+                       merge ? "batch entries" : "heads of batch entries",
                        UINT32_MAX / (unsigned)shape->block);
     *grid = (unsigned)groups;
     return AITER_OK;
@@ -38,7 +51,7 @@ static aiter_status grid_size(const rt_kernel *kernel, const gen_fmha_fwd_args *
 static aiter_status submit(const rt_hip *hip, const rt_kernel *kernel, const rt_problem *problem,
                            unsigned grid)
 {
-    gen_fmha_fwd_args kernarg; /* has room for any kernel's, and its alignment */
+    gen_args kernarg; /* has room for any kernel's, and its alignment */
     size_t size = kernel->shape.kernarg_bytes;
     void *extra[] = { HIP_EXTRA_BUFFER_POINTER, &kernarg, HIP_EXTRA_BUFFER_SIZE, &size,
                       HIP_EXTRA_END };
@@ -56,7 +69,7 @@ aiter_status rt_launch(aiter_context *ctx, const rt_kernel *kernel, const rt_pro
 {
     int saved;
     unsigned grid = 0;
-    aiter_status status = grid_size(kernel, &problem->args, &grid);
+    aiter_status status = grid_size(kernel, problem, &grid);
     if (status != AITER_OK)
         return status;
     status = rt_device_enter(ctx->hip, ctx->place.device, &saved);

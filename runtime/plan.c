@@ -7,6 +7,7 @@
 #include "runtime/error.h"
 #include "runtime/info.h"
 #include "runtime/launch.h"
+#include "runtime/merge.h"
 #include "runtime/sized.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
@@ -16,13 +17,10 @@ struct aiter_plan {
     const rt_kernel *kernel; /* the context's */
 };
 
-static aiter_status prepare(aiter_context *ctx, const rt_request *request, aiter_plan **out)
+static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *problem, aiter_plan **out)
 {
-    rt_problem problem;
     rt_kernel *kernel;
-    aiter_status status = rt_problem_read(ctx->place, request, false, &problem);
-    if (status == AITER_OK)
-        status = rt_context_kernel(ctx, &problem.config, &kernel);
+    aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
     if (status != AITER_OK)
         return status;
     aiter_plan *plan = malloc(sizeof *plan);
@@ -31,6 +29,13 @@ static aiter_status prepare(aiter_context *ctx, const rt_request *request, aiter
     *plan = (aiter_plan){ ctx, kernel };
     *out = plan;
     return AITER_OK;
+}
+
+static aiter_status prepare(aiter_context *ctx, const rt_request *request, aiter_plan **out)
+{
+    rt_problem problem;
+    aiter_status status = rt_problem_read(ctx->place, request, false, &problem);
+    return status == AITER_OK ? prepare_problem(ctx, &problem, out) : status;
 }
 
 static aiter_status check_place(const aiter_context *ctx, aiter_plan **out)
@@ -68,6 +73,16 @@ aiter_status aiter_prepare_varlen(aiter_context *ctx, const aiter_varlen_args *a
     if (status == AITER_OK)
         status = rt_request_varlen(args, &request);
     return status == AITER_OK ? prepare(ctx, &request, out) : status;
+}
+
+aiter_status aiter_prepare_merge(aiter_context *ctx, const aiter_merge_args *args,
+                                 aiter_plan **out)
+{
+    rt_problem problem;
+    aiter_status status = check_place(ctx, out);
+    if (status == AITER_OK)
+        status = rt_merge_read(ctx->place, args, false, &problem);
+    return status == AITER_OK ? prepare_problem(ctx, &problem, out) : status;
 }
 
 /* A field of a configuration as the caller knows it, and how the caller writes its values 0 and 1 if
@@ -112,6 +127,10 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
     const char *field = gen_config_difference(asked, &kernel->config);
     char is[GEN_TEXT_MAX], expected[GEN_TEXT_MAX];
     int i = 0;
+    if (asked->op != kernel->config.op) {
+        gen_config_print(asked, expected);
+        return rt_fail(INVALID, "plan is %s: expected %s", kernel->text, expected);
+    }
     while (strcmp(arguments[i].field, field) != 0)
         i++;
     print_value(asked, i, is);
@@ -120,15 +139,18 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
                    expected, kernel->text);
 }
 
+static aiter_status launch_problem(const aiter_plan *plan, const rt_problem *problem)
+{
+    if (!gen_config_equal(&problem->config, &plan->kernel->config))
+        return fail_config(&problem->config, plan->kernel);
+    return problem->empty ? AITER_OK : rt_launch(plan->ctx, plan->kernel, problem);
+}
+
 static aiter_status launch(const aiter_plan *plan, const rt_request *request)
 {
     rt_problem problem;
     aiter_status status = rt_problem_read(plan->ctx->place, request, true, &problem);
-    if (status != AITER_OK)
-        return status;
-    if (!gen_config_equal(&problem.config, &plan->kernel->config))
-        return fail_config(&problem.config, plan->kernel);
-    return problem.empty ? AITER_OK : rt_launch(plan->ctx, plan->kernel, &problem);
+    return status == AITER_OK ? launch_problem(plan, &problem) : status;
 }
 
 static aiter_status no_plan(void)
@@ -155,6 +177,13 @@ aiter_status aiter_launch_varlen(const aiter_plan *plan, const aiter_varlen_args
     rt_request request;
     aiter_status status = plan ? rt_request_varlen(args, &request) : no_plan();
     return status == AITER_OK ? launch(plan, &request) : status;
+}
+
+aiter_status aiter_launch_merge(const aiter_plan *plan, const aiter_merge_args *args)
+{
+    rt_problem problem;
+    aiter_status status = plan ? rt_merge_read(plan->ctx->place, args, true, &problem) : no_plan();
+    return status == AITER_OK ? launch_problem(plan, &problem) : status;
 }
 
 const char *aiter_plan_config(const aiter_plan *plan)

@@ -9,7 +9,10 @@
 
 typedef struct rt_problem {
     gen_config config;
-    gen_fmha_fwd_args args;
+    union {
+        gen_fmha_fwd_args args; /* of attention */
+        gen_merge_states_args merge;
+    };
     void *stream;
     bool empty; /* no output element: nothing to launch */
 } rt_problem;

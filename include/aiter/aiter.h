@@ -425,6 +425,36 @@ typedef struct aiter_varlen_args {
     { sizeof(aiter_varlen_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
       NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL }
 
+/* Arguments of the merge of two partial outputs: of the same queries, over different keys.
+ *
+ *                     padded                               packed
+ *   out_a, out_b      (batch, seqlen, heads, head_dim_v)   (total, heads, head_dim_v)   fp16, bf16 or fp32
+ *   lse_a, lse_b      (batch, heads, seqlen)               (heads, total)               fp32, natural logarithm
+ *   out               as out_a, written
+ *   lse               as lse_a, written; NULL: not computed
+ *
+ *   lse = log(exp(lse_a) + exp(lse_b))
+ *   out = exp(lse_a - lse) out_a + exp(lse_b - lse) out_b        computed in fp32
+ *
+ * A row of one side whose log-sum-exp is -inf has seen no key there: it adds nothing, whatever is in its output. Where
+ * both are, out is 0 and lse -inf. A log-sum-exp that is NaN or inf makes the row NaN.
+ *
+ * out may be out_a or out_b, and lse may be lse_a or lse_b, with the same strides; otherwise what is written overlaps
+ * nothing. Strides, alignment and sizes as in aiter_attn_args, but rows may be any distance apart. */
+typedef struct aiter_merge_args {
+    size_t size;                 /* sizeof(aiter_merge_args)                                  */
+    const DLTensor *out_a;
+    const DLTensor *lse_a;
+    const DLTensor *out_b;
+    const DLTensor *lse_b;
+    const DLTensor *out;
+    const DLTensor *lse;         /* optional                                                  */
+    void *stream;                /* hipStream_t; NULL: the default stream                     */
+} aiter_merge_args;
+
+/* Initialiser: no tensors, the default stream. */
+#define AITER_MERGE_ARGS_INIT { sizeof(aiter_merge_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
 /* ---- Operations ------------------------------------------------------------------------------------------- */
 
 /* Each is prepare + launch: the first call for a new configuration looks into the cache and may compile (a
@@ -454,6 +484,10 @@ AITER_API aiter_status aiter_flash_attn_with_kvcache(aiter_context *ctx, const a
  * spread over workgroups like many short ones; nothing waits for lengths on the host. */
 AITER_API aiter_status aiter_variable_length_attention(aiter_context *ctx, const aiter_varlen_args *args);
 
+/* Two partial outputs with their log-sum-exps into one: what cascades (a shared prefix, then each sequence's own
+ * keys) and context parallelism (keys spread over devices) end with. On any arch in any dtype that attention has there. */
+AITER_API aiter_status aiter_merge_states(aiter_context *ctx, const aiter_merge_args *args);
+
 /* ---- Prepare and launch ----------------------------------------------------------------------------------- */
 
 /* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head, lse
@@ -469,6 +503,7 @@ AITER_API aiter_status aiter_prepare(aiter_context *ctx, const aiter_attn_args *
 /* The same for the operations with arguments of their own. */
 AITER_API aiter_status aiter_prepare_kvcache(aiter_context *ctx, const aiter_kvcache_args *args, aiter_plan **out);
 AITER_API aiter_status aiter_prepare_varlen(aiter_context *ctx, const aiter_varlen_args *args, aiter_plan **out);
+AITER_API aiter_status aiter_prepare_merge(aiter_context *ctx, const aiter_merge_args *args, aiter_plan **out);
 
 /* Validates args against the plan and launches: never compiles, allocates or takes a lock of the library, so it
  * is safe inside HIP graph capture. Asynchronous on args->stream. Thread-safe. Errors: INVALID_ARGUMENT (args
@@ -480,6 +515,7 @@ AITER_API aiter_status aiter_launch(const aiter_plan *plan, const aiter_attn_arg
  * configuration. */
 AITER_API aiter_status aiter_launch_kvcache(const aiter_plan *plan, const aiter_kvcache_args *args);
 AITER_API aiter_status aiter_launch_varlen(const aiter_plan *plan, const aiter_varlen_args *args);
+AITER_API aiter_status aiter_launch_merge(const aiter_plan *plan, const aiter_merge_args *args);
 
 /* The plan's canonical configuration text, which is what aiter_warm() takes, e.g.
  *

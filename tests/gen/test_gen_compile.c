@@ -127,6 +127,15 @@ static void test_matrix_kernels(void **state)
     check("fmha_fwd arch=gfx950 dtype=bf16 hdqk=256 mask=causal lse=1");
 }
 
+static void test_merge_kernels(void **state)
+{
+    (void)state;
+    check("merge_states arch=gfx90a dtype=fp16 hdv=64 lse=1");
+    check("merge_states arch=gfx942 dtype=bf16 hdv=128 lse=1");
+    check("merge_states arch=gfx950 dtype=bf16 hdv=200");
+    check("merge_states arch=gfx1100 dtype=fp32 hdv=8");
+}
+
 static void test_portable_kernels(void **state)
 {
     (void)state;
@@ -209,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_arch_and_type),
         cmocka_unit_test(test_matrix_kernels),
+        cmocka_unit_test(test_merge_kernels),
         cmocka_unit_test(test_portable_kernels),
         cmocka_unit_test(test_no_variant_needs_scratch),
     };

@@ -140,7 +140,7 @@ static void test_other_fields_are_checked(void **state)
     assert_invalid(config, "arch: not set; expected an entry of the arch table");
     config = sample();
     config.op = (gen_op)7;
-    assert_invalid(config, "op=7: expected 0 to 0 (fmha_fwd is 0)");
+    assert_invalid(config, "op=7: expected 0 to 1 (fmha_fwd is 0)");
     config = sample();
     config.dtype = (gen_dtype)9;
     assert_invalid(config, "dtype=9: expected fp16, bf16 or fp32");
@@ -355,13 +355,16 @@ static void test_parse_errors(void **state)
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
     "rounding, seqlens_q, seqlens_k, block_size or kv"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
-    assert_rejected("", "operation \"\": expected fmha_fwd");
-    assert_rejected("  ", "operation \"\": expected fmha_fwd");
-    assert_rejected("fmha_bwd arch=gfx942", "operation \"fmha_bwd\": expected fmha_fwd");
-    assert_rejected("arch=gfx942 fmha_fwd", "operation \"arch=gfx942\": expected fmha_fwd");
+    assert_rejected("", "operation \"\": expected fmha_fwd or merge_states");
+    assert_rejected("  ", "operation \"\": expected fmha_fwd or merge_states");
+    assert_rejected("fmha_bwd arch=gfx942", "operation \"fmha_bwd\": expected fmha_fwd or merge_states");
+    assert_rejected("arch=gfx942 fmha_fwd", "operation \"arch=gfx942\": expected fmha_fwd or merge_states");
     assert_rejected("fmha_fwd", "arch: missing; expected arch=...");
     assert_rejected("fmha_fwd arch=gfx942", "dtype: missing; expected dtype=...");
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16", "hdqk: missing; expected hdqk=...");
+    assert_rejected("merge_states arch=gfx942 dtype=bf16", "hdv: missing; expected hdv=...");
+    assert_rejected("merge_states arch=gfx942 dtype=bf16 hdqk=128",
+                    "hdqk: unknown field; expected arch, dtype, hdv or lse");
     assert_rejected("fmha_fwd arch=gfx1250 dtype=bf16 hdqk=64", "arch=gfx1250: " ARCHS);
     assert_rejected("fmha_fwd arch= dtype=bf16 hdqk=64", "arch=: " ARCHS);
     assert_rejected("fmha_fwd arch=gfx942 dtype=fp8 hdqk=64",

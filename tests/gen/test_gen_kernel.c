@@ -60,6 +60,19 @@ static void test_every_shape_fits_the_machine(void **state)
     for_each_shape(check_fits);
 }
 
+/* A merge's thread has 16 bytes; a workgroup has whole rows, as many as it has threads for. */
+static void test_merge_tiles(void **state)
+{
+    (void)state;
+    gen_kernel kernel = describe("merge_states arch=gfx942 dtype=bf16 hdv=128");
+    assert_int_equal(kernel.tile_q, 16);
+    assert_int_equal(describe("merge_states arch=gfx942 dtype=fp32 hdv=200").tile_q, 5);
+    assert_int_equal(describe("merge_states arch=gfx1201 dtype=fp32 hdv=8").tile_q, 128);
+    /* 6 pointers, 15 strides, 3 ints. */
+    assert_int_equal(kernel.kernarg_bytes, 21 * 8 + 3 * 4);
+    assert_int_equal(kernel.lds_bytes, 0);
+}
+
 /* A matrix instruction covers 32 query rows or keys and at least 8 of a head_dim. */
 static void check_matrix_shape(const gen_config *config, const gen_kernel *kernel)
 {
@@ -135,6 +148,8 @@ static void test_symbol_describes_the_configuration(void **state)
     assert_string_equal(kernel.symbol, "fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse");
     kernel = describe("fmha_fwd arch=gfx90a dtype=fp16 hdqk=192 hdv=128");
     assert_string_equal(kernel.symbol, "fmha_fwd_gfx90a_fp16_hd192x128_full_g1");
+    kernel = describe("merge_states arch=gfx942 dtype=bf16 hdv=128 lse=1");
+    assert_string_equal(kernel.symbol, "merge_states_gfx942_bf16_hd128_lse");
     gen_kernel longest =
         describe("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=256 mask=causal gqa=2147483647 lse=1");
     assert_string_equal(longest.symbol, "fmha_fwd_gfx1201_fp32_hd256x256_causal_g2147483647_lse");
@@ -171,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_shape_fits_the_machine),
+        cmocka_unit_test(test_merge_tiles),
         cmocka_unit_test(test_matrix_tiles_are_whole_instructions),
         cmocka_unit_test(test_arguments_match_a_c_struct),
         cmocka_unit_test(test_symbol_describes_the_configuration),
