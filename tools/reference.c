@@ -214,6 +214,8 @@ static void exact_row(const workspace *w, const ref_problem *p, const row *r, do
      * notes for MI200): such a probability or value can be lost whole. */
     const double flushed = p->dtype == NUM_FP16 ? 0x1p-14 : 0,
                  tiny = p->dtype == NUM_FP16 ? 0x1p-24 : 0x1p-126;
+    /* A row that is nothing beside its sink is scaled by a number that exp2 may flush to zero. */
+    const double lost = isfinite(r->sink) ? 0x1p-126 : 0;
     double *s = w->scores, *acc = w->acc, *err = w->err, max = r->sink, sum;
 
     for (int t = r->first / TILE; t * TILE < r->end; t++)
@@ -229,7 +231,7 @@ static void exact_row(const workspace *w, const ref_problem *p, const row *r, do
     sum = exp(r->sink - max);
     for (int j = r->first; j < r->end; j++) {
         const double weight = exp(s[j] - max), *v = w->v + (size_t)j * dv;
-        const double error = weight < flushed ? weight : weight * relative;
+        const double error = lost + (weight < flushed ? weight : weight * relative);
         sum += weight;
         if (weight == 0)
             continue;
