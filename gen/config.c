@@ -54,11 +54,30 @@ static bool pages_have_rows(const gen_config *c, char err[GEN_ERROR_MAX])
     return false;
 }
 
+static bool decode_is_on_matrix_units(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->op != GEN_FMHA_DECODE || c->dtype != GEN_FP32)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "dtype=fp32: expected fp16 or bf16 for fmha_decode");
+    return false;
+}
+
+static bool decode_is_not_packed(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->op != GEN_FMHA_DECODE || c->seqlens_k == GEN_SEQ_FIXED || c->seqlens_k == GEN_SEQ_USED)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "seqlens_k=%s: expected fixed or used for fmha_decode",
+             c->seqlens_k == GEN_SEQ_CU ? "cu" : "packed");
+    return false;
+}
+
 static bool (*const rules[])(const gen_config *, char *) = {
     dtype_runs_on_arch,
     fp8_runs_on_arch,
     fp8_converts_to_dtype,
     pages_have_rows,
+    decode_is_on_matrix_units,
+    decode_is_not_packed,
 };
 
 enum { NUM_RULES = sizeof rules / sizeof rules[0] };

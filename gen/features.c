@@ -18,6 +18,7 @@ static const gen_feature_rule rules[] = {
     { GEN_WITH_CU_K, "AITER_CU_K", "kcu" },
     { GEN_WITH_PACKED_K, "AITER_PACKED_K", "kpacked" },
     { GEN_WITH_FP8_KV, "AITER_FP8_KV", "fp8kv" },
+    { GEN_WITH_SPLITS, "AITER_SPLITS", "split" },
     { GEN_WITH_PAGES, "AITER_PAGES", "page" }, /* its size follows */
 };
 
@@ -38,5 +39,6 @@ unsigned gen_features(const gen_config *c)
            (c->sink ? GEN_WITH_SINK : 0) | (c->bias ? GEN_WITH_BIAS : 0) |
            (c->rounding == GEN_ROUND_TRUNCATE ? GEN_WITH_TRUNCATION : 0) | q[c->seqlens_q] |
            k[c->seqlens_k] | (c->block_size ? GEN_WITH_PAGES : 0) |
-           (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0);
+           (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0) |
+           (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS ? GEN_WITH_SPLITS : 0);
 }

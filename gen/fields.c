@@ -2,7 +2,8 @@
  * comparison and hash are made from this table. */
 #include "gen/internal.h"
 
-static const char *const op_names[] = { "fmha_fwd", "merge_states", NULL };
+static const char *const op_names[] = { "fmha_fwd", "fmha_decode", "merge_states", "merge_splits",
+                                        NULL };
 static const char *const dtype_names[] = { "fp16", "bf16", "fp32", NULL };
 static const char *const mask_names[] = { "none", "causal", NULL };
 static const char *const window_names[] = { "none", "left", "right", "both", NULL };
@@ -10,7 +11,13 @@ static const char *const rounding_names[] = { "nearest", "truncate", NULL };
 static const char *const seqlens_names[] = { "fixed", "used", "cu", "packed", NULL };
 static const char *const kv_names[] = { "same", "fp8", NULL };
 
-enum { FWD = 1u << GEN_FMHA_FWD, MERGE = 1u << GEN_MERGE_STATES, ALL = FWD | MERGE };
+enum {
+    FWD = 1u << GEN_FMHA_FWD,
+    DECODE = 1u << GEN_FMHA_DECODE,
+    ATTN = FWD | DECODE,
+    MERGE = 1u << GEN_MERGE_STATES | 1u << GEN_MERGE_SPLITS,
+    ALL = ATTN | MERGE
+};
 
 #define AT(member) .offset = offsetof(gen_config, member)
 #define NAMED(list) .kind = GEN_FIELD_NAME, .names = list
@@ -21,10 +28,10 @@ enum { FWD = 1u << GEN_FMHA_FWD, MERGE = 1u << GEN_MERGE_STATES, ALL = FWD | MER
 static const gen_field fields[] = {
     { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = ALL, .required = ALL, .use = GEN_PRINTED },
     { "dtype", AT(dtype), NAMED(dtype_names), .ops = ALL, .required = ALL, .use = GEN_PRINTED },
-    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = FWD, .required = FWD, .use = GEN_PRINTED },
+    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = ATTN, .required = ATTN, .use = GEN_PRINTED },
     { "hdv", AT(hdv), NUMBER(8, 256, 8), .ops = ALL, .required = MERGE, .use = GEN_PRINTED },
-    { "mask", AT(mask), NAMED(mask_names), .ops = FWD, .use = GEN_PRINTED },
-    { "gqa", AT(gqa), NUMBER(1, INT32_MAX, 1), .ops = FWD, .use = GEN_PRINTED, .fallback = 1,
+    { "mask", AT(mask), NAMED(mask_names), .ops = ATTN, .use = GEN_PRINTED },
+    { "gqa", AT(gqa), NUMBER(1, INT32_MAX, 1), .ops = ATTN, .use = GEN_PRINTED, .fallback = 1,
       .expected = "the number of query heads per KV head, 1 or more" },
     { "lse", AT(lse), FLAG, .ops = ALL, .use = GEN_PRINTED },
     { "window", AT(window), NAMED(window_names), .ops = FWD },
@@ -34,9 +41,10 @@ static const gen_field fields[] = {
     { "bias", AT(bias), FLAG, .ops = FWD },
     { "rounding", AT(rounding), NAMED(rounding_names), .ops = FWD },
     { "seqlens_q", AT(seqlens_q), NAMED(seqlens_names), .ops = FWD },
-    { "seqlens_k", AT(seqlens_k), NAMED(seqlens_names), .ops = FWD },
-    { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = FWD, .zero = true },
+    { "seqlens_k", AT(seqlens_k), NAMED(seqlens_names), .ops = ATTN },
+    { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = ATTN, .zero = true },
     { "kv", AT(kv), NAMED(kv_names), .ops = FWD },
+    { "rows", AT(rows), NUMBER(16, 32, 16), .ops = DECODE, .required = DECODE, .use = GEN_PRINTED },
 };
 
 enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };

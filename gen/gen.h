@@ -35,7 +35,7 @@ const gen_arch *gen_arch_at(size_t index);      /* NULL past the end */
 
 /* ---- Configuration ---- */
 
-typedef enum gen_op { GEN_FMHA_FWD, GEN_MERGE_STATES, GEN_NUM_OPS } gen_op;
+typedef enum gen_op { GEN_FMHA_FWD, GEN_FMHA_DECODE, GEN_MERGE_STATES, GEN_MERGE_SPLITS, GEN_NUM_OPS } gen_op;
 typedef enum gen_dtype { GEN_FP16, GEN_BF16, GEN_FP32 } gen_dtype;
 typedef enum gen_mask { GEN_MASK_NONE, GEN_MASK_CAUSAL } gen_mask;
 
@@ -81,6 +81,7 @@ typedef struct gen_config {
     gen_seqlens seqlens_k;
     int block_size;              /* keys per block of a paged K and V, 0: not paged              */
     gen_kv kv;                   /* dtype of K and V: that of Q, or E4M3 with scales             */
+    int rows;                    /* of decode: room for query heads of a group * query tokens    */
 } gen_config;
 
 enum { GEN_TEXT_MAX = 320, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 160 };
@@ -135,7 +136,7 @@ typedef struct gen_merge_states_args {
 
 /* The arguments of any operation's kernel. */
 typedef union gen_args {
-    gen_fmha_fwd_args fmha_fwd;
+    gen_fmha_fwd_args fmha_fwd; /* also of decode and of merging its splits */
     gen_merge_states_args merge_states;
 } gen_args;
 

@@ -28,6 +28,8 @@ static const struct {
     size_t count;
 } arguments[GEN_NUM_OPS] = {
     [GEN_FMHA_FWD] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
+    [GEN_FMHA_DECODE] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
+    [GEN_MERGE_SPLITS] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
     [GEN_MERGE_STATES] = { merge_states_arguments, COUNT(merge_states_arguments) },
 };
 
@@ -76,8 +78,15 @@ static const char packed_grid[] =
 static const char merge_grid[] =
     "grid_x = ceil(seqlen * num_heads / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
 
+static const char decode_grid[] =
+    "grid_x = num_heads / gqa * batch * num_splits, grid_y = grid_z = 1 (workgroups)";
+static const char merge_splits_grid[] =
+    "grid_x = ceil(seqlen_q * num_heads * batch / tile_q), grid_y = grid_z = 1 (workgroups)";
+
 static const char *grid_rule(const gen_config *c)
 {
+    if (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS)
+        return c->op == GEN_FMHA_DECODE ? decode_grid : merge_splits_grid;
     bool packed = c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
     return c->op == GEN_MERGE_STATES ? merge_grid : packed ? packed_grid : dense_grid;
 }
@@ -85,8 +94,8 @@ static const char *grid_rule(const gen_config *c)
 /* merge_states_gfx942_bf16_hd128_lse */
 static void print_merge_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
-    snprintf(out, GEN_SYMBOL_MAX, "merge_states_%s_%s_hd%d%s", c->arch->name,
-             gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
+    snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%d%s", gen_name(gen_op_names(), (int)c->op),
+             c->arch->name, gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
 }
 
 /* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature. */
@@ -95,13 +104,16 @@ static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
     const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
     unsigned features = gen_features(c);
     const gen_feature_rule *rule;
-    int n = snprintf(out, GEN_SYMBOL_MAX, "fmha_fwd_%s_%s_hd%dx%d_%s_g%d%s", c->arch->name,
+    int n = snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%dx%d_%s_g%d%s",
+                     gen_name(gen_op_names(), (int)c->op), c->arch->name,
                      gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
     for (size_t i = 0; (rule = gen_feature_at(i)); i++)
         if (features & rule->feature)
             n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s", rule->symbol);
     if (c->block_size)
-        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
+    if (c->rows)
+        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
 }
 
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)
@@ -118,7 +130,7 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
         .grid_rule = grid_rule(config),
     };
     choose_arguments(config->op, gen_features(config), out);
-    if (config->op == GEN_MERGE_STATES)
+    if (config->op == GEN_MERGE_STATES || config->op == GEN_MERGE_SPLITS)
         print_merge_symbol(config, out->symbol);
     else
         print_fwd_symbol(config, out->symbol);

@@ -26,23 +26,46 @@ static const tile_rule portable_rules[] = {
     { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192 } },
 };
 
+static int round_up(int value, int step)
+{
+    return (value + step - 1) / step * step;
+}
+
 /* A chunk of 16 bytes of a row a thread; whole rows a workgroup. */
 static gen_tile merge_tile(const gen_config *config)
 {
     enum { BLOCK = 256, CHUNK_BYTES = 16 };
-    int element_bytes = config->dtype == GEN_FP32 ? 4 : 2;
+    bool splits = config->op == GEN_MERGE_SPLITS; /* whose inputs are fp32 */
+    int element_bytes = config->dtype == GEN_FP32 || splits ? 4 : 2;
     int chunks = config->hdv * element_bytes / CHUNK_BYTES;
     return (gen_tile){
-        .template_file = "merge_states.hip",
+        .template_file = splits ? "merge_splits.hip" : "merge_states.hip",
         .block = BLOCK,
         .tile_q = BLOCK / chunks,
         .waves_per_simd = 4,
     };
 }
 
-static int round_up(int value, int step)
+/* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys and values, all of Q
+ * and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's output in fp32. */
+static gen_tile decode_tile(const gen_config *config)
 {
-    return (value + step - 1) / step * step;
+    enum { WAVES = 4, PAIR_REGISTERS = 208 };
+    int hdqk_pad = round_up(config->hdqk, 32);
+    int hdv_pad = config->hdv <= 64 ? 64 : round_up(config->hdv, 128);
+    int columns = config->rows / 16;
+    int keys = columns == 1 && hdqk_pad + hdv_pad <= 256 ? 32 : 16;
+    int registers = 2 * keys * (hdqk_pad + hdv_pad) / 128 + columns * (hdqk_pad / 8 + hdv_pad / 4);
+    return (gen_tile){
+        .template_file = "fmha_decode.hip",
+        .block = WAVES * 64,
+        .tile_q = config->rows,
+        .tile_k = WAVES * keys,
+        .hdqk_pad = hdqk_pad,
+        .hdv_pad = hdv_pad,
+        .lds_bytes = WAVES * 16 * (hdv_pad < 128 ? hdv_pad : 128) * 4,
+        .waves_per_simd = registers <= PAIR_REGISTERS ? 2 : 1,
+    };
 }
 
 /* Which of max_pair_dims: variants keep more in registers. */
@@ -54,7 +77,9 @@ static int registers_class(unsigned features)
 
 gen_tile gen_tile_choose(const gen_config *config)
 {
-    if (config->op == GEN_MERGE_STATES)
+    if (config->op == GEN_FMHA_DECODE)
+        return decode_tile(config);
+    if (config->op == GEN_MERGE_STATES || config->op == GEN_MERGE_SPLITS)
         return merge_tile(config);
     const tile_rule *rule = config->dtype == GEN_FP32 ? portable_rules : matrix_rules;
     int larger = config->hdqk > config->hdv ? config->hdqk : config->hdv;

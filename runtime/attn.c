@@ -3,14 +3,25 @@
 #include "runtime/error.h"
 #include "runtime/launch.h"
 #include "runtime/merge.h"
+#include "runtime/splits.h"
+
+static aiter_status find_merge(aiter_context *ctx, const rt_problem *problem, rt_kernel **out)
+{
+    gen_config config = rt_split_merge(&problem->config);
+    return rt_context_kernel(ctx, &config, out);
+}
 
 static aiter_status run_problem(aiter_context *ctx, const rt_problem *problem)
 {
-    rt_kernel *kernel;
+    rt_kernel *kernel, *merge = NULL;
     if (problem->empty)
         return AITER_OK;
     aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    return status == AITER_OK ? rt_launch(ctx, kernel, problem) : status;
+    if (status == AITER_OK && rt_problem_is_split(problem))
+        status = find_merge(ctx, problem, &merge); /* before anything is launched */
+    if (status == AITER_OK)
+        status = rt_launch(ctx, kernel, problem);
+    return status == AITER_OK && merge ? rt_launch(ctx, merge, problem) : status;
 }
 
 static aiter_status run(aiter_context *ctx, const rt_request *request)

@@ -27,15 +27,36 @@ static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_state
     return ((uint64_t)(unsigned)a->seqlen * (unsigned)a->num_heads + tile - 1) / tile;
 }
 
+/* All rows of all heads of all batch entries are one list. */
+static uint64_t count_split_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
+                                  uint64_t *slices)
+{
+    uint64_t tile = (unsigned)kernel->shape.tile_q;
+    *slices = 1;
+    return ((uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q + tile -
+            1) / tile;
+}
+
+static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, uint64_t *slices)
+{
+    const gen_fmha_fwd_args *a = &problem->args;
+    switch (kernel->config.op) {
+    case GEN_MERGE_STATES: return count_merge_tiles(kernel, &problem->merge, slices);
+    case GEN_MERGE_SPLITS: return count_split_tiles(kernel, a, slices);
+    case GEN_FMHA_DECODE:
+        *slices = (uint64_t)(unsigned)a->batch * (unsigned)(a->num_heads / kernel->config.gqa);
+        return (unsigned)a->num_splits;
+    default: return count_fwd_tiles(kernel, a, slices);
+    }
+}
+
 /* The dispatch packet counts threads in 32 bits (HSA Platform System Architecture 1.2, 2.9.6,
  * grid_size_x), which is the lower limit. */
 static aiter_status grid_size(const rt_kernel *kernel, const rt_problem *problem, unsigned *grid)
 {
     const gen_kernel *shape = &kernel->shape;
     bool merge = kernel->config.op == GEN_MERGE_STATES;
-    uint64_t slices, groups;
-    uint64_t tiles = merge ? count_merge_tiles(kernel, &problem->merge, &slices)
-                           : count_fwd_tiles(kernel, &problem->args, &slices);
+    uint64_t slices, groups, tiles = count_tiles(kernel, problem, &slices);
     if (__builtin_mul_overflow(tiles, slices, &groups) ||
         groups > UINT32_MAX / (unsigned)shape->block)
         return rt_fail(AITER_ERROR_UNSUPPORTED,

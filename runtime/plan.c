@@ -9,24 +9,30 @@
 #include "runtime/launch.h"
 #include "runtime/merge.h"
 #include "runtime/sized.h"
+#include "runtime/splits.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
 struct aiter_plan {
     aiter_context *ctx;
     const rt_kernel *kernel; /* the context's */
+    const rt_kernel *merge;  /* of a decode's splits */
 };
 
 static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *problem, aiter_plan **out)
 {
-    rt_kernel *kernel;
+    rt_kernel *kernel, *merge = NULL;
     aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
+    if (status == AITER_OK && problem->config.op == GEN_FMHA_DECODE) {
+        gen_config config = rt_split_merge(&problem->config);
+        status = rt_context_kernel(ctx, &config, &merge);
+    }
     if (status != AITER_OK)
         return status;
     aiter_plan *plan = malloc(sizeof *plan);
     if (!plan)
         return rt_fail_memory("a plan");
-    *plan = (aiter_plan){ ctx, kernel };
+    *plan = (aiter_plan){ ctx, kernel, merge };
     *out = plan;
     return AITER_OK;
 }
@@ -107,6 +113,7 @@ static const struct {
     { "seqlens_k", "the lengths of the keys", { 0 } },
     { "block_size", "block_size", { 0 } },
     { "kv", "the dtype of keys and values", { 0 } },
+    { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
 };
 
 enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };
@@ -143,7 +150,12 @@ static aiter_status launch_problem(const aiter_plan *plan, const rt_problem *pro
 {
     if (!gen_config_equal(&problem->config, &plan->kernel->config))
         return fail_config(&problem->config, plan->kernel);
-    return problem->empty ? AITER_OK : rt_launch(plan->ctx, plan->kernel, problem);
+    if (problem->empty)
+        return AITER_OK;
+    aiter_status status = rt_launch(plan->ctx, plan->kernel, problem);
+    if (status == AITER_OK && rt_problem_is_split(problem))
+        status = rt_launch(plan->ctx, plan->merge, problem);
+    return status;
 }
 
 static aiter_status launch(const aiter_plan *plan, const rt_request *request)

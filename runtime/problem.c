@@ -6,6 +6,7 @@
 
 #include "runtime/error.h"
 #include "runtime/overlap.h"
+#include "runtime/splits.h"
 #include "runtime/rules.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
@@ -360,9 +361,11 @@ static aiter_status check_overlap(const rt_tensor *written, const rt_tensor *oth
 
 static aiter_status check_aliasing(const tensors *t)
 {
-    for (rt_argument w = RT_OUT; w <= RT_LSE; w++)
-        for (rt_argument a = 0; t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
-            bool once = a == w || (w == RT_OUT && a == RT_LSE);
+    static const rt_argument written[] = { RT_OUT, RT_LSE, RT_WORKSPACE };
+    for (int i = 0; i < 3; i++)
+        for (rt_argument w = written[i], a = 0; t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
+            bool once = a == w || (w == RT_OUT && a == RT_LSE) ||
+                        (w != RT_WORKSPACE && a == RT_WORKSPACE);
             if (once || !t->has[a])
                 continue;
             aiter_status status = check_overlap(&t->at[w], &t->at[a]);
@@ -533,6 +536,11 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     set_lengths(&out->args, &t);
     out->args.seqlen_q = (int)count_queries(&t);
     out->args.seqlen_k = (int)seqlen_k;
+    out->args.partial = (float *)data(&t, RT_WORKSPACE);
+    status = rt_split(&out->config, &out->args, request->num_splits,
+                      t.has[RT_WORKSPACE] ? t.at[RT_WORKSPACE].size[0] : -1);
+    if (status != AITER_OK)
+        return status;
     out->stream = request->stream;
     out->empty = t.at[RT_OUT].extent == 0 || t.batch == 0;
     return AITER_OK;

@@ -124,8 +124,10 @@ aiter_status rt_request_kvcache(const aiter_kvcache_args *given, rt_request *out
                     [RT_SEQLENS_K] = a.cache_seqlens,
                     [RT_PAGE_TABLE] = a.page_table,
                     [RT_K_SCALE] = a.k_scale,
-                    [RT_V_SCALE] = a.v_scale },
+                    [RT_V_SCALE] = a.v_scale,
+                    [RT_WORKSPACE] = a.workspace },
         .causal = !a.not_causal,
+        .num_splits = a.num_splits,
         .block_size = a.block_size,
         .kv_layout = a.kv_layout,
         .max_seqlen_k = a.max_seq_len,
@@ -134,7 +136,8 @@ aiter_status rt_request_kvcache(const aiter_kvcache_args *given, rt_request *out
     };
     if ((status = check_flag("not_causal", a.not_causal)) != AITER_OK ||
         (status = check_layout(a.kv_layout, a.block_size)) != AITER_OK ||
-        (status = check_max("max_seq_len", a.max_seq_len)) != AITER_OK)
+        (status = check_max("max_seq_len", a.max_seq_len)) != AITER_OK ||
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK)
         return status;
     if (a.kv_cache && (a.k_cache || a.v_cache))
         return rt_fail(INVALID, "kv_cache is a tensor: expected NULL beside k_cache and v_cache");

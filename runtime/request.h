@@ -32,6 +32,7 @@ typedef enum rt_argument {
     RT_ALIBI_SLOPES,
     RT_SINKS,
     RT_BIAS,
+    RT_WORKSPACE,
     RT_NUM_ARGUMENTS
 } rt_argument;
 
@@ -43,6 +44,7 @@ typedef struct rt_request {
     int causal;
     int block_size;   /* stated by the caller, 0: not */
     int kv_layout;
+    int num_splits;   /* of the keys of a sequence, 0: as many as are good */
     int max_seqlen_q; /* of any sequence, 0: as the tensors say */
     int max_seqlen_k;
     float softmax_scale;

@@ -94,6 +94,19 @@ static const rt_tensor_rule bias = {
     .head_dim = 1,
 };
 
+static const rt_tensor_rule workspace = {
+    .name = "workspace",
+    .rank = 1,
+    .dims = { "elements" },
+    .may_be_empty = 1u,
+    .dtypes = NUMS,
+    .batch_dim = -1,
+    .row_dim = -1,
+    .head_dim = -1,
+    .align = true,
+    .written = true,
+};
+
 bool rt_is_packed(const rt_request *r)
 {
     return r->operation == RT_VARLEN && r->tensor[RT_Q] && r->tensor[RT_Q]->ndim == 3;
@@ -139,6 +152,7 @@ const rt_tensor_rule *rt_rule(const rt_request *r, rt_argument argument)
     case RT_ALIBI_SLOPES:
         return r->tensor[RT_ALIBI_SLOPES]->ndim == 2 ? &slopes_2d : &slopes;
     case RT_BIAS: return &bias;
+    case RT_WORKSPACE: return &workspace;
     default: return &numbers[argument];
     }
 }

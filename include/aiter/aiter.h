@@ -348,7 +348,18 @@ typedef enum aiter_kv_layout {
  * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative, and
  * as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
  * reaches, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
- * sequence: it sees key j if j <= i + length - seqlen_q. */
+ * sequence: it sees key j if j <= i + length - seqlen_q.
+ *
+ * Decode: with a workspace, or with num_splits, few query rows take a kernel of their own, which reads the cache once for
+ * all query heads of a KV head and can split a sequence's keys over workgroups. It serves seqlen_q * heads / heads_kv up to
+ * 32, fp16 and bf16, without variants and fp8. What it does not serve takes the forward kernel, as without a workspace;
+ * num_splits other than 0 is then refused.
+ *
+ *   workspace     (elements)   fp32, contiguous, aligned to 16 bytes; written. Room for s splits is
+ *                              s * batch * heads * seqlen_q * (head_dim_v + 1) elements; one split needs none. Launches
+ *                              that may run at the same time need workspaces of their own
+ *   num_splits    1 to 64, or 0: the number that is done first by the rule of docs/kernels.md, of those that there is
+ *                              room for. The same number gives the same bits */
 typedef struct aiter_kvcache_args {
     size_t size;                 /* sizeof(aiter_kvcache_args)                                */
     const DLTensor *q;
@@ -369,12 +380,14 @@ typedef struct aiter_kvcache_args {
     float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_kvcache_args;
 
 /* Initialiser: no tensors, every other field its default. */
 #define AITER_KVCACHE_ARGS_INIT                                                                     \
     { sizeof(aiter_kvcache_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
-      0, 0, 0.0f, NULL, NULL }
+      0, 0, 0.0f, NULL, NULL, NULL, 0 }
 
 /* Arguments of attention over sequences of different lengths.
  *

@@ -151,6 +151,30 @@ static void test_portable_kernels(void **state)
     check("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=112 mask=causal lse=1");
 }
 
+/* Those that take the most registers: both numbers of rows at large head_dims. */
+static void test_decode_kernels(void **state)
+{
+    (void)state;
+    static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
+    static const char *const shapes[] = {
+        "dtype=bf16 hdqk=128 rows=16 gqa=8 mask=causal lse=1 seqlens_k=used block_size=16",
+        "dtype=bf16 hdqk=128 rows=32 gqa=8 mask=causal lse=1 seqlens_k=used block_size=64",
+        "dtype=fp16 hdqk=256 rows=16 mask=causal block_size=128",
+        "dtype=bf16 hdqk=256 rows=32 mask=causal lse=1 seqlens_k=used block_size=48",
+        "dtype=bf16 hdqk=192 hdv=128 rows=32",
+        "dtype=fp16 hdqk=40 rows=32 lse=1 seqlens_k=used",
+    };
+    char text[GEN_TEXT_MAX];
+    for (int a = 0; a < 3; a++) {
+        for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+            snprintf(text, sizeof text, "fmha_decode arch=%s %s", archs[a], shapes[i]);
+            check(text);
+        }
+        snprintf(text, sizeof text, "merge_splits arch=%s dtype=bf16 hdv=128 lse=1", archs[a]);
+        check(text);
+    }
+}
+
 /* The head_dims that models have, on every arch in every type. */
 static void test_every_arch_and_type(void **state)
 {
@@ -219,6 +243,7 @@ int main(void)
         cmocka_unit_test(test_every_arch_and_type),
         cmocka_unit_test(test_matrix_kernels),
         cmocka_unit_test(test_merge_kernels),
+        cmocka_unit_test(test_decode_kernels),
         cmocka_unit_test(test_portable_kernels),
         cmocka_unit_test(test_no_variant_needs_scratch),
     };

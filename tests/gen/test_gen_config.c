@@ -22,6 +22,8 @@ static gen_config sample(void)
                          .lse = false };
 }
 
+#define OPS "fmha_fwd, fmha_decode, merge_states or merge_splits"
+
 static void assert_invalid(gen_config config, const char *message)
 {
     char err[GEN_ERROR_MAX];
@@ -140,7 +142,7 @@ static void test_other_fields_are_checked(void **state)
     assert_invalid(config, "arch: not set; expected an entry of the arch table");
     config = sample();
     config.op = (gen_op)7;
-    assert_invalid(config, "op=7: expected 0 to 1 (fmha_fwd is 0)");
+    assert_invalid(config, "op=7: expected 0 to 3 (fmha_fwd is 0)");
     config = sample();
     config.dtype = (gen_dtype)9;
     assert_invalid(config, "dtype=9: expected fp16, bf16 or fp32");
@@ -288,7 +290,7 @@ static void test_the_longest_text_fits(void **state)
                           INT_MIN,            true,                     GEN_WINDOW_RIGHT,
                           true,               true,                     true,
                           true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
-                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8 };
+                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8, INT_MIN };
     gen_config_print(&config, text);
     assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
     assert_string_equal(text + strlen(text) - 7, " kv=fp8");
@@ -355,13 +357,20 @@ static void test_parse_errors(void **state)
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
     "rounding, seqlens_q, seqlens_k, block_size or kv"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
-    assert_rejected("", "operation \"\": expected fmha_fwd or merge_states");
-    assert_rejected("  ", "operation \"\": expected fmha_fwd or merge_states");
-    assert_rejected("fmha_bwd arch=gfx942", "operation \"fmha_bwd\": expected fmha_fwd or merge_states");
-    assert_rejected("arch=gfx942 fmha_fwd", "operation \"arch=gfx942\": expected fmha_fwd or merge_states");
+    assert_rejected("", "operation \"\": expected " OPS);
+    assert_rejected("  ", "operation \"\": expected " OPS);
+    assert_rejected("fmha_bwd arch=gfx942", "operation \"fmha_bwd\": expected " OPS);
+    assert_rejected("arch=gfx942 fmha_fwd", "operation \"arch=gfx942\": expected " OPS);
     assert_rejected("fmha_fwd", "arch: missing; expected arch=...");
     assert_rejected("fmha_fwd arch=gfx942", "dtype: missing; expected dtype=...");
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16", "hdqk: missing; expected hdqk=...");
+    assert_rejected("fmha_decode arch=gfx942 dtype=bf16 hdqk=64", "rows: missing; expected rows=...");
+    assert_rejected("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=48",
+                    "rows=48: expected a multiple of 16 from 16 to 32");
+    assert_rejected("fmha_decode arch=gfx942 dtype=fp32 hdqk=64 rows=16",
+                    "dtype=fp32: expected fp16 or bf16 for fmha_decode");
+    assert_rejected("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=16 seqlens_k=cu",
+                    "seqlens_k=cu: expected fixed or used for fmha_decode");
     assert_rejected("merge_states arch=gfx942 dtype=bf16", "hdv: missing; expected hdv=...");
     assert_rejected("merge_states arch=gfx942 dtype=bf16 hdqk=128",
                     "hdqk: unknown field; expected arch, dtype, hdv or lse");

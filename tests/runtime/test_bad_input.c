@@ -285,7 +285,8 @@ static const misuse misuses[] = {
       0 },
     { "lse is in q", bad_lse_is_q, "lse.data is 0x100001000: expected memory apart from q", NULL,
       0 },
-    { "grid too large", bad_grid_too_large, "q.shape: 1 tiles of 128 rows in each of 33554432 heads of batch entries are too many ", NULL,
+    { "grid too large", bad_grid_too_large,
+      "q.shape: 1 tiles of 128 rows in each of 33554432 heads of batch entries are too many ", NULL,
       AITER_ERROR_UNSUPPORTED },
 };
 

@@ -1,0 +1,372 @@
+// Few query rows over many keys (gfx90a, gfx942, gfx950), fp16 and bf16: split decode.
+//
+// One workgroup: one KV head of one sequence, one split of its keys. All query heads of the group and
+// all query tokens are the columns of one matrix, so that K and V are read once. A wave takes KEYS
+// keys at a time, every fourth such step, and keeps an output of its own; the four are added at the
+// end, through LDS, in the order of the waves. Nothing else goes through LDS:
+//
+//   S^T = K Q^T   16x16x16: A row (key) l % 16, k (d) 4g + e; g = l / 16, e < 4. The order of d is
+//                 free, so lane l takes d = 32p + 8g .. + 7, 16 bytes, as two steps.
+//   O^T = V^T P   P is where S^T left it: column l % 16, key 4g + e. A row i of block j is
+//                 d = CHUNK * i + j, so that lane l needs CHUNK neighbouring d of 4 keys.
+
+using half4 = vec<elem_t, 4>;
+using float4 = vec<float, 4>;
+using uint2 = vec<uint, 2>;
+using uint4 = vec<uint, 4>;
+
+constexpr int WAVES = BLOCK / 64;
+constexpr int KEYS = TILE_K / WAVES;         // of a wave's step
+constexpr int GROUPS = KEYS / 16;            // 16 keys, which are in one page
+constexpr int COLUMNS = ROWS / 16;           // blocks of 16 packed query rows
+constexpr int QK_STEPS = ceil_div(HDQK, 32);
+constexpr int CHUNK = HDV_PAD < 128 ? 4 : 8; // neighbouring d of V that a lane loads
+constexpr int PASSES = HDV_PAD / (16 * CHUNK);
+constexpr float RESCALE_LOG2 = 8;
+
+static_assert(TILE_K % (16 * WAVES) == 0 && ROWS % 16 == 0, "whole matrix instructions");
+static_assert(LDS_BYTES >= WAVES * 16 * 16 * CHUNK * 4, "an output block of each wave");
+static_assert(LDS_BYTES >= WAVES * ROWS * 8, "maximum and sum of each wave's rows");
+
+INLINE float4 mfma(uint2 a, uint2 b, float4 acc)
+{
+#if AITER_DTYPE_FP16
+    return __builtin_amdgcn_mfma_f32_16x16x16f16(bit_cast<half4>(a), bit_cast<half4>(b), acc, 0, 0,
+                                                 0);
+#else
+    using short4 = vec<short, 4>;
+    return __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(bit_cast<short4>(a), bit_cast<short4>(b), acc,
+                                                     0, 0, 0);
+#endif
+}
+
+INLINE uint pack(float x, float y)
+{
+    vec<elem_t, 2> pair = { elem_t(x), elem_t(y) };
+    return bit_cast<uint>(pair);
+}
+
+INLINE int lane() { return int(__builtin_amdgcn_workitem_id_x()) & 63; }
+
+INLINE float from_lane(int l, float x)
+{
+    return bit_cast<float>(__builtin_amdgcn_ds_bpermute(l * 4, bit_cast<int>(x)));
+}
+
+// Over the four lanes of a column.
+INLINE float column_max(float x)
+{
+    x = __builtin_fmaxf(x, from_lane(lane() ^ 16, x));
+    return __builtin_fmaxf(x, from_lane(lane() ^ 32, x));
+}
+
+INLINE float column_sum(float x)
+{
+    x += from_lane(lane() ^ 16, x);
+    return x + from_lane(lane() ^ 32, x);
+}
+
+// ---- Global memory ----
+
+constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every resource
+
+// At most 16 rows; reads behind them give 0. None: nothing is read.
+INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
+{
+    uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * sizeof(elem_t) : 0;
+    return __builtin_amdgcn_make_buffer_rsrc(const_cast<elem_t *>(base), 0, bytes, 0x00027000);
+}
+
+INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to)
+{
+    to = bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
+}
+
+INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
+{
+    to = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(rows, offset, 0, 0));
+}
+
+// Keys or values of one KV head of one sequence.
+struct source {
+    const elem_t *base;
+    int64 stride_block, stride_row;
+};
+
+struct keys_and_values {
+    source k, v;
+    const int *table; // of the sequence
+    int end;          // keys from here on are not read, nor are their entries in the table
+
+    INLINE const elem_t *rows(const source &s, int block, int key) const
+    {
+#if AITER_PAGES
+        return s.base + block * s.stride_block + key % BLOCK_SIZE * s.stride_row;
+#else
+        return s.base + key * s.stride_row;
+#endif
+    }
+
+    // The block of 16 keys; `key` is the same in all lanes.
+    INLINE int block_of(int key) const
+    {
+        int block = 0;
+#if AITER_PAGES
+        if (key < end)
+            block = table[key / BLOCK_SIZE];
+#endif
+        return block;
+    }
+};
+
+using v_chunk = vec<uint, CHUNK / 2>;
+
+// What a wave holds of KEYS keys: operands of both products.
+struct step {
+    uint4 k[GROUPS][QK_STEPS];
+    v_chunk v[GROUPS][PASSES][4];
+
+    INLINE void load(const keys_and_values &from, int key)
+    {
+        for (int i = 0; i < GROUPS; i++, key += 16) {
+            int rows = min(from.end - key, 16), block = from.block_of(key);
+            load_k(rows_at(from.rows(from.k, block, key), rows, from.k.stride_row, HDQK),
+                   int(from.k.stride_row), k[i]);
+            load_v(rows_at(from.rows(from.v, block, key), rows, from.v.stride_row, HDV),
+                   int(from.v.stride_row), v[i]);
+        }
+    }
+
+    INLINE static void load_k(__amdgpu_buffer_rsrc_t rows, int stride, uint4 to[QK_STEPS])
+    {
+        for (int p = 0; p < QK_STEPS; p++) {
+            int d = p * 32 + lane() / 16 * 8;
+            bool inside = p * 32 + 32 <= HDQK || d < HDQK;
+            ::load(rows, inside ? (lane() % 16 * stride + d) * 2 : OUTSIDE, to[p]);
+        }
+    }
+
+    INLINE static void load_v(__amdgpu_buffer_rsrc_t rows, int stride, v_chunk to[PASSES][4])
+    {
+        for (int pass = 0; pass < PASSES; pass++)
+            for (int e = 0; e < 4; e++) {
+                int d = (pass * 16 + lane() % 16) * CHUNK;
+                bool inside = HDV == HDV_PAD || d < HDV;
+                int row = lane() / 16 * 4 + e;
+                ::load(rows, inside ? (row * stride + d) * 2 : OUTSIDE, to[pass][e]);
+            }
+    }
+};
+
+// A operand of O^T for block j: element j of each of the lane's 4 keys.
+INLINE uint2 v_operand(const v_chunk v[4], int j)
+{
+    uint select = j % 2 ? 0x07060302 : 0x05040100;
+    return { __builtin_amdgcn_perm(v[1][j / 2], v[0][j / 2], select),
+             __builtin_amdgcn_perm(v[3][j / 2], v[2][j / 2], select) };
+}
+
+// ---- One wave's state ----
+
+struct state {
+    uint4 q[COLUMNS][QK_STEPS];
+    float4 o[COLUMNS][PASSES][CHUNK];
+    float m[COLUMNS], m_scaled[COLUMNS], sum[COLUMNS]; // as in fmha_fwd_mfma.hip
+};
+
+INLINE void update_max(state &st, int c, float most, float scale)
+{
+    bool grew = (most * scale > st.m_scaled[c] + RESCALE_LOG2) |
+                ((st.m[c] == -INFINITE) & (most > st.m[c]));
+    if (!__builtin_amdgcn_ballot_w64(grew))
+        return;
+    float m = column_max(__builtin_fmaxf(st.m[c], most));
+    float m_scaled = m == -INFINITE ? 0 : m * scale;
+    float factor = st.m[c] == -INFINITE ? 0 : hw_exp2(st.m_scaled[c] - m_scaled);
+    st.m[c] = m;
+    st.m_scaled[c] = m_scaled;
+    st.sum[c] *= factor;
+    for (int pass = 0; pass < PASSES; pass++)
+        for (int j = 0; j < CHUNK; j++)
+            st.o[c][pass][j] *= factor;
+}
+
+// P of block c from the step's keys, the first of which is `key`. Keys from `limit` on are invisible
+// to this lane's row.
+INLINE void probabilities(state &st, int c, const step &now, int key, int limit, bool mask,
+                          float scale, uint2 p[GROUPS])
+{
+    float4 s[GROUPS];
+    float most = -INFINITE;
+    for (int i = 0; i < GROUPS; i++) {
+        s[i] = float4(0);
+        for (int d = 0; d < QK_STEPS; d++) {
+            s[i] = mfma(now.k[i][d].lo, st.q[c][d].lo, s[i]);
+            s[i] = mfma(now.k[i][d].hi, st.q[c][d].hi, s[i]);
+        }
+    }
+    if (mask)
+        for (int i = 0; i < GROUPS; i++)
+            for (int r = 0; r < 4; r++)
+                if (key + i * 16 + lane() / 16 * 4 + r >= limit)
+                    s[i][r] = -INFINITE;
+    for (int i = 0; i < GROUPS; i++)
+        for (int r = 0; r < 4; r++)
+            most = __builtin_fmaxf(most, s[i][r]);
+    update_max(st, c, most, scale);
+    for (int i = 0; i < GROUPS; i++) {
+        float4 x;
+        for (int r = 0; r < 4; r++)
+            x[r] = hw_exp2(__builtin_fmaf(s[i][r], scale, -st.m_scaled[c]));
+        st.sum[c] += (x[0] + x[1]) + (x[2] + x[3]);
+        p[i] = uint2{ pack(x[0], x[1]), pack(x[2], x[3]) };
+    }
+}
+
+INLINE void accumulate(state &st, const step &now, const uint2 p[COLUMNS][GROUPS])
+{
+    for (int i = 0; i < GROUPS; i++)
+        for (int pass = 0; pass < PASSES; pass++)
+            for (int j = 0; j < CHUNK; j++) {
+                uint2 v = v_operand(now.v[i][pass], j);
+                for (int c = 0; c < COLUMNS; c++)
+                    st.o[c][pass][j] = mfma(v, p[c][i], st.o[c][pass][j]);
+            }
+}
+
+extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(KERNEL_ARGS)
+{
+    __shared__ __attribute__((aligned(16))) float lds[LDS_BYTES / 4];
+
+    const variant_args va = VARIANT_ARGS;
+    const int thread = int(__builtin_amdgcn_workitem_id_x());
+    const int wave = __builtin_amdgcn_readfirstlane(thread / 64);
+    const uint workgroup = __builtin_amdgcn_workgroup_id_x();
+    const int split = int(workgroup % uint(va.num_splits));
+    const uint slice = workgroup / uint(va.num_splits), heads_kv = uint(num_heads) / GQA;
+    const int b = int(slice / heads_kv), kv_head = int(slice % heads_kv);
+
+    // Splits have whole tiles of keys, all but the last ones the same number.
+    const int length = k_span(va, b, seqlen_k).length;
+    const int share = ceil_div(ceil_div(length, TILE_K), va.num_splits) * TILE_K;
+    const int begin = int(min(int64(split) * share, int64(length)));
+    const int end = min(begin + share, length);
+
+    // Packed row r is query token r / GQA of head r % GQA of the group.
+    const float scale = __builtin_fabsf(scale_log2);
+    state st;
+    int limit[COLUMNS];
+    for (int c = 0; c < COLUMNS; c++) {
+        int row = c * 16 + lane() % 16, token = row / GQA, head = kv_head * GQA + row % GQA;
+        limit[c] = CAUSAL ? min(end, length - seqlen_q + token + 1) : end;
+        const elem_t *q_row = (const elem_t *)q + b * q_stride_batch + token * q_stride_row +
+                              head * q_stride_head;
+        for (int p = 0; p < QK_STEPS; p++) {
+            int d = p * 32 + lane() / 16 * 8;
+            st.q[c][p] = 0;
+            if (token < seqlen_q && d < HDQK)
+                st.q[c][p] = *(const uint4 *)(q_row + d) ^ (scale_log2 < 0 ? 0x80008000u : 0);
+        }
+        for (int pass = 0; pass < PASSES; pass++)
+            for (int j = 0; j < CHUNK; j++)
+                st.o[c][pass][j] = float4(0);
+        st.m[c] = -INFINITE;
+        st.m_scaled[c] = 0;
+        st.sum[c] = 0;
+    }
+    const int all_see = CAUSAL ? min(end, length - seqlen_q + 1) : end;
+
+    keys_and_values kv;
+    kv.k = { (const elem_t *)k + kv_head * k_stride_head, k_stride_batch, k_stride_row };
+    kv.v = { (const elem_t *)v + kv_head * v_stride_head, v_stride_batch, v_stride_row };
+    kv.end = end;
+#if AITER_PAGES
+    kv.table = va.page_table + b * va.page_table_stride;
+#else
+    kv.k.base += b * k_stride_batch;
+    kv.v.base += b * v_stride_batch;
+#endif
+
+    step now, next;
+    int key = begin + wave * KEYS;
+    next.load(kv, key);
+    for (; key < end; key += TILE_K) {
+        now = next;
+        next.load(kv, key + TILE_K);
+        uint2 p[COLUMNS][GROUPS];
+        for (int c = 0; c < COLUMNS; c++)
+            probabilities(st, c, now, key, limit[c], key + KEYS > all_see, scale, p[c]);
+        accumulate(st, now, p);
+    }
+
+    // ---- The four waves' outputs into one ----
+
+    float total[COLUMNS], top[COLUMNS];
+    vec<float, 2> *stats = (vec<float, 2> *)lds;
+    for (int c = 0; c < COLUMNS; c++) {
+        float sum = column_sum(st.sum[c]);
+        if (lane() < 16)
+            stats[wave * ROWS + c * 16 + lane()] = { st.m[c] == -INFINITE ? -INFINITE
+                                                                         : st.m_scaled[c],
+                                                     sum };
+    }
+    __syncthreads();
+    for (int c = 0; c < COLUMNS; c++) {
+        int row = c * 16 + lane() % 16;
+        float m = -INFINITE;
+        for (int w = 0; w < WAVES; w++)
+            m = __builtin_fmaxf(m, stats[w * ROWS + row].x);
+        top[c] = m == -INFINITE ? 0 : m;
+        total[c] = 0;
+        for (int w = 0; w < WAVES; w++)
+            total[c] += stats[w * ROWS + row].y * hw_exp2(stats[w * ROWS + row].x - top[c]);
+        float factor = st.m[c] == -INFINITE ? 0 : hw_exp2(st.m_scaled[c] - top[c]);
+        for (int pass = 0; pass < PASSES; pass++)
+            for (int j = 0; j < CHUNK; j++)
+                st.o[c][pass][j] *= factor;
+    }
+
+    // A thread ends with CHUNK neighbouring elements of one row.
+    for (int c = 0; c < COLUMNS; c++)
+        for (int pass = 0; pass < PASSES; pass++) {
+            __syncthreads();
+            for (int r = 0; r < 4; r++) {
+                float *to = lds + (wave * 16 + lane() % 16) * 16 * CHUNK +
+                            (lane() / 16 * 4 + r) * CHUNK;
+                for (int j = 0; j < CHUNK; j++)
+                    to[j] = st.o[c][pass][j][r];
+            }
+            __syncthreads();
+            const int column = thread / 16, row = c * 16 + column, token = row / GQA;
+            const int head = kv_head * GQA + row % GQA, d = (pass * 16 + thread % 16) * CHUNK;
+            const float sum = from_lane(column, total[c]), m = from_lane(column, top[c]);
+            const float inverse = sum == 0 ? 0 : 1 / sum;
+            const float natural = sum == 0 ? -INFINITE : (m + hw_log2(sum)) * LN2;
+            float x[CHUNK];
+            for (int j = 0; j < CHUNK; j++) {
+                x[j] = 0;
+                for (int w = 0; w < WAVES; w++)
+                    x[j] += lds[(w * 16 + column) * 16 * CHUNK + thread % 16 * CHUNK + j];
+                x[j] *= inverse;
+            }
+            if (token >= seqlen_q || d >= HDV)
+                continue;
+            if (va.num_splits == 1) {
+                v_chunk packed;
+                for (int j = 0; j < CHUNK; j += 2)
+                    packed[j / 2] = pack(x[j], x[j + 1]);
+                *(v_chunk *)((elem_t *)out + b * out_stride_batch + token * out_stride_row +
+                             head * out_stride_head + d) = packed;
+                if (LSE && d == 0)
+                    lse[b * lse_stride_batch + head * lse_stride_head + token] = natural;
+            } else {
+                int64 place = ((int64(b) * num_heads + head) * seqlen_q + token) * va.num_splits +
+                              split;
+                for (int j = 0; j < CHUNK; j += 4)
+                    *(float4 *)(va.partial + place * HDV + d + j) =
+                        float4{ x[j], x[j + 1], x[j + 2], x[j + 3] };
+                if (d == 0)
+                    va.partial_lse[place] = natural;
+            }
+        }
+}

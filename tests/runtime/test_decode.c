@@ -1,0 +1,324 @@
+/* Split decode on the simulated devices, against float64; what the keys are split into; misuse. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/aiter_sim.h"
+#include "tests/runtime/fixture.h"
+#include "tools/trial.h"
+
+enum { WORKSPACE_FLOATS = 1 << 20 };
+
+static void must(bool done, const char *error)
+{
+    if (!done)
+        fail_msg("%s", error);
+}
+
+typedef struct site {
+    device *device;
+    aiter_context *ctx;
+    void *memory;
+    int64_t room[1];
+    DLTensor workspace;
+} site;
+
+static site open_site(fixture *f, const char *name)
+{
+    char error[DEVICE_ERROR_MAX];
+    site s = { .room = { WORKSPACE_FLOATS } };
+    must(device_open(&s.device, name, error) == DEVICE_OK, error);
+    f->options.hip_runtime = device_runtime(s.device);
+    f->options.device = device_ordinal(s.device);
+    f->options.compiler = REAL_COMPILER;
+    s.ctx = fixture_context(f);
+    must(device_alloc(s.device, &s.memory, WORKSPACE_FLOATS * 4, error), error);
+    s.workspace = (DLTensor){ .data = s.memory,
+                              .device = { kDLROCM, device_ordinal(s.device) },
+                              .ndim = 1,
+                              .dtype = { kDLFloat, 32, 1 } };
+    return s;
+}
+
+static void close_site(site *s)
+{
+    device_free(s->device, s->memory);
+    aiter_context_destroy(s->ctx);
+    device_close(s->device);
+}
+
+static trial *make_trial(const site *s, const trial_spec *spec)
+{
+    char error[DEVICE_ERROR_MAX];
+    trial *t = NULL;
+    must(trial_create(&t, s->device, spec, error), error);
+    return t;
+}
+
+static void check_result(trial *t)
+{
+    char error[DEVICE_ERROR_MAX], text[512];
+    trial_verdict verdict;
+    if (!trial_judge(t, &verdict, error))
+        fail_msg("%s", error);
+    trial_explain(&verdict, text, sizeof text);
+    if (!verdict.pass)
+        fail_msg("%s", text);
+}
+
+/* Fills the workspace with NaN: what is read of it has been written. */
+static void spoil_workspace(const site *s)
+{
+    char error[DEVICE_ERROR_MAX];
+    void *nans = malloc(WORKSPACE_FLOATS * 4);
+    memset(nans, 0xff, WORKSPACE_FLOATS * 4);
+    must(device_upload(s->device, s->memory, nans, WORKSPACE_FLOATS * 4, error), error);
+    free(nans);
+}
+
+static aiter_kvcache_args decode_args(site *s, const trial *t, int num_splits)
+{
+    aiter_kvcache_args args = *trial_kvcache_args(t);
+    s->workspace.shape = s->room;
+    args.workspace = &s->workspace;
+    args.num_splits = num_splits;
+    return args;
+}
+
+static void run_decode(site *s, const trial_spec *spec, int num_splits)
+{
+    trial *t = make_trial(s, spec);
+    aiter_kvcache_args args = decode_args(s, t, num_splits);
+    spoil_workspace(s);
+    uint64_t before = fixture_stats(s->ctx).launches;
+    assert_ok(aiter_flash_attn_with_kvcache(s->ctx, &args));
+    check_result(t);
+    if (num_splits > 0)
+        assert_int_equal(fixture_stats(s->ctx).launches - before, num_splits > 1 ? 2 : 1);
+    trial_destroy(t);
+}
+
+/* heads, KV heads, query tokens, keys, head_dims, block_size */
+static trial_spec spec_of(num_dtype dtype, int heads, int heads_kv, int seqlen_q, int seqlen_k,
+                          int hdqk, int hdv, int block_size)
+{
+    return (trial_spec){ .dtype = dtype, .batch = 3, .heads = heads, .heads_kv = heads_kv,
+                         .seqlen_q = seqlen_q, .seqlen_k = seqlen_k, .hdqk = hdqk, .hdv = hdv,
+                         .causal = true, .lse = true, .seed = 11, .operation = TRIAL_KVCACHE,
+                         .block_size = block_size };
+}
+
+static void test_decodes_on(fixture *f, const char *name)
+{
+    site s = open_site(f, name);
+    trial_spec spec = spec_of(NUM_BF16, 16, 2, 1, 700, 128, 128, 16);
+    run_decode(&s, &spec, 1);
+    run_decode(&s, &spec, 3);
+    run_decode(&s, &spec, 0);
+    spec.seqlen_q = 2; /* no row of the matrices is empty */
+    spec.rows_first = true;
+    run_decode(&s, &spec, 4);
+    spec = spec_of(NUM_FP16, 4, 2, 16, 300, 64, 64, 48);
+    run_decode(&s, &spec, 1);
+    run_decode(&s, &spec, 64); /* more than there are tiles */
+    spec = spec_of(NUM_BF16, 5, 1, 3, 147, 192, 128, 64);
+    spec.causal = false;
+    spec.scale = -0.1f;
+    run_decode(&s, &spec, 2);
+    spec = spec_of(NUM_FP16, 8, 8, 1, 260, 40, 40, 0); /* not paged */
+    run_decode(&s, &spec, 2);
+    spec = spec_of(NUM_BF16, 4, 1, 5, 130, 256, 256, 1024);
+    spec.full_lengths = true;
+    spec.lse = false;
+    run_decode(&s, &spec, 2);
+    spec = spec_of(NUM_BF16, 8, 1, 4, 3, 72, 200, 16); /* more queries than keys */
+    run_decode(&s, &spec, 2);
+    close_site(&s);
+}
+
+static void test_gfx90a(void **state) { test_decodes_on(*state, "sim:gfx90a"); }
+static void test_gfx942(void **state) { test_decodes_on(*state, "sim:gfx942"); }
+static void test_gfx950(void **state) { test_decodes_on(*state, "sim:gfx950"); }
+
+/* The same splits give the same bits; other splits may not. */
+static void test_same_splits_give_the_same_bits(void **state)
+{
+    enum { BYTES = 3 * 16 * 128 * 2 };
+    char error[DEVICE_ERROR_MAX];
+    site s = open_site(*state, "sim:gfx942");
+    trial_spec spec = spec_of(NUM_BF16, 16, 2, 1, 700, 128, 128, 16);
+    unsigned char first[BYTES], second[BYTES];
+    for (int i = 0; i < 2; i++) {
+        trial *t = make_trial(&s, &spec);
+        aiter_kvcache_args args = decode_args(&s, t, 5);
+        spoil_workspace(&s);
+        assert_ok(aiter_flash_attn_with_kvcache(s.ctx, &args));
+        must(device_sync(s.device, error), error);
+        must(device_download(s.device, i ? second : first,
+                             (char *)args.out->data + args.out->byte_offset, BYTES, error),
+             error);
+        trial_destroy(t);
+    }
+    assert_memory_equal(first, second, BYTES);
+    close_site(&s);
+}
+
+/* The cache is read once, from the L2 on: with 8 query heads to a KV head, pages of 16. */
+static void test_the_cache_is_read_once(void **state)
+{
+    site s = open_site(*state, "sim:gfx942");
+    void *sim = dlopen(device_runtime(s.device), RTLD_NOW);
+    int (*set_timing)(aiter_sim_timing, int);
+    aiter_sim_profile *(*take_profile)(void);
+    void (*free_profile)(aiter_sim_profile *);
+    *(void **)&set_timing = dlsym(sim, "aiterSimSetTiming");
+    *(void **)&take_profile = dlsym(sim, "aiterSimTakeProfile");
+    *(void **)&free_profile = dlsym(sim, "aiterSimFreeProfile");
+    trial_spec spec = spec_of(NUM_BF16, 32, 4, 1, 512, 128, 128, 16);
+    spec.full_lengths = true;
+    const double cache = 2.0 * spec.batch * spec.seqlen_k * spec.heads_kv * 128 * 2;
+    trial *t = make_trial(&s, &spec);
+    aiter_kvcache_args args = decode_args(&s, t, 1);
+    set_timing(AITER_SIM_TIMING_FULL, 0);
+    assert_ok(aiter_flash_attn_with_kvcache(s.ctx, &args));
+    check_result(t);
+    set_timing(AITER_SIM_TIMING_OFF, 0);
+    aiter_sim_profile *profile = take_profile();
+    print_message("read, of the cache's bytes: HBM %.3f, L2 %.3f\n",
+                  profile->hbm.read_bytes / cache, profile->l2.read_bytes / cache);
+    assert_true(profile->hbm.read_bytes >= cache && profile->hbm.read_bytes <= 1.05 * cache);
+    assert_true(profile->l2.read_bytes <= 1.05 * cache);
+    free_profile(profile);
+    trial_destroy(t);
+    close_site(&s);
+}
+
+/* ---- What the keys are split into, and misuse: a runtime that launches nothing ---- */
+
+typedef struct made_up {
+    DLTensor tensor[7];
+    int64_t shape[7][4];
+    aiter_kvcache_args args;
+} made_up;
+
+static const DLTensor *make(made_up *m, int t, uint8_t code, uint8_t bits, int ndim, int64_t s0,
+                            int64_t s1, int64_t s2, int64_t s3)
+{
+    const int64_t shape[4] = { s0, s1, s2, s3 };
+    memcpy(m->shape[t], shape, sizeof shape);
+    m->tensor[t] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(t + 1)),
+                               .device = { kDLROCM, 0 },
+                               .ndim = ndim,
+                               .dtype = { code, bits, 1 },
+                               .shape = m->shape[t] };
+    return &m->tensor[t];
+}
+
+/* 64 query heads on 8 KV heads, blocks of 16 keys. */
+static void init_made_up(made_up *m, int batch, int seqlen_q, int seqlen_k)
+{
+    m->args = (aiter_kvcache_args)AITER_KVCACHE_ARGS_INIT;
+    m->args.q = make(m, 0, kDLBfloat, 16, 4, batch, seqlen_q, 64, 128);
+    m->args.k_cache = make(m, 1, kDLBfloat, 16, 4, 100, 8, 16, 128);
+    m->args.v_cache = make(m, 2, kDLBfloat, 16, 4, 100, 8, 16, 128);
+    m->args.out = make(m, 3, kDLBfloat, 16, 4, batch, seqlen_q, 64, 128);
+    m->args.page_table = make(m, 4, kDLInt, 32, 2, batch, seqlen_k / 16, 0, 0);
+    m->args.cache_seqlens = make(m, 5, kDLInt, 32, 1, batch, 0, 0, 0);
+    m->args.workspace = make(m, 6, kDLFloat, 32, 1, 1 << 30, 0, 0, 0);
+}
+
+static int chosen(fixture *f, aiter_context *ctx, const made_up *m)
+{
+    aiter_plan *plan;
+    assert_ok(aiter_prepare_kvcache(ctx, &m->args, &plan));
+    uint64_t before = fixture_stats(ctx).launches;
+    assert_ok(aiter_launch_kvcache(plan, &m->args));
+    int kernels = (int)(fixture_stats(ctx).launches - before);
+    int seqlen_q = (int)m->shape[0][1], batch = (int)m->shape[0][0];
+    if (kernels == 2) /* 4 elements a thread, 8 rows a workgroup */
+        assert_int_equal(f->hip->last.grid[0], (batch * 64 * seqlen_q + 7) / 8);
+    const char *merge = strstr(f->hip->last.kernel, "merge_splits");
+    assert_int_equal(merge != NULL, kernels == 2);
+    aiter_plan_destroy(plan);
+    return kernels;
+}
+
+static void test_splits_are_chosen(void **state)
+{
+    fixture *f = *state;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    made_up m;
+    init_made_up(&m, 1, 1, 8192); /* 8 workgroups of 304 */
+    assert_int_equal(chosen(f, ctx, &m), 2);
+    init_made_up(&m, 38, 1, 8192); /* 304 of 304 */
+    assert_int_equal(chosen(f, ctx, &m), 1);
+    init_made_up(&m, 1, 1, 128); /* one tile of keys */
+    assert_int_equal(chosen(f, ctx, &m), 1);
+    init_made_up(&m, 1, 1, 8192); /* no room for two */
+    m.shape[6][0] = 64 * 129 * 2 - 1;
+    assert_int_equal(chosen(f, ctx, &m), 1);
+    m.shape[6][0] = 64 * 129 * 2;
+    assert_int_equal(chosen(f, ctx, &m), 2);
+    m.args.workspace = NULL;
+    m.args.num_splits = 1;
+    assert_int_equal(chosen(f, ctx, &m), 1);
+    assert_string_equal(f->hip->last.kernel,
+                        "fmha_decode_gfx942_bf16_hd128x128_causal_g8_kused_split_page16_rows16");
+    aiter_context_destroy(ctx);
+}
+
+static void assert_refused(aiter_context *ctx, const made_up *m, aiter_status status,
+                           const char *message)
+{
+    assert_failed(aiter_flash_attn_with_kvcache(ctx, &m->args), status, message);
+}
+
+static void test_misuse_is_refused(void **state)
+{
+    fixture *f = *state;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    const aiter_status invalid = AITER_ERROR_INVALID_ARGUMENT;
+    made_up m;
+    init_made_up(&m, 1, 1, 8192);
+    m.args.num_splits = -1;
+    assert_refused(ctx, &m, invalid, "num_splits is -1: expected 0 or more");
+    m.args.num_splits = 65;
+    assert_refused(ctx, &m, invalid, "num_splits is 65: expected at most 64");
+    m.args.num_splits = 4;
+    m.shape[6][0] = 4 * 64 * 129 - 1;
+    assert_refused(ctx, &m, invalid, "workspace has room for 3 splits: expected 33024 elements");
+    m.args.workspace = NULL;
+    assert_refused(ctx, &m, invalid, "workspace has room for 0 splits");
+    init_made_up(&m, 1, 1, 8192);
+    m.tensor[6].data = m.tensor[1].data;
+    assert_refused(ctx, &m, invalid, "workspace.data is 0x200000000: expected memory apart from k_");
+    init_made_up(&m, 1, 1, 8192);
+    m.tensor[6].dtype.bits = 16;
+    assert_refused(ctx, &m, invalid, "workspace.dtype is float16: expected fp32");
+    init_made_up(&m, 1, 5, 8192); /* 40 rows */
+    m.args.num_splits = 2;
+    assert_refused(ctx, &m, AITER_ERROR_UNSUPPORTED, "num_splits is 2: expected 0 with more than 32");
+    assert_int_equal(fixture_stats(ctx).launches, 0);
+    m.args.num_splits = 0; /* the forward kernel serves it */
+    assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
+    assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
+    aiter_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_splits_are_chosen, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_misuse_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_same_splits_give_the_same_bits, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_the_cache_is_read_once, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_gfx942, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_gfx90a, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_gfx950, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
