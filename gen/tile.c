@@ -46,8 +46,9 @@ static gen_tile merge_tile(const gen_config *config)
     };
 }
 
-/* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys and values, all of Q
- * and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's output in fp32. */
+/* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys
+ * and values, all of Q and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's
+ * output in fp32. */
 static gen_tile decode_tile(const gen_config *config)
 {
     enum { WAVES = 4, PAIR_REGISTERS = 208 };

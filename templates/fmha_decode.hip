@@ -192,9 +192,10 @@ INLINE void update_max(state &st, int c, float most, float scale)
 }
 
 // P of block c from the step's keys, the first of which is `key`. Keys from `limit` on are invisible
-// to this lane's row.
-INLINE void probabilities(state &st, int c, const step &now, int key, int limit, bool mask,
-                          float scale, uint2 p[GROUPS])
+// to this lane's row. Every step is masked: a branch behind the matrix instructions would save a few
+// instructions, and LLVM 21 does not always wait for their results on the way around.
+INLINE void probabilities(state &st, int c, const step &now, int key, int limit, float scale,
+                          uint2 p[GROUPS])
 {
     float4 s[GROUPS];
     float most = -INFINITE;
@@ -205,14 +206,12 @@ INLINE void probabilities(state &st, int c, const step &now, int key, int limit,
             s[i] = mfma(now.k[i][d].hi, st.q[c][d].hi, s[i]);
         }
     }
-    if (mask)
-        for (int i = 0; i < GROUPS; i++)
-            for (int r = 0; r < 4; r++)
-                if (key + i * 16 + lane() / 16 * 4 + r >= limit)
-                    s[i][r] = -INFINITE;
     for (int i = 0; i < GROUPS; i++)
-        for (int r = 0; r < 4; r++)
+        for (int r = 0; r < 4; r++) {
+            if (key + i * 16 + lane() / 16 * 4 + r >= limit)
+                s[i][r] = -INFINITE;
             most = __builtin_fmaxf(most, s[i][r]);
+        }
     update_max(st, c, most, scale);
     for (int i = 0; i < GROUPS; i++) {
         float4 x;
@@ -274,7 +273,6 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         st.m_scaled[c] = 0;
         st.sum[c] = 0;
     }
-    const int all_see = CAUSAL ? min(end, length - seqlen_q + 1) : end;
 
     keys_and_values kv;
     kv.k = { (const elem_t *)k + kv_head * k_stride_head, k_stride_batch, k_stride_row };
@@ -295,7 +293,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         next.load(kv, key + TILE_K);
         uint2 p[COLUMNS][GROUPS];
         for (int c = 0; c < COLUMNS; c++)
-            probabilities(st, c, now, key, limit[c], key + KEYS > all_see, scale, p[c]);
+            probabilities(st, c, now, key, limit[c], scale, p[c]);
         accumulate(st, now, p);
     }
 
