@@ -70,11 +70,12 @@ static bool lds_addresses(sim_wave *w, const sim_inst *inst, const sim_operand *
     return true;
 }
 
+/* size: a power of two */
 static bool lds_aligned(sim_wave *w, const sim_inst *inst, const uint32_t *address, unsigned size)
 {
     unsigned l;
     FOR_LANES(l, sim_exec_mask(w))
-        if (address[l] % size) {
+        if (address[l] & (size - 1)) {
             sim_fault(w, inst, (int)l, address[l], "LDS address %u is not aligned to %u bytes",
                       address[l], size);
             return false;
@@ -213,24 +214,32 @@ static void transpose16(const uint32_t (*in)[4], uint32_t (*out)[SIM_LANES])
     for (unsigned l = 0; l < SIM_LANES; l += 4)
         for (unsigned d = 0; d < 2; d++) {
             const unsigned from = l / 16 * 16 + l % 16 / 4 + 8 * d;
-            uint16_t even[4], odd[4];
-            memcpy(even, in[from], sizeof even);
-            memcpy(odd, in[from + 4], sizeof odd);
-            for (unsigned i = 0; i < 4; i++)
-                out[d][l + i] = even[i] | (uint32_t)odd[i] << 16;
+            for (unsigned i = 0; i < 2; i++) {
+                const uint32_t even = in[from][i], odd = in[from + 4][i];
+                out[d][l + 2 * i] = (even & 0xffff) | odd << 16;
+                out[d][l + 2 * i + 1] = even >> 16 | (odd & 0xffff0000);
+            }
         }
+}
+
+INLINE void read_rows(sim_wave *w, const uint32_t *address, uint32_t (*in)[4], unsigned bytes)
+{
+    unsigned l;
+    FOR_LANES(l, sim_exec_mask(w))
+        memcpy(in[l], w->wg->lds + address[l], bytes);
 }
 
 static void ds_read_tr(sim_wave *w, const sim_inst *inst)
 {
     const unsigned dwords = inst->aux >> 8;
     uint32_t address[SIM_LANES], in[SIM_LANES][4] = {{0}}, out[3][SIM_LANES];
-    unsigned l;
     if (!lds_addresses(w, inst, &inst->ops[1], (uint32_t)inst->offset, 4 * dwords, address) ||
         !lds_aligned(w, inst, address, dwords == 2 ? 8 : 4))
         return;
-    FOR_LANES(l, sim_exec_mask(w))
-        memcpy(in[l], w->wg->lds + address[l], dwords == 2 ? 8 : 12);
+    if (dwords == 2)
+        read_rows(w, address, in, 8);
+    else
+        read_rows(w, address, in, 12);
     switch (inst->aux & 255) {
     case 16: transpose16((const uint32_t(*)[4])in, out); break;
     case 8: transpose((const uint32_t(*)[4])in, out, 8, 2); break;
