@@ -77,12 +77,12 @@ INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride
     return __builtin_amdgcn_make_buffer_rsrc(const_cast<elem_t *>(base), 0, bytes, 0x00027000);
 }
 
-INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to)
+INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to)
 {
     to = bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
 }
 
-INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
+INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
 {
     to = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(rows, offset, 0, 0));
 }
@@ -142,7 +142,7 @@ struct step {
         for (int p = 0; p < QK_STEPS; p++) {
             int d = p * 32 + lane() / 16 * 8;
             bool inside = p * 32 + 32 <= HDQK || d < HDQK;
-            ::load(rows, inside ? (lane() % 16 * stride + d) * 2 : OUTSIDE, to[p]);
+            fetch(rows, inside ? (lane() % 16 * stride + d) * 2 : OUTSIDE, to[p]);
         }
     }
 
@@ -153,7 +153,7 @@ struct step {
                 int d = (pass * 16 + lane() % 16) * CHUNK;
                 bool inside = HDV == HDV_PAD || d < HDV;
                 int row = lane() / 16 * 4 + e;
-                ::load(rows, inside ? (row * stride + d) * 2 : OUTSIDE, to[pass][e]);
+                fetch(rows, inside ? (row * stride + d) * 2 : OUTSIDE, to[pass][e]);
             }
     }
 };

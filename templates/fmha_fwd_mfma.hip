@@ -142,14 +142,14 @@ INLINE uint4 load16(__amdgpu_buffer_rsrc_t rows, int offset)
     return bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
 }
 
-INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to) { to = load16(rows, offset); }
+INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to) { to = load16(rows, offset); }
 
-INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
+INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
 {
     to = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(rows, offset, 0, 0));
 }
 
-INLINE void load(__amdgpu_buffer_rsrc_t rows, int offset, uint &to)
+INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint &to)
 {
     to = __builtin_amdgcn_raw_buffer_load_b32(rows, offset, 0, 0);
 }
@@ -225,7 +225,7 @@ template <int ROW_CHUNKS, int USED> struct row_tile {
     {
         for (int i = 0; i < PER_THREAD; i++) {
             int offset = row(i) * stride_bytes + chunk(i) * 8 * KV_BYTES;
-            ::load(rows, inside(i) ? offset : OUTSIDE, data[i]);
+            fetch(rows, inside(i) ? offset : OUTSIDE, data[i]);
         }
     }
 #endif
@@ -302,7 +302,7 @@ struct v_tile {
         for (int i = 0; i < PER_THREAD; i++) {
             int offset = key_group(i) * 4 * stride_bytes + d_group(i) * 4 * KV_BYTES;
             for (int key = 0; key < 4; key++)
-                ::load(rows, inside(i) ? offset + key * stride_bytes : OUTSIDE, data[i][key]);
+                fetch(rows, inside(i) ? offset + key * stride_bytes : OUTSIDE, data[i][key]);
         }
     }
 #endif
