@@ -6,8 +6,8 @@
 
 #include "runtime/error.h"
 #include "runtime/overlap.h"
-#include "runtime/splits.h"
 #include "runtime/rules.h"
+#include "runtime/splits.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 

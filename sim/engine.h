@@ -42,8 +42,6 @@ typedef struct sim_kernel {
 /* Looks a kernel up by symbol name. Returns NULL if the program has none of that name. The result
  * lives as long as the program. */
 const sim_kernel *sim_program_kernel(const sim_program *program, const char *name);
-size_t sim_program_kernel_count(const sim_program *program);
-const sim_kernel *sim_program_kernel_at(const sim_program *program, size_t index);
 
 /* One launch. Filled by the caller, shared read-only by all threads that run its workgroups. */
 typedef struct sim_dispatch {

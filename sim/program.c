@@ -229,16 +229,6 @@ size_t sim_program_size(const sim_program *program)
     return program->count;
 }
 
-size_t sim_program_kernel_count(const sim_program *program)
-{
-    return program->num_kernels;
-}
-
-const sim_kernel *sim_program_kernel_at(const sim_program *program, size_t index)
-{
-    return index < program->num_kernels ? &program->kernels[index] : NULL;
-}
-
 const sim_kernel *sim_program_kernel(const sim_program *program, const char *name)
 {
     for (size_t i = 0; i < program->num_kernels; i++)

@@ -47,7 +47,6 @@ int sim_elf_kernels(sim_program *program, const void *elf, size_t size, char *er
 /* tables.c: the rows for a mnemonic in the tables of the best ISA level of this host; *count of
  * them. */
 const sim_op *const *sim_find_ops(const char *name, size_t length, size_t *count);
-const char *sim_isa_name(void);
 
 /* wave.c */
 void sim_exec_unknown(sim_wave *w, const sim_inst *inst);

@@ -91,9 +91,3 @@ const sim_op *const *sim_find_ops(const char *name, size_t length, size_t *count
     *count = n;
     return rows + lo;
 }
-
-const char *sim_isa_name(void)
-{
-    pthread_once(&once, build);
-    return level->name;
-}

@@ -73,19 +73,6 @@ int trial_layout_find(const char *name)
     return -1;
 }
 
-const char *trial_operation_name(trial_operation operation)
-{
-    return operation_names[operation];
-}
-
-int trial_operation_find(const char *name)
-{
-    for (int i = 0; i < TRIAL_NUM_OPERATIONS; i++)
-        if (strcmp(name, operation_names[i]) == 0)
-            return i;
-    return -1;
-}
-
 void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
 {
     static const char *const caches[] = { "", " pair", " shared" };

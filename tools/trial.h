@@ -37,10 +37,6 @@ typedef enum trial_operation {
 
 enum { TRIAL_NUM_OPERATIONS = TRIAL_PADDED + 1 };
 
-/* "attn", "kvcache", "cu", "packed", "padded". */
-const char *trial_operation_name(trial_operation operation);
-int trial_operation_find(const char *name);
-
 /* The tensors that a cache consists of. */
 typedef enum trial_cache {
     TRIAL_TWO,              /* keys and values in one each */
