@@ -347,7 +347,7 @@ typedef enum aiter_kv_layout {
  *
  * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative, and
  * as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
- * reaches, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
+ * reaches, new keys included, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
  * sequence: it sees key j if j <= i + length - seqlen_q.
  *
  * New keys and values, appended in the same call:
@@ -498,7 +498,7 @@ typedef struct aiter_merge_args {
 /* Each is prepare + launch: the first call for a new configuration looks into the cache and may compile (a
  * fraction of a second); other threads that want the same kernel wait for it and do not compile it again.
  * Asynchronous on args->stream like any kernel launch. If the output is empty (batch or seqlen_q is 0), nothing
- * is launched. Thread-safe.
+ * is launched but what appends to a cache. Thread-safe.
  *
  * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
  * COMPILER_DIED, COMPILER_TIMEOUT, NOT_CACHED, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
@@ -530,8 +530,9 @@ AITER_API aiter_status aiter_merge_states(aiter_context *ctx, const aiter_merge_
 /* ---- Prepare and launch ----------------------------------------------------------------------------------- */
 
 /* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head, lse
- * or not, variants or not, kinds of lengths, block_size, the cache's dtype. Batch, sequence lengths, head counts of that
- * ratio, strides, pointers, scale, the variants' numbers and stream are free at each launch. Opaque; lives no longer than its context. */
+ * or not, variants or not, kinds of lengths, block_size, the cache's dtype, appending or not, rotary embedding. Batch,
+ * sequence lengths, head counts of that ratio, strides, pointers, scale, the variants' numbers and stream are free at
+ * each launch. Opaque; lives no longer than its context. */
 typedef struct aiter_plan aiter_plan;
 
 /* Finds, loads or compiles the kernel that `args` needs. Tensors' data pointers may be NULL here. May block for
