@@ -16,14 +16,14 @@
 struct aiter_plan {
     aiter_context *ctx;
     const rt_kernel *kernel; /* the context's */
-    const rt_kernel *merge;  /* of a decode's splits */
+    const rt_kernel *merge;  /* of splits, or NULL */
 };
 
 static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *problem, aiter_plan **out)
 {
     rt_kernel *kernel, *merge = NULL;
     aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    if (status == AITER_OK && problem->config.op == GEN_FMHA_DECODE) {
+    if (status == AITER_OK && problem->may_split) {
         gen_config config = rt_split_merge(&problem->config);
         status = rt_context_kernel(ctx, &config, &merge);
     }
@@ -146,10 +146,16 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
                    expected, kernel->text);
 }
 
-static aiter_status launch_problem(const aiter_plan *plan, const rt_problem *problem)
+static aiter_status launch_problem(const aiter_plan *plan, rt_problem *problem)
 {
-    if (!gen_config_equal(&problem->config, &plan->kernel->config))
+    const gen_config *config = &plan->kernel->config;
+    if (!gen_config_equal(&problem->config, config))
+        rt_split_fit(problem, config);
+    if (!gen_config_equal(&problem->config, config))
         return fail_config(&problem->config, plan->kernel);
+    if (rt_problem_is_split(problem) && !plan->merge)
+        return rt_fail(INVALID,
+                       "workspace is a tensor: expected NULL, the plan was prepared without one");
     if (problem->empty)
         return AITER_OK;
     aiter_status status = rt_launch(plan->ctx, plan->kernel, problem);

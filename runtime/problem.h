@@ -14,7 +14,8 @@ typedef struct rt_problem {
         gen_merge_states_args merge;
     };
     void *stream;
-    bool empty; /* no output element: nothing to launch */
+    bool empty;     /* no output element: nothing to launch */
+    bool may_split; /* with other arguments there may be splits: a plan has the kernel that merges */
 } rt_problem;
 
 /* Where the problem has to run. */
@@ -31,7 +32,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
 /* Is there a second kernel, for the splits' outputs? */
 static inline bool rt_problem_is_split(const rt_problem *p)
 {
-    return p->config.op == GEN_FMHA_DECODE && p->args.num_splits > 1;
+    return p->may_split && p->args.num_splits > 1;
 }
 
 #endif
