@@ -1,5 +1,5 @@
-/* What --model derives is what a server's calls need: each call's plan has a configuration that was
- * selected, character by character. */
+/* What --model derives is what a server's calls need: what their plans record is what was selected,
+ * character by character. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static const char plain[] =
 
 /* ---- A server's tensors ---- */
 
-enum { TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, COUNT };
+enum { TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, ROOM, COUNT };
 
 typedef struct tensors {
     DLTensor tensor[COUNT];
@@ -60,7 +60,7 @@ static const aiter_attn_variants *variants(tensors *t, bool all, bool window)
     return &t->variants;
 }
 
-/* ---- Its calls; each gives the plan's configuration ---- */
+/* ---- Its calls ---- */
 
 typedef aiter_status (*call)(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
                              aiter_plan **plan);
@@ -113,6 +113,7 @@ static aiter_status decode(aiter_context *ctx, tensors *t, bool all, bool window
     args.out = ROWS(TOUT, 4, BATCH, 1, HEADS, DIM);
     args.page_table = INTS(TABLE, 2, BATCH, 10, 0, 0);
     args.cache_seqlens = INTS(LENGTHS, 1, BATCH, 0, 0, 0);
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
     args.k_scale = args.v_scale = fp8 ? FLOATS(SCALE, 1, 1, 0, 0, 0) : NULL;
     args.variants = variants(t, all, window);
     return aiter_prepare_kvcache(ctx, &args, plan);
@@ -164,29 +165,49 @@ static size_t find(const selection *s, const char *text)
     return 0;
 }
 
-/* Every call finds its configuration, and every configuration has its call. */
-static void compare(fixture *f, const char *json, bool all)
+static void prepare(call prepare_call, aiter_context *ctx, bool all, bool window, bool fp8)
+{
+    tensors t;
+    aiter_plan *plan;
+
+    assert_ok(prepare_call(ctx, &t, all, window, fp8, &plan));
+    aiter_plan_destroy(plan);
+}
+
+static void make_calls(fixture *f, const char *record, bool all)
 {
     static const call calls[] = { prefill, varlen, decode, chunked };
+
+    f->options.record_file = record;
     aiter_context *ctx = fixture_context(f);
+    for (int c = 0; c < 4; c++)
+        for (int window = 0; window <= (int)all; window++)
+            for (int fp8 = 0; fp8 <= (c >= 2); fp8++)
+                prepare(calls[c], ctx, all, window, fp8);
+    aiter_context_destroy(ctx);
+}
+
+/* Every call finds its configurations, and every configuration has its call. */
+static void compare(fixture *f, const char *json, bool all)
+{
     selection s = { 0 };
     bool needed[64] = { false };
+    char path[400], line[GEN_TEXT_MAX + 1];
 
     derive(&s, json);
     assert_in_range(s.count, 1, 64);
-    for (int c = 0; c < 4; c++)
-        for (int window = 0; window <= (int)all; window++)
-            for (int fp8 = 0; fp8 <= (c >= 2); fp8++) {
-                tensors t;
-                aiter_plan *plan;
-                assert_ok(calls[c](ctx, &t, all, window, fp8, &plan));
-                needed[find(&s, aiter_plan_config(plan))] = true;
-                aiter_plan_destroy(plan);
-            }
+    snprintf(path, sizeof path, "%s/record", f->compiler_dir);
+    make_calls(f, path, all);
+    FILE *record = fopen(path, "r");
+    assert_non_null(record);
+    while (fgets(line, sizeof line, record)) {
+        line[strcspn(line, "\n")] = '\0';
+        needed[find(&s, line)] = true;
+    }
+    fclose(record);
     for (size_t i = 0; i < s.count; i++)
         if (!needed[i])
             fail_msg("no call needs %s", s.items[i].text);
-    aiter_context_destroy(ctx);
     selection_free(&s);
 }
 

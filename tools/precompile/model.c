@@ -12,15 +12,15 @@
 /* The calls a server makes. For a paged one the page size follows. */
 typedef struct phase {
     const char *name, *meaning, *fields;
-    bool paged;
+    bool paged, one_token;
 } phase;
 
 static const phase phases[] = {
-    { "prefill", "prompts of one length", "", false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false },
-    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true },
+    { "prefill", "prompts of one length", "", false, false },
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false, false },
+    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true, true },
     { "chunked", "packed queries over a paged KV cache", "seqlens_q=cu seqlens_k=used block_size=",
-      true },
+      true, false },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
 
@@ -161,22 +161,52 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
     return true;
 }
 
+/* The operation that serves the phase, and what its text has beyond the forward kernel's: as the
+ * library chooses (runtime/splits.c). */
+static const char *operation_of(const variant *v, int gqa, const char **rows)
+{
+    enum { FEW = 16, MAX_DECODE_ROWS = 32 };
+
+    *rows = "";
+    if (!v->phase->one_token || gqa > MAX_DECODE_ROWS || strcmp(v->dtype, "fp32") == 0)
+        return "fmha_fwd";
+    *rows = gqa <= FEW ? " rows=16" : " rows=32";
+    return "fmha_decode";
+}
+
+/* The second kernel of a decode whose keys are split. */
+static bool add_merge(const part *p, const attention *a, const variant *v)
+{
+    char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
+
+    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s", v->arch, v->dtype,
+             a->hdv, v->lse);
+    return select_text(p->selection, text, why) || lack(p, why, "%s", text);
+}
+
 static bool add_variant(const part *p, const attention *a, const variant *v)
 {
     char base[GEN_TEXT_MAX], text[2 * GEN_TEXT_MAX], why[GEN_ERROR_MAX];
+    const char *operation, *rows;
     bool good = true;
     int gqa = 0;
 
     if (!divide(p, a, v->tp, &gqa))
         return false;
-    snprintf(base, sizeof base, "fmha_fwd arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s",
-             v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa, v->lse);
+    operation = operation_of(v, gqa, &rows);
+    snprintf(base, sizeof base, "%s arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s%s",
+             operation, v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa,
+             v->lse, rows);
     if (!parses(base, "", why))
         return lack(p, why, "head_dim %d and %d in %s on %s", a->hdqk, a->hdv, v->dtype, v->arch);
     snprintf(text, sizeof text, "%s", base);
     if (!add_fields(p, a, v, base, text, &good))
         return false;
-    return !good || select_text(p->selection, text, why) || lack(p, why, "%s", text);
+    if (!good)
+        return true;
+    if (!select_text(p->selection, text, why))
+        return lack(p, why, "%s", text);
+    return !*rows || add_merge(p, a, v);
 }
 
 /* Is it a phase that is asked for? */
