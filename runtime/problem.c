@@ -440,16 +440,25 @@ static bool need_not_differ(const tensors *t, rt_argument w, rt_argument a)
            (w == RT_K && a == RT_V);
 }
 
+static aiter_status check_apart(const tensors *t, rt_argument w)
+{
+    for (rt_argument a = 0; a < RT_NUM_ARGUMENTS; a++) {
+        if (a == w || !t->has[a] || need_not_differ(t, w, a))
+            continue;
+        aiter_status status = check_overlap(&t->at[w], &t->at[a]);
+        if (status != AITER_OK)
+            return status;
+    }
+    return AITER_OK;
+}
+
 static aiter_status check_aliasing(const tensors *t)
 {
-    for (rt_argument w = 0; w < RT_NUM_ARGUMENTS; w++)
-        for (rt_argument a = 0; is_written(t, w) && t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
-            if (a == w || !t->has[a] || need_not_differ(t, w, a))
-                continue;
-            aiter_status status = check_overlap(&t->at[w], &t->at[a]);
-            if (status != AITER_OK)
-                return status;
-        }
+    for (rt_argument w = 0; w < RT_NUM_ARGUMENTS; w++) {
+        aiter_status status = t->has[w] && is_written(t, w) ? check_apart(t, w) : AITER_OK;
+        if (status != AITER_OK)
+            return status;
+    }
     return AITER_OK;
 }
 
