@@ -508,8 +508,9 @@ typedef struct aiter_merge_args {
  *
  * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
  * COMPILER_DIED, COMPILER_TIMEOUT, NOT_CACHED, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
- * device could not be restored after the launch. A fault of the kernel itself is reported by HIP when the
- * stream is next waited for, not here. */
+ * device could not be restored after the launch, or that it refused the second or third kernel of an operation (new keys
+ * are appended by the first). A fault of the kernel itself is reported by HIP when the stream is next waited for, not
+ * here. */
 
 /* Multi-head attention; also any grouping of heads that the shapes imply. args->num_groups must be 0. */
 AITER_API aiter_status aiter_flash_attn_func(aiter_context *ctx, const aiter_attn_args *args);

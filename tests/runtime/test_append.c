@@ -478,12 +478,32 @@ static void test_misuse_is_refused(void **state)
     aiter_context_destroy(ctx);
 }
 
+/* Nothing is appended for an attention that cannot be launched: 3 * 2^24 workgroups. */
+static void test_all_or_nothing(void **state)
+{
+    fixture *f = *state;
+    const int64_t heads = 1 << 24;
+    int64_t strides[4] = { heads * 50 * 128, 128, 50 * 128, 1 };
+    made_up m;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    init_made_up(&m);
+    m.shape[MQ][2] = m.shape[MOUT][2] = heads;
+    m.tensor[MQ].strides = m.tensor[MOUT].strides = strides;
+    m.tensor[MQ].data = (void *)(UINT64_C(1) << 44);
+    m.tensor[MOUT].data = (void *)(UINT64_C(1) << 45);
+    assert_failed(aiter_flash_attn_with_kvcache(ctx, &m.args), AITER_ERROR_UNSUPPORTED,
+                  "too many workgroups for one launch");
+    assert_int_equal(fixture_stats(ctx).launches, 0);
+    aiter_context_destroy(ctx);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_misuse_is_refused), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
+        T(test_misuse_is_refused), T(test_all_or_nothing), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
         T(test_far_pages),         T(test_launch_is_captured),
         T(test_gfx90a),            T(test_gfx942),     T(test_gfx950),
     };
