@@ -263,13 +263,17 @@ static void test_launch_is_captured(void **state)
         (*hipStreamBeginCapture)(hip_stream, hip_capture_mode),
         (*hipStreamEndCapture)(hip_stream, hip_graph *),
         (*hipGraphInstantiate)(hip_graph_exec *, hip_graph, void *, char *, size_t),
-        (*hipGraphLaunch)(hip_graph_exec, hip_stream);
+        (*hipGraphLaunch)(hip_graph_exec, hip_stream), (*hipGraphDestroy)(hip_graph),
+        (*hipGraphExecDestroy)(hip_graph_exec), (*hipStreamDestroy)(hip_stream);
     LOAD(hipStreamCreate);
     LOAD(hipStreamSynchronize);
     LOAD(hipStreamBeginCapture);
     LOAD(hipStreamEndCapture);
     LOAD(hipGraphInstantiate);
     LOAD(hipGraphLaunch);
+    LOAD(hipGraphDestroy);
+    LOAD(hipGraphExecDestroy);
+    LOAD(hipStreamDestroy);
     trial_spec spec = spec_of(NUM_BF16, 2, 60, 2);
     spec.rotary = TRIAL_HALF;
     spec.rotary_dim = 64;
@@ -292,6 +296,10 @@ static void test_launch_is_captured(void **state)
     check_result(t);
     assert_int_equal(fixture_stats(s.ctx).launches - before.launches, 2);
     assert_int_equal(fixture_stats(s.ctx).compiles, before.compiles);
+    hipGraphExecDestroy(exec);
+    hipGraphDestroy(graph);
+    hipStreamDestroy(stream);
+    dlclose(sim);
     aiter_plan_destroy(plan);
     trial_destroy(t);
     close_site(&s);
