@@ -71,6 +71,14 @@ static bool decode_is_not_packed(const gen_config *c, char err[GEN_ERROR_MAX])
     return false;
 }
 
+static bool splits_are_on_matrix_units(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->dtype != GEN_FP32 || !c->splits)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "splits=1: expected 0 with dtype=fp32, or dtype=fp16 or bf16");
+    return false;
+}
+
 static bool (*const rules[])(const gen_config *, char *) = {
     dtype_runs_on_arch,
     fp8_runs_on_arch,
@@ -78,6 +86,7 @@ static bool (*const rules[])(const gen_config *, char *) = {
     pages_have_rows,
     decode_is_on_matrix_units,
     decode_is_not_packed,
+    splits_are_on_matrix_units,
 };
 
 enum { NUM_RULES = sizeof rules / sizeof rules[0] };
@@ -114,4 +123,6 @@ void gen_config_canonicalise(gen_config *config)
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)
         config->rounding = GEN_ROUND_NEAREST;
+    if (config->gqa == 1 || config->dtype == GEN_FP32) /* nothing to pack; the portable kernel never does */
+        config->pack = 0;
 }

@@ -45,6 +45,9 @@ static const gen_field fields[] = {
     { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = ATTN, .zero = true },
     { "kv", AT(kv), NAMED(kv_names), .ops = FWD },
     { "rows", AT(rows), NUMBER(16, 32, 16), .ops = DECODE, .required = DECODE, .use = GEN_PRINTED },
+    { "pack", AT(pack), FLAG, .ops = FWD },
+    { "splits", AT(splits), FLAG, .ops = FWD },
+    { "listed", AT(listed), FLAG, .ops = 1u << GEN_MERGE_SPLITS },
 };
 
 enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };

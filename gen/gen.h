@@ -82,6 +82,9 @@ typedef struct gen_config {
     int block_size;              /* keys per block of a paged K and V, 0: not paged              */
     gen_kv kv;                   /* dtype of K and V: that of Q, or E4M3 with scales             */
     int rows;                    /* of decode: room for query heads of a group * query tokens    */
+    int pack;                    /* a tile's rows are tokens times the query heads of a group    */
+    int splits;                  /* long sequences' keys are cut into parts, merged afterwards   */
+    int listed;                  /* of merge_splits: the parts are those of a forward kernel     */
 } gen_config;
 
 enum { GEN_TEXT_MAX = 320, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 160 };

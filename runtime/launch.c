@@ -4,19 +4,7 @@
 
 #include "runtime/device.h"
 #include "runtime/error.h"
-
-/* Tiles of query rows that all heads of all batch entries have at most (the grid rule of gen_kernel).
- * Packed sequences take tiles of their own, each at most one more than its share of the rows. */
-static uint64_t count_fwd_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
-                                uint64_t *slices)
-{
-    uint64_t tile = (unsigned)kernel->shape.tile_q, heads = (unsigned)a->num_heads;
-    gen_seqlens seqlens = kernel->config.seqlens_q;
-    bool packed = seqlens == GEN_SEQ_CU || seqlens == GEN_SEQ_PACKED;
-    *slices = packed ? heads : heads * (unsigned)a->batch;
-    return packed ? (unsigned)a->total_q / tile + (unsigned)a->batch
-                  : ((unsigned)a->seqlen_q + tile - 1) / tile;
-}
+#include "runtime/split_fwd.h"
 
 /* Tiles of rows of heads that all batch entries have. */
 static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_states_args *a,
@@ -27,14 +15,16 @@ static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_state
     return ((uint64_t)(unsigned)a->seqlen * (unsigned)a->num_heads + tile - 1) / tile;
 }
 
-/* All rows of all heads of all batch entries are one list. */
+/* All rows of all heads of all batch entries are one list; or those that may have been split. */
 static uint64_t count_split_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
                                   uint64_t *slices)
 {
     uint64_t tile = (unsigned)kernel->shape.tile_q;
+    uint64_t rows = (uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q;
     *slices = 1;
-    return ((uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q + tile -
-            1) / tile;
+    if (kernel->config.listed)
+        rows = rt_fwd_merge_rows(a);
+    return (rows + tile - 1) / tile;
 }
 
 static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, uint64_t *slices)
@@ -46,7 +36,7 @@ static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, 
     case GEN_FMHA_DECODE:
         *slices = (uint64_t)(unsigned)a->batch * (unsigned)(a->num_heads / kernel->config.gqa);
         return (unsigned)a->num_splits;
-    default: return count_fwd_tiles(kernel, a, slices);
+    default: return rt_fwd_workgroups(&kernel->config, kernel->shape.tile_q, a, slices);
     }
 }
 

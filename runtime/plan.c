@@ -23,7 +23,7 @@ static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *proble
 {
     rt_kernel *kernel, *merge = NULL;
     aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    if (status == AITER_OK && problem->config.op == GEN_FMHA_DECODE) {
+    if (status == AITER_OK && (problem->config.op == GEN_FMHA_DECODE || problem->config.splits)) {
         gen_config config = rt_split_merge(&problem->config);
         status = rt_context_kernel(ctx, &config, &merge);
     }
@@ -114,6 +114,8 @@ static const struct {
     { "block_size", "block_size", { 0 } },
     { "kv", "the dtype of keys and values", { 0 } },
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
+    { "pack", "heads of a group in one tile (kvcache, varlen, workspace)", { 0 } },
+    { "splits", "workspace", { "NULL, or num_splits 1", "a tensor" } },
 };
 
 enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };

@@ -31,7 +31,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
 /* Is there a second kernel, for the splits' outputs? */
 static inline bool rt_problem_is_split(const rt_problem *p)
 {
-    return p->config.op == GEN_FMHA_DECODE && p->args.num_splits > 1;
+    return (p->config.op == GEN_FMHA_DECODE || p->config.splits) && p->args.num_splits > 1;
 }
 
 #endif

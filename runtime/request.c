@@ -99,13 +99,20 @@ aiter_status rt_request_attn(const aiter_attn_args *given, rt_operation operatio
     READ(aiter_attn_args);
     *out = (rt_request){
         .operation = operation,
-        .tensor = { [RT_Q] = a.q, [RT_K] = a.k, [RT_V] = a.v, [RT_OUT] = a.out, [RT_LSE] = a.lse },
+        .tensor = { [RT_Q] = a.q,
+                    [RT_K] = a.k,
+                    [RT_V] = a.v,
+                    [RT_OUT] = a.out,
+                    [RT_LSE] = a.lse,
+                    [RT_WORKSPACE] = a.workspace },
         .num_groups = a.num_groups,
         .causal = a.causal,
+        .num_splits = a.num_splits,
         .softmax_scale = a.softmax_scale,
         .stream = a.stream,
     };
-    if ((status = check_flag("causal", a.causal)) != AITER_OK)
+    if ((status = check_flag("causal", a.causal)) != AITER_OK ||
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK)
         return status;
     return read_variants(a.variants, out);
 }
@@ -202,10 +209,12 @@ aiter_status rt_request_varlen(const aiter_varlen_args *given, rt_request *out)
                     [RT_SEQLENS_K] = a.seq_lengths_k,
                     [RT_PAGE_TABLE] = a.page_table,
                     [RT_K_SCALE] = a.k_scale,
-                    [RT_V_SCALE] = a.v_scale },
+                    [RT_V_SCALE] = a.v_scale,
+                    [RT_WORKSPACE] = a.workspace },
         .causal = a.causal,
         .block_size = a.block_size,
         .kv_layout = a.kv_layout,
+        .num_splits = a.num_splits,
         .max_seqlen_q = a.max_seq_len,
         .max_seqlen_k = a.max_seq_len_k,
         .softmax_scale = a.softmax_scale,
@@ -215,6 +224,7 @@ aiter_status rt_request_varlen(const aiter_varlen_args *given, rt_request *out)
         (status = check_layout(a.kv_layout, a.block_size)) != AITER_OK ||
         (status = check_max("max_seq_len", a.max_seq_len)) != AITER_OK ||
         (status = check_max("max_seq_len_k", a.max_seq_len_k)) != AITER_OK ||
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK ||
         (status = check_lengths(&a)) != AITER_OK)
         return status;
     default_lengths(out);

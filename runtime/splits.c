@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "runtime/error.h"
+#include "runtime/split_fwd.h"
 
 enum { MAX_ROWS = 32, MAX_SPLITS = 64, START_TILES = 2 };
 
@@ -63,23 +64,17 @@ static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t ro
                    room, num_splits * rows * (hdv + 1), num_splits, rows, hdv + 1);
 }
 
-aiter_status rt_split(gen_config *config, gen_fmha_fwd_args *args, int num_splits,
+aiter_status rt_split(gen_config *config, gen_fmha_fwd_args *args, bool pack, int num_splits,
                       int64_t workspace)
 {
     gen_kernel kernel;
     if (num_splits == 0 && workspace < 0)
-        return AITER_OK;
+        return rt_split_fwd(config, args, pack, num_splits, workspace);
     if (num_splits > MAX_SPLITS)
         return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "num_splits is %d: expected at most %d",
                        num_splits, MAX_SPLITS);
-    if (!make_decode(config, args->seqlen_q)) {
-        if (num_splits == 0)
-            return AITER_OK;
-        return rt_fail(AITER_ERROR_UNSUPPORTED,
-                       "num_splits is %d: expected 0 with more than %d query rows of a KV head, "
-                       "fp32, fp8 or a variant, which are not split",
-                       num_splits, MAX_ROWS);
-    }
+    if (!make_decode(config, args->seqlen_q))
+        return rt_split_fwd(config, args, pack, num_splits, workspace);
     gen_kernel_describe(config, &kernel);
     int64_t rows = (int64_t)args->batch * args->num_heads * args->seqlen_q;
     int64_t room = rows > 0 && workspace > 0 ? workspace / (rows * (config->hdv + 1)) : 0;
@@ -97,7 +92,8 @@ gen_config rt_split_merge(const gen_config *decode)
                          .arch = decode->arch,
                          .dtype = decode->dtype,
                          .hdv = decode->hdv,
-                         .lse = decode->lse };
+                         .lse = decode->lse,
+                         .listed = decode->op == GEN_FMHA_FWD };
     gen_config_canonicalise(&merge);
     return merge;
 }

@@ -8,13 +8,13 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
     "q", "k", "v", "out", "lse", "lengths of q", "lengths of k", "page_table", "k_scale",
-    "v_scale", "alibi_slopes", "sinks", "bias",
+    "v_scale", "alibi_slopes", "sinks", "bias", "workspace",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
@@ -94,7 +94,11 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
     if (s->use_window)
         n += sprintf(out + n, " window%d,%d", s->window_left, s->window_right);
     if (s->softcap > 0)
-        sprintf(out + n, " softcap%g", (double)s->softcap);
+        n += sprintf(out + n, " softcap%g", (double)s->softcap);
+    if (s->room)
+        n += sprintf(out + n, " room%d", s->room);
+    if (s->num_splits)
+        sprintf(out + n, " splits%d", s->num_splits);
 }
 
 /* ---- Lengths and pages ---- */
@@ -125,6 +129,8 @@ static void set_lengths(trial *t)
     for (int b = 0; b < s->batch; b++) {
         t->lengths_q[b] = ragged ? pick_length(t, 0, b, s->seqlen_q) : s->seqlen_q;
         t->lengths_k[b] = s->operation == TRIAL_ATTN ? s->seqlen_k : pick_length(t, 1, b, s->seqlen_k);
+        t->lengths_q[b] = s->lengths_q ? s->lengths_q[b] : t->lengths_q[b];
+        t->lengths_k[b] = s->lengths_k ? s->lengths_k[b] : t->lengths_k[b];
         t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
         t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
     }
@@ -510,6 +516,19 @@ static bool add_bias(trial *t)
     return true;
 }
 
+/* NaN: what is read of it has been written. */
+static bool add_workspace(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const int64_t tokens = t->packed ? t->starts_q[s->batch] : (int64_t)s->batch * s->seqlen_q;
+    const int64_t elements = s->room * tokens * s->heads * (s->hdv + 8);
+    void *image = add_numbers(t, WORKSPACE, NUM_FP32, false, 1, &elements);
+
+    if (image)
+        fill_nan(&t->blocks[WORKSPACE], NUM_FP32);
+    return image != NULL;
+}
+
 static bool make_numbers(trial *t)
 {
     const trial_spec *s = &t->spec;
@@ -534,6 +553,8 @@ static bool make_numbers(trial *t)
         ok = ok && add_floats(t, SINKS, 1, s->heads, 1, -1, 2);
     if (s->bias)
         ok = ok && add_bias(t);
+    if (s->room)
+        ok = ok && add_workspace(t);
     return ok;
 }
 
@@ -679,7 +700,8 @@ static void set_arguments(trial *t)
     set_variants(t);
     t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
                                  .lse = lse, .softmax_scale = s->scale, .causal = s->causal,
-                                 .variants = &t->variants };
+                                 .variants = &t->variants, .workspace = given(t, WORKSPACE),
+                                 .num_splits = s->num_splits };
     t->kvcache = (aiter_kvcache_args){
         .size = sizeof t->kvcache,
         .q = q,
@@ -699,6 +721,8 @@ static void set_arguments(trial *t)
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
     };
     t->varlen = (aiter_varlen_args){
         .size = sizeof t->varlen,
@@ -721,6 +745,8 @@ static void set_arguments(trial *t)
         .causal = s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
     };
 }
 
@@ -869,7 +895,7 @@ static bool read_block(trial *t, int index, trial_verdict *v, char error[DEVICE_
     reading r = { x, NULL, b->image };
     bool ok;
 
-    if (b->bytes == 0)
+    if (b->bytes == 0 || index == WORKSPACE)
         return true;
     r.now = malloc(b->bytes);
     if (!r.now) {

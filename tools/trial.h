@@ -68,6 +68,10 @@ typedef struct trial_spec {
     int window_left, window_right; /* -1: no bound */
     float softcap;
     bool alibi, sink, bias, truncate;
+
+    int room;               /* splits that a workspace has room for; 0: no workspace */
+    int num_splits;         /* 0: the library chooses */
+    const int *lengths_q, *lengths_k; /* (batch): of the sequences, instead of random ones; NULL */
 } trial_spec;
 
 /* " cu page64 fp8 window8,-1 softcap30": what a specification has beyond plain attention, "" if nothing. */

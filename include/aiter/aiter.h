@@ -311,10 +311,13 @@ typedef struct aiter_attn_args {
                                     aiter_flash_attn_func, aiter_multi_query_attention        */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_attn_args;
 
 /* Initialiser: no tensors, every other field its default. */
-#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL, NULL }
+#define AITER_ATTN_ARGS_INIT                                                                        \
+    { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL, NULL, NULL, 0 }
 
 /* How rows lie in the blocks of a cache: (num_blocks, heads_kv, block_size, head_dim) or (num_blocks, block_size,
  * heads_kv, head_dim). */
@@ -431,12 +434,14 @@ typedef struct aiter_varlen_args {
     float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_varlen_args;
 
 /* Initialiser: no tensors, every other field its default. */
 #define AITER_VARLEN_ARGS_INIT                                                                      \
     { sizeof(aiter_varlen_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL }
+      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL, NULL, 0 }
 
 /* Arguments of the merge of two partial outputs: of the same queries, over different keys.
  *

@@ -61,6 +61,8 @@ static void draw_operation(source *s, trial_spec *t)
     if (!one_in(s, 3))
         t->block_size = one_in(s, 3) ? 16 * (1 + pick(s, 64)) : 16 << pick(s, 4);
     t->rows_first = one_in(s, 2);
+    if (t->operation == TRIAL_KVCACHE && one_in(s, 2)) /* decode */
+        t->seqlen_q = 1 + pick(s, 4);
     if (t->operation == TRIAL_KVCACHE && t->hdqk == t->hdv)
         t->cache = (trial_cache)pick(s, 3);
     t->fp8 = t->dtype != NUM_FP32 && (t->block_size || t->operation == TRIAL_KVCACHE) && one_in(s, 2);
@@ -79,6 +81,18 @@ static void draw_variants(source *s, trial_spec *t)
     t->truncate = one_in(s, 4);
 }
 
+/* Room for splits, and a number of them where keys can be split. */
+static void draw_splits(source *s, trial_spec *t)
+{
+    if (one_in(s, 3))
+        return;
+    t->room = 1 + pick(s, 8);
+    if (t->layout != TRIAL_PACKED_QKV && one_in(s, 2)) /* enough that the library splits them */
+        t->seqlen_k += 200 * (1 + pick(s, 4));
+    if (t->dtype != NUM_FP32 && one_in(s, 2))
+        t->num_splits = 1 + pick(s, t->room);
+}
+
 static void draw(uint64_t seed, sweep_case *c)
 {
     static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
@@ -88,6 +102,7 @@ static void draw(uint64_t seed, sweep_case *c)
     draw_shape(&s, &c->spec);
     draw_operation(&s, &c->spec);
     draw_variants(&s, &c->spec);
+    draw_splits(&s, &c->spec);
     if (c->arch == archs[0])
         c->spec.fp8 = c->spec.head_scales = false;
     sweep_name_case(c);

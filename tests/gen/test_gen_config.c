@@ -290,10 +290,12 @@ static void test_the_longest_text_fits(void **state)
                           INT_MIN,            true,                     GEN_WINDOW_RIGHT,
                           true,               true,                     true,
                           true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
-                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8, INT_MIN };
+                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8,
+                          INT_MIN,            true,                     true,
+                          true };
     gen_config_print(&config, text);
     assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
-    assert_string_equal(text + strlen(text) - 7, " kv=fp8");
+    assert_string_equal(text + strlen(text) - 9, " splits=1");
 }
 
 /* What cannot matter beside the other fields. */
@@ -355,7 +357,7 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size or kv"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, pack or splits"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);

@@ -223,11 +223,11 @@ static void test_phases(void **state)
     assert_true(model_select(&f->s, "m", json, size, &f->serving, f->why));
     free(json);
     assert_true(selected_text(f, base));
-    expect(f, base, "seqlens_q=cu seqlens_k=cu", "--phase varlen");
-    expect(f, base, "seqlens_k=used block_size=16", "--phase decode --page-size 16");
-    expect(f, base, "seqlens_k=used block_size=64", "--phase decode --page-size 64");
-    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=16", "--phase chunked --page-size 16");
-    expect(f, base, "seqlens_k=used block_size=64 kv=fp8", "--page-size 64");
+    expect(f, base, "seqlens_q=cu seqlens_k=cu pack=1", "--phase varlen");
+    expect(f, base, "seqlens_k=used block_size=16 pack=1", "--phase decode --page-size 16");
+    expect(f, base, "seqlens_k=used block_size=64 pack=1", "--phase decode --page-size 64");
+    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=16 pack=1", "--phase chunked --page-size 16");
+    expect(f, base, "seqlens_k=used block_size=64 kv=fp8 pack=1", "--page-size 64");
     if (!knows("kv=fp8"))
         assert_true(lacks(f, "--kv-dtype fp8"));
     end(f);

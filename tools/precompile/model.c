@@ -17,9 +17,9 @@ typedef struct phase {
 
 static const phase phases[] = {
     { "prefill", "prompts of one length", "", false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false },
-    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true },
-    { "chunked", "packed queries over a paged KV cache", "seqlens_q=cu seqlens_k=used block_size=",
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", false },
+    { "decode", "a paged KV cache", "pack=1 seqlens_k=used block_size=", true },
+    { "chunked", "packed queries over a paged KV cache", "pack=1 seqlens_q=cu seqlens_k=used block_size=",
       true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
