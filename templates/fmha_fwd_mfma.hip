@@ -462,6 +462,19 @@ INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_b
 }
 #endif
 
+#if AITER_ROTARY
+INLINE void load_rotated_q(state &st, const elem_t *row, const rotation &turned, bool negate)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int p = 0; p < QK_STEPS; p++) {
+        uint4 q = 0;
+        if (p * 16 + 16 <= HDQK || half == 0)
+            q = bit_cast<uint4>(turned.load<8>(row, p * 16 + half * 8));
+        st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
+    }
+}
+#endif
+
 INLINE uint2 output_of(const state &st, int b, int g, float inverse)
 {
     return { pack(st.o[b][g * 4] * inverse, st.o[b][g * 4 + 1] * inverse),
@@ -575,10 +588,14 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #endif
     const float sink = sink_of(va, own.head);
     state st;
-#if AITER_PACK
+#if AITER_PACK || AITER_ROTARY
     const elem_t *q_row = (const elem_t *)q + w.batch * q_stride_batch + own.head * q_stride_head +
                           (queries.first + token(own_row)) * q_stride_row;
+#if AITER_ROTARY
+    load_rotated_q(st, q_row, rotation_of_query(va, w.batch, token(own_row), seqlen_k), negate);
+#else
     load_q(st, lane_row < q_rows ? q_row : nullptr, negate);
+#endif
 #else
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
