@@ -91,7 +91,7 @@ static const char merge_grid[] = GRID("ceil(seqlen * num_heads / tile_q) * batch
 static const char decode_grid[] = GRID("num_heads / gqa * batch * num_splits");
 static const char *const merge_splits_grid[] = {
     GRID("ceil(seqlen_q * num_heads * batch / tile_q)"),
-    GRID("ceil(floor(split_room / 2) * num_heads / tile_q)"),
+    GRID("ceil(min(query tokens, floor(split_room / 2)) * num_heads / tile_q)"),
 };
 
 static const char append_grid[] =

@@ -41,7 +41,8 @@ static gen_tile merge_tile(const gen_config *config)
     return (gen_tile){
         .template_file = splits ? "merge_splits.hip" : "merge_states.hip",
         .block = BLOCK,
-        .tile_q = BLOCK / chunks,
+        .tile_q = config->listed ? 2 : BLOCK / chunks,
+        .lds_bytes = config->listed ? BLOCK * 6 * 4 : 0, /* of each thread 4 elements, maximum and sum */
         .waves_per_simd = 4,
     };
 }

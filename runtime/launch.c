@@ -16,14 +16,15 @@ static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_state
 }
 
 /* All rows of all heads of all batch entries are one list; or those that may have been split. */
-static uint64_t count_split_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
+static uint64_t count_split_tiles(const rt_kernel *kernel, const rt_problem *problem,
                                   uint64_t *slices)
 {
+    const gen_fmha_fwd_args *a = &problem->args;
     uint64_t tile = (unsigned)kernel->shape.tile_q;
-    uint64_t rows = (uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q;
+    uint64_t rows = kernel->config.listed
+                        ? rt_fwd_merge_rows(&problem->config, a)
+                        : (uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q;
     *slices = 1;
-    if (kernel->config.listed)
-        rows = rt_fwd_merge_rows(a);
     return (rows + tile - 1) / tile;
 }
 
@@ -41,7 +42,7 @@ static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, 
     const gen_fmha_fwd_args *a = &problem->args;
     switch (kernel->config.op) {
     case GEN_MERGE_STATES: return count_merge_tiles(kernel, &problem->merge, slices);
-    case GEN_MERGE_SPLITS: return count_split_tiles(kernel, a, slices);
+    case GEN_MERGE_SPLITS: return count_split_tiles(kernel, problem, slices);
     case GEN_KV_APPEND: return count_append_tiles(kernel, a, slices);
     case GEN_FMHA_DECODE:
         *slices = (uint64_t)(unsigned)a->batch * (unsigned)(a->num_heads / kernel->config.gqa);

@@ -44,10 +44,16 @@ uint64_t rt_fwd_workgroups(const gen_config *c, int tile_q, const gen_fmha_fwd_a
     return c->splits ? (unsigned)a->split_places : row_tiles(c, tile_q, a);
 }
 
-/* A split token has two places or more. */
-uint64_t rt_fwd_merge_rows(const gen_fmha_fwd_args *a)
+static int64_t count_tokens(const gen_config *c, const gen_fmha_fwd_args *a)
 {
-    return (uint64_t)(unsigned)a->split_room / 2 * (unsigned)a->num_heads;
+    return is_packed(c) ? a->total_q : (int64_t)a->batch * a->seqlen_q;
+}
+
+/* A token that was split has two places or more. */
+uint64_t rt_fwd_merge_rows(const gen_config *c, const gen_fmha_fwd_args *a)
+{
+    int64_t tokens = count_tokens(c, a), most = a->split_room / 2;
+    return (uint64_t)(tokens < most ? tokens : most) * (unsigned)a->num_heads;
 }
 
 /* The list, the outputs, their log-sum-exps. An even number of places keeps outputs aligned. */
@@ -62,11 +68,6 @@ static void lay_out(const gen_config *c, gen_fmha_fwd_args *a, int64_t workspace
         return;
     a->partial = memory + LIST_HEAD + room / 2 * LIST_ENTRY;
     a->partial_lse = a->partial + room * heads * c->hdv;
-}
-
-static int64_t count_tokens(const gen_config *c, const gen_fmha_fwd_args *a)
-{
-    return is_packed(c) ? a->total_q : (int64_t)a->batch * a->seqlen_q;
 }
 
 static aiter_status check_room(const gen_config *c, const gen_fmha_fwd_args *a, int num_splits)

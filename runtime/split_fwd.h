@@ -19,7 +19,7 @@ aiter_status rt_split_fwd(gen_config *config, gen_fmha_fwd_args *args, bool pack
 uint64_t rt_fwd_workgroups(const gen_config *config, int tile_q, const gen_fmha_fwd_args *args,
                            uint64_t *slices);
 
-/* Rows of the merge of a forward kernel's parts. */
-uint64_t rt_fwd_merge_rows(const gen_fmha_fwd_args *args);
+/* Rows that the forward kernel of `config` may leave to be merged, at most. */
+uint64_t rt_fwd_merge_rows(const gen_config *config, const gen_fmha_fwd_args *args);
 
 #endif

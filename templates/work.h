@@ -140,161 +140,179 @@ constexpr bool MAY_BE_IDLE = false;
 // ---- Who does what ----
 
 #if AITER_SPLIT_KEYS
-// Keys in parts. The unit of work is a tile of keys for a tile of rows. Sequences with more tiles of keys than
-// `most` have theirs split evenly into as many parts as it takes. Unless the caller states it, `most` is an even
-// share of all the work for each workgroup that the device holds, or half of one if there are fewer tiles of rows
-// than places on the device: whatever the lengths are, no workgroup works longer. All workgroups come to the same
-// numbers from the same lengths.
+// Keys in parts. The unit of work is a tile of keys for a tile of rows. Sequences with more than `most` tiles of keys
+// have them split evenly into as many parts as it takes. Unless the caller states it, `most` is an even share of all
+// the work for each workgroup that the device holds, or half of one if there are fewer tiles of rows than places on
+// the device: whatever the lengths are, no workgroup works longer. All workgroups come to the same numbers from
+// the same lengths.
 //
 // Jobs are in order of three classes, so that what takes long begins first: those of split sequences, tiles of rows
 // with more than a quarter of `most`, the others.
 constexpr int LEAST_TILES = ceil_div(256, TILE_K); // a shorter split is not worth its merge
+constexpr int MOST_SPLITS = 128;                   // nor are more of a sequence
 constexpr int CLASSES = 3;
 
-// One sequence, in a lane of its own.
-struct sequence {
-    int tokens, row_tiles, key_tiles; // key_tiles: the most that a tile of rows sees
-};
+INLINE int most_keys_of_tile(const variant_args &va, int keys);
 
-INLINE float sum_to_lane(float x)
+template <typename T> INLINE T from_lane(int lane, T x)
+{
+    return bit_cast<T>(__builtin_amdgcn_ds_bpermute(lane * 4, bit_cast<int>(x)));
+}
+
+template <typename T> INLINE T of_lane(T x, int lane) // the same for all
+{
+    return bit_cast<T>(__builtin_amdgcn_readlane(bit_cast<int>(x), lane));
+}
+
+// `add` over this lane and those before it.
+template <typename T, typename Add> INLINE T scan(T x, Add add)
 {
     for (int d = 1; d < WAVE_SIZE; d *= 2) {
-        int before = __builtin_amdgcn_ds_bpermute((lane_id() - d) * 4, bit_cast<int>(x));
-        x += lane_id() >= d ? bit_cast<float>(before) : 0;
+        T before = from_lane(lane_id() - d, x);
+        x = lane_id() >= d ? add(before, x) : x;
     }
     return x;
 }
 
-INLINE float sum_of_lanes(float x) { return bit_cast<float>(last_lane(bit_cast<int>(sum_to_lane(x)))); }
-INLINE int sum_of_lanes(int x) { return last_lane(sum_to_lane(x)); }
+template <typename T, typename Add> INLINE T of_lanes(T x, Add add)
+{
+    return of_lane(scan(x, add), WAVE_SIZE - 1);
+}
 
-INLINE int most_keys_of_tile(const variant_args &va, int keys);
+// One sequence, in a lane of its own.
+struct sequence {
+    int tokens, row_tiles, key_tiles; // key_tiles: the most that a tile of rows sees
 
-struct sequences {
-    const variant_args &va;
-    int batch, seqlen_q, seqlen_k;
-
-    INLINE int tokens_of(int b) const
+    // What is in front of the lane's sequences: rows of packed ones.
+    INLINE sequence(const variant_args &va, int b, int batch, int seqlen_q, int seqlen_k, int &rows)
     {
+        int at = min(b, batch - 1);
 #if AITER_PACKED_Q
-        return used_span(va.seqlens_q, b, seqlen_q).length;
+        tokens = b < batch ? used_span(va.seqlens_q, at, seqlen_q).length : 0;
+        int through = sum_to_lane(tokens), first = rows + through - tokens;
+        tokens = min(tokens, max(va.total_q - first, 0));
+        rows += last_lane(through);
 #else
-        return q_span(va, b, seqlen_q).length;
+        tokens = b < batch ? q_span(va, at, seqlen_q).length : 0;
 #endif
-    }
-
-    INLINE int keys_of(int b) const
-    {
 #if AITER_PACKED_K
-        return used_span(va.seqlens_k, b, seqlen_k).length;
+        int keys = used_span(va.seqlens_k, at, seqlen_k).length;
 #else
-        return k_span(va, b, seqlen_k).length;
+        int keys = k_span(va, at, seqlen_k).length;
 #endif
-    }
-
-    // Calls see(first, sequence) for 64 sequences at a time, of which the lane's is first + lane_id().
-    template <typename See> INLINE void each(See see) const
-    {
-        int before = 0;
-        for (int i = 0; i < batch; i += WAVE_SIZE) {
-            int b = i + lane_id(), at = min(b, batch - 1);
-            sequence s = { b < batch ? tokens_of(at) : 0, 0, 0 };
-#if AITER_PACKED_Q
-            int through = sum_to_lane(s.tokens), first = before + through - s.tokens;
-            s.tokens = min(s.tokens, max(va.total_q - first, 0));
-            before += last_lane(through);
-#endif
-            s.row_tiles = ceil_div(s.tokens * GROUP, TILE_Q);
-            s.key_tiles = ceil_div(most_keys_of_tile(va, keys_of(at)), TILE_K);
-            see(i, s);
-        }
-    }
-
-    // Tiles of keys that a workgroup has at most.
-    INLINE int most_tiles() const
-    {
-        if (va.split_tiles > 0)
-            return va.split_tiles;
-        float work = 0, places = 0; // in fp32: the shares are what has to be right, up to `slack`
-        int tiles = 0;
-        each([&](int, sequence s) {
-            work += float(s.row_tiles) * float(s.key_tiles);
-            places += float(s.tokens) * float(s.key_tiles);
-            tiles += s.row_tiles;
-        });
-        const float slack = 1.001f;
-        float more = float(max(va.split_slots, 2 * va.split_slots - sum_of_lanes(tiles)));
-        float by_work = sum_of_lanes(work) * hw_rcp(more) * slack;
-        float by_room = 2 * sum_of_lanes(places) * hw_rcp(float(va.split_room)) * slack;
-        float most = min(max(by_work, by_room), 1e9f);
-        return max(int(most) + 1, LEAST_TILES);
+        row_tiles = ceil_div(tokens * GROUP, TILE_Q);
+        key_tiles = tokens ? ceil_div(most_keys_of_tile(va, keys), TILE_K) : 0;
     }
 };
 
-// How a sequence is split, in its lane.
-struct splitting {
-    int splits, kind;       // kind: the class
-    int first_place, first_entry;
+// What a batch comes to. Sums are in fp32: shares have to be right up to SLACK.
+struct batch_sum {
+    float work = 0, places = 0; // places: tokens times tiles of keys
+    int row_tiles = 0, longest = 0;
 
-    // `place`, `entry`: those that sequences in front have taken; moved on. Sequences that the room ends in front of
-    // are not split.
-    INLINE splitting(const variant_args &va, sequence s, int most, int &place, int &entry)
+    INLINE void add(const sequence &s)
     {
+        work += float(s.row_tiles) * float(s.key_tiles);
+        places += float(s.tokens) * float(s.key_tiles);
+        row_tiles += s.row_tiles;
+        longest = max(longest, s.key_tiles);
+    }
+
+    // Tiles of keys that a workgroup has at most.
+    INLINE int most_tiles(const variant_args &va) const
+    {
+        const float SLACK = 1.001f;
+        auto plus = [](auto a, auto b) { return a + b; };
+        int tiles = of_lanes(row_tiles, plus);
+        float more = float(max(va.split_slots, 2 * va.split_slots - tiles));
+        float by_work = of_lanes(work, plus) * hw_rcp(more) * SLACK;
+        float by_room = 2 * of_lanes(places, plus) * hw_rcp(float(va.split_room)) * SLACK;
+        int by_count = of_lanes(longest, max<int>) / MOST_SPLITS;
+        int most = int(min(max(by_work, by_room), 1e9f));
+        return max(max(most, by_count) + 1, LEAST_TILES);
+    }
+};
+
+// How 64 sequences are split, each in its lane, and where their jobs are in each class.
+struct split_plan {
+    int splits, first_place, first_entry, jobs, kind, through[CLASSES];
+
+    // `places`, `entries`: those that sequences in front take; moved on. Those that the room ends in front of are not
+    // split.
+    INLINE split_plan(const variant_args &va, const sequence &s, int most, int &places, int &entries)
+    {
+        const int room = va.split_room;
+        auto plus = [](int a, int b) { return a + b; };
         int wanted = s.key_tiles > most ? int(uint(s.key_tiles + most - 1) / uint(most)) : 1;
-        int64 needed = wanted > 1 ? int64(wanted) * s.tokens : 0;
-        int through = min(needed, int64(va.split_room) + 1);
-        for (int d = 1; d < WAVE_SIZE; d *= 2) { // a sum that stops behind the room
-            int before = __builtin_amdgcn_ds_bpermute((lane_id() - d) * 4, through);
-            through = lane_id() >= d ? min(through + before, va.split_room + 1) : through;
-        }
-        through = min(through + place, va.split_room + 1);
-        splits = through <= va.split_room ? wanted : 1;
-        first_place = through - int(min(needed, int64(va.split_room) + 1));
-        int entries = sum_to_lane(splits > 1 ? s.tokens : 0);
-        first_entry = entry + entries - (splits > 1 ? s.tokens : 0);
+        int needed = wanted > 1 ? int(min(int64(wanted) * s.tokens, int64(room) + 1)) : 0;
+        int end = scan(needed, [=](int a, int b) { return min(a + b, room + 1); });
+        end = min(end + places, room + 1);
+        splits = end <= room ? wanted : 1;
+        first_place = end - needed;
+        places = last_lane(end);
+        int listed = splits > 1 ? s.tokens : 0, last_entry = entries + scan(listed, plus);
+        first_entry = last_entry - listed;
+        entries = last_lane(last_entry);
+        jobs = s.row_tiles * splits;
         kind = splits > 1 ? 0 : s.key_tiles > most / 4 ? 1 : 2;
-        place = last_lane(through);
-        entry += last_lane(entries);
+        for (int c = 0; c < CLASSES; c++)
+            through[c] = scan(kind == c ? jobs : 0, plus);
     }
 };
 
 INLINE work assign_work(const variant_args &va, int num_heads, int batch, int seqlen_q, int seqlen_k)
 {
-    const uint slices = uint(num_heads) / GROUP, workgroup = __builtin_amdgcn_workgroup_id_x();
-    const sequences all = { va, batch, seqlen_q, seqlen_k };
-    const int most = all.most_tiles();
+    // The first 64 sequences, often all of them, are looked at once.
+    int rows = 0, places = 0, entries = 0, begin[CLASSES + 1] = {};
+    const sequence front(va, lane_id(), batch, seqlen_q, seqlen_k, rows);
+    const int rows_of_front = rows;
+    auto others = [&](auto see) {
+        rows = rows_of_front;
+        for (int i = WAVE_SIZE; i < batch; i += WAVE_SIZE)
+            see(i, sequence(va, i + lane_id(), batch, seqlen_q, seqlen_k, rows));
+    };
 
-    int begin[CLASSES + 1] = {}, places = 0, entries = 0;
-    all.each([&](int, sequence s) {
-        splitting how(va, s, most, places, entries);
+    int most = va.split_tiles;
+    if (most == 0) {
+        batch_sum sum;
+        sum.add(front);
+        others([&](int, const sequence &s) { sum.add(s); });
+        most = sum.most_tiles(va);
+    }
+    const split_plan front_plan(va, front, most, places, entries);
+    const int places_of_front = places, entries_of_front = entries;
+    auto count = [&](const split_plan &plan) {
         for (int c = 0; c < CLASSES; c++)
-            begin[c + 1] += sum_of_lanes(how.kind == c ? s.row_tiles * how.splits : 0);
-    });
+            begin[c + 1] += last_lane(plan.through[c]);
+    };
+    count(front_plan);
+    others([&](int, const sequence &s) { count(split_plan(va, s, most, places, entries)); });
     for (int c = 0; c < CLASSES; c++)
         begin[c + 1] += begin[c];
+    const uint slices = uint(num_heads) / GROUP, workgroup = __builtin_amdgcn_workgroup_id_x();
     if (workgroup == 0 && __builtin_amdgcn_workitem_id_x() == 0)
         va.split_list[0] = entries;
 
     work w = {};
     const int place = int(workgroup / slices), head = int(workgroup % slices) * GROUP;
-    places = entries = 0;
-    all.each([&](int first, sequence s) {
-        splitting how(va, s, most, places, entries);
+    auto find = [&](int first, const sequence &s, const split_plan &plan) {
         for (int c = 0; c < CLASSES; c++) {
-            int jobs = how.kind == c ? s.row_tiles * how.splits : 0, through = sum_to_lane(jobs);
-            int at = place - (begin[c] + through - jobs);
+            int jobs = plan.kind == c ? plan.jobs : 0, at = place - (begin[c] + plan.through[c] - jobs);
             uint64 here = __builtin_amdgcn_ballot_w64(at >= 0 && at < jobs);
-            begin[c] += last_lane(through);
+            begin[c] += last_lane(plan.through[c]);
             if (!here)
                 continue;
             int lane = __builtin_ctzll(here);
-            auto of_lane = [&](int x) { return __builtin_amdgcn_readlane(x, lane); };
-            int row_tiles = of_lane(s.row_tiles), job = of_lane(at), tile = job % row_tiles;
-            w = { first + lane,         head,
-                  head / GQA,           (CAUSAL ? row_tiles - 1 - tile : tile) * TILE_Q,
-                  job / row_tiles,      of_lane(how.splits),
-                  of_lane(how.first_place), of_lane(how.first_entry) };
+            int row_tiles = of_lane(s.row_tiles, lane), job = of_lane(at, lane), tile = job % row_tiles;
+            w = { first + lane, head, head / GQA, (CAUSAL ? row_tiles - 1 - tile : tile) * TILE_Q,
+                  job / row_tiles, of_lane(plan.splits, lane), of_lane(plan.first_place, lane),
+                  of_lane(plan.first_entry, lane) };
         }
+    };
+    find(0, front, front_plan);
+    places = places_of_front, entries = entries_of_front;
+    others([&](int first, const sequence &s) {
+        find(first, s, split_plan(va, s, most, places, entries));
     });
     return w;
 }

@@ -1,0 +1,69 @@
+/* One launch for a ragged batch, as continuous batching makes them, under the simulator's timing model: each kernel's
+ * predicted time, with every workgroup simulated, and how evenly they were dealt out.
+ *
+ *   bench-ragged [DEVICE] [NUM_SPLITS]      sim:gfx942; 0: chosen, 1: none
+ *
+ * The batch: a sequence that decodes over 32,768 keys, 31 that decode over 64 to 1,040, two chunks of 512
+ * tokens of prompts of 1,536. 8 query heads on one KV head of 128 (a model of 64 and 8 on 8 GPUs), bf16, causal, pages of
+ * 16. Tests check results; here nothing is looked at. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/trial.h"
+
+enum { DECODES = 32, CHUNKS = 2, BATCH = DECODES + CHUNKS, ROOM = 32 };
+
+static int fail(const char *what)
+{
+    fprintf(stderr, "bench-ragged: %s\n", what);
+    return 1;
+}
+
+static void print_profile(const aiter_sim_profile *p)
+{
+    double busy = 0, last = 0, slots = (double)p->num_cus * p->workgroups_per_cu;
+    for (size_t i = 0; i < p->num_waves; i++) {
+        busy += (double)(p->waves[i].end - p->waves[i].start) / p->waves_per_workgroup;
+        last = (double)p->waves[i].end > last ? (double)p->waves[i].end : last;
+    }
+    printf("%-90s %6.1f us, %llu workgroups, HBM read %.1f MB\n", p->kernel, p->seconds * 1e6,
+           (unsigned long long)p->workgroups, p->hbm.read_bytes * 1e-6);
+    printf("  last wave ends after %.0f cycles; workgroups' cycles over %.0f places: %.0f\n", last, slots,
+           busy / slots);
+}
+
+int main(int argc, char **argv)
+{
+    static int lengths_q[BATCH], lengths_k[BATCH];
+    char error[DEVICE_ERROR_MAX];
+    aiter_context_options options = AITER_CONTEXT_OPTIONS_INIT;
+    aiter_context *ctx;
+    device *d;
+    trial *t;
+    for (int b = 0; b < BATCH; b++) {
+        lengths_q[b] = b < DECODES ? 1 : 512;
+        lengths_k[b] = b == 7 ? 32768 : b < DECODES ? 64 + b % 16 * 64 + b / 16 * 16 : 1536;
+    }
+    trial_spec spec = { .dtype = NUM_BF16, .batch = BATCH, .heads = 8, .heads_kv = 1, .seqlen_q = 512,
+                        .seqlen_k = 32768, .hdqk = 128, .hdv = 128, .causal = true, .seed = 1,
+                        .operation = TRIAL_CU, .block_size = 16, .lengths_q = lengths_q,
+                        .lengths_k = lengths_k, .num_splits = argc > 2 ? atoi(argv[2]) : 0 };
+    spec.room = spec.num_splits == 1 ? 0 : ROOM;
+    if (device_open(&d, argc > 1 ? argv[1] : "sim:gfx942", error) != DEVICE_OK ||
+        !trial_create(&t, d, &spec, error) ||
+        !device_set_timing(d, AITER_SIM_TIMING_FULL, false, error))
+        return fail(error);
+    options.hip_runtime = device_runtime(d);
+    options.device = device_ordinal(d);
+    if (aiter_context_create(&ctx, &options) != AITER_OK || trial_call(t, ctx) != AITER_OK)
+        return fail(aiter_last_error());
+    if (!device_sync(d, error))
+        return fail(error);
+    for (aiter_sim_profile *p; (p = device_take_profile(d)); device_free_profile(d, p))
+        print_profile(p);
+    trial_destroy(t);
+    aiter_context_destroy(ctx);
+    device_close(d);
+    return 0;
+}
