@@ -107,9 +107,8 @@ static aiter_status share_out(const gen_config *c, gen_fmha_fwd_args *a, int num
         return check_room(c, a, num_splits);
     }
     bool possible = a->split_room >= 2 && a->seqlen_k > LEAST_KEYS;
-    int64_t more = places + slots > 2 * slots ? places + slots : 2 * slots;
     a->split_tiles = possible ? 0 : INT32_MAX;
-    a->split_places = to_int(possible ? more : places);
+    a->split_places = to_int(possible ? places + slots : places);
     a->num_splits = possible ? MAX_SPLITS : 1;
     return AITER_OK;
 }

@@ -140,14 +140,13 @@ constexpr bool MAY_BE_IDLE = false;
 // ---- Who does what ----
 
 #if AITER_SPLIT_KEYS
-// Keys in parts. The unit of work is a tile of keys for a tile of rows. Sequences with more than `most` tiles of keys
-// have them split evenly into as many parts as it takes. Unless the caller states it, `most` is an even share of all
-// the work for each workgroup that the device holds, or half of one if there are fewer tiles of rows than places on
-// the device: whatever the lengths are, no workgroup works longer. All workgroups come to the same numbers from
-// the same lengths.
+// Keys in parts. The unit of work is a tile of keys for a tile of rows; a share is an even part of all the work for each
+// workgroup that the device holds, or what the caller states. A sequence's keys are split evenly into as many parts as
+// they are shares, to the nearest: whatever the lengths are, no workgroup works longer than one and a half. All
+// workgroups come to the same numbers from the same lengths.
 //
 // Jobs are in order of three classes, so that what takes long begins first: those of split sequences, tiles of rows
-// with more than a quarter of `most`, the others.
+// with more than a quarter of a share, the others.
 constexpr int LEAST_TILES = ceil_div(256, TILE_K); // a shorter split is not worth its merge
 constexpr int MOST_SPLITS = 128;                   // nor are more of a sequence
 constexpr int CLASSES = 3;
@@ -205,31 +204,39 @@ struct sequence {
     }
 };
 
+// Tiles of keys of a share: of a sequence with one tile of rows, and of one with more, whose merge is of more rows. Such
+// sequences are jobs enough if all together are a fourth of what the device holds.
+struct share_of {
+    int one, more;
+};
+
 // What a batch comes to. Sums are in fp32: shares have to be right up to SLACK.
 struct batch_sum {
-    float work = 0, places = 0; // places: tokens times tiles of keys
-    int row_tiles = 0, longest = 0;
+    float work = 0, places = 0, tokens = 0; // places: of tokens for each tile of keys
+    int longest = 0, row_tiles = 0;
 
     INLINE void add(const sequence &s)
     {
         work += float(s.row_tiles) * float(s.key_tiles);
         places += float(s.tokens) * float(s.key_tiles);
-        row_tiles += s.row_tiles;
+        tokens += float(s.tokens);
         longest = max(longest, s.key_tiles);
+        row_tiles += s.row_tiles;
     }
 
-    // Tiles of keys that a workgroup has at most.
-    INLINE int most_tiles(const variant_args &va) const
+    // A sequence of k tiles takes less than k / share + 1 parts, so that there are places
+    // for split_slots more jobs than tiles of rows, and that what is split has two parts or more.
+    INLINE share_of share(const variant_args &va) const
     {
         const float SLACK = 1.001f;
-        auto plus = [](auto a, auto b) { return a + b; };
-        int tiles = of_lanes(row_tiles, plus);
-        float more = float(max(va.split_slots, 2 * va.split_slots - tiles));
-        float by_work = of_lanes(work, plus) * hw_rcp(more) * SLACK;
-        float by_room = 2 * of_lanes(places, plus) * hw_rcp(float(va.split_room)) * SLACK;
+        auto plus = [](float a, float b) { return a + b; };
+        float room = float(va.split_room), spare = max(room - of_lanes(tokens, plus), room / 2);
+        float by_work = of_lanes(work, plus) * hw_rcp(float(va.split_slots)) * SLACK;
+        float by_room = of_lanes(places, plus) * hw_rcp(spare) * SLACK;
         int by_count = of_lanes(longest, max<int>) / MOST_SPLITS;
-        int most = int(min(max(by_work, by_room), 1e9f));
-        return max(max(most, by_count) + 1, LEAST_TILES);
+        int one = max(max(int(min(max(by_work, by_room), 1e9f)), by_count) + 1, LEAST_TILES);
+        bool enough = 4 * of_lanes(row_tiles, [](int a, int b) { return a + b; }) > va.split_slots;
+        return { one, max(one, (enough ? 8 : 2) * LEAST_TILES) };
     }
 };
 
@@ -239,11 +246,12 @@ struct split_plan {
 
     // `places`, `entries`: those that sequences in front take; moved on. Those that the room ends in front of are not
     // split.
-    INLINE split_plan(const variant_args &va, const sequence &s, int most, int &places, int &entries)
+    INLINE split_plan(const variant_args &va, const sequence &s, share_of shares, int &places, int &entries)
     {
         const int room = va.split_room;
         auto plus = [](int a, int b) { return a + b; };
-        int wanted = s.key_tiles > most ? int(uint(s.key_tiles + most - 1) / uint(most)) : 1;
+        int share = s.row_tiles > 1 ? shares.more : shares.one;
+        int wanted = max(int((2u * uint(s.key_tiles) + uint(share)) / (2u * uint(share))), 1);
         int needed = wanted > 1 ? int(min(int64(wanted) * s.tokens, int64(room) + 1)) : 0;
         int end = scan(needed, [=](int a, int b) { return min(a + b, room + 1); });
         end = min(end + places, room + 1);
@@ -254,7 +262,7 @@ struct split_plan {
         first_entry = last_entry - listed;
         entries = last_lane(last_entry);
         jobs = s.row_tiles * splits;
-        kind = splits > 1 ? 0 : s.key_tiles > most / 4 ? 1 : 2;
+        kind = splits > 1 ? 0 : s.key_tiles > share / 4 ? 1 : 2;
         for (int c = 0; c < CLASSES; c++)
             through[c] = scan(kind == c ? jobs : 0, plus);
     }
@@ -272,21 +280,21 @@ INLINE work assign_work(const variant_args &va, int num_heads, int batch, int se
             see(i, sequence(va, i + lane_id(), batch, seqlen_q, seqlen_k, rows));
     };
 
-    int most = va.split_tiles;
-    if (most == 0) {
+    share_of share = { va.split_tiles, va.split_tiles };
+    if (va.split_tiles == 0) {
         batch_sum sum;
         sum.add(front);
         others([&](int, const sequence &s) { sum.add(s); });
-        most = sum.most_tiles(va);
+        share = sum.share(va);
     }
-    const split_plan front_plan(va, front, most, places, entries);
+    const split_plan front_plan(va, front, share, places, entries);
     const int places_of_front = places, entries_of_front = entries;
     auto count = [&](const split_plan &plan) {
         for (int c = 0; c < CLASSES; c++)
             begin[c + 1] += last_lane(plan.through[c]);
     };
     count(front_plan);
-    others([&](int, const sequence &s) { count(split_plan(va, s, most, places, entries)); });
+    others([&](int, const sequence &s) { count(split_plan(va, s, share, places, entries)); });
     for (int c = 0; c < CLASSES; c++)
         begin[c + 1] += begin[c];
     const uint slices = uint(num_heads) / GROUP, workgroup = __builtin_amdgcn_workgroup_id_x();
@@ -312,7 +320,7 @@ INLINE work assign_work(const variant_args &va, int num_heads, int batch, int se
     find(0, front, front_plan);
     places = places_of_front, entries = entries_of_front;
     others([&](int first, const sequence &s) {
-        find(first, s, split_plan(va, s, most, places, entries));
+        find(first, s, split_plan(va, s, share, places, entries));
     });
     return w;
 }
