@@ -155,19 +155,22 @@ enum {
 static const struct {
     const char *file;
     unsigned ops, needs;
+    bool matrix; /* only for the matrix units */
 } fragments[] = {
-    { "prelude.h", EVERY, 0 },
-    { "work.h", ATTN, 0 },
-    { "scores.h", FWD, GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS },
-    { "fp8.h", FWD, GEN_WITH_FP8_KV },
-    { "pages.h", FWD, GEN_WITH_PAGES },
-    { "rotary.h", CACHED, GEN_WITH_ROTARY },
+    { "prelude.h", EVERY, 0, false },
+    { "work.h", ATTN, 0, false },
+    { "scores.h", ATTN, GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS, false },
+    { "fp8.h", ATTN, GEN_WITH_FP8_KV, false },
+    { "pages.h", FWD, GEN_WITH_PAGES, false },
+    { "rotary.h", CACHED, GEN_WITH_ROTARY, false },
+    { "matrix.h", ATTN, 0, true },
 };
 
 static bool has_fragment(size_t i, const gen_config *config)
 {
     unsigned needs = fragments[i].needs;
-    return fragments[i].ops >> config->op & 1 && (!needs || needs & gen_features(config));
+    return fragments[i].ops >> config->op & 1 && (!needs || needs & gen_features(config)) &&
+           (!fragments[i].matrix || config->dtype != GEN_FP32);
 }
 
 char *gen_render(const gen_config *config)

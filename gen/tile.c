@@ -61,9 +61,9 @@ static gen_tile append_tile(const gen_config *config)
     };
 }
 
-/* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys
- * and values, all of Q and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's
- * output in fp32. */
+/* Four waves of 32 keys each, 16 at large head_dims and with many rows; with few rows of fp8 twice as
+ * many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an output of its own; LDS has 16
+ * rows of 64 or 128 elements of each wave's output in fp32. */
 static gen_tile decode_tile(const gen_config *config)
 {
     enum { WAVES = 4, PAIR_REGISTERS = 208 };
@@ -72,6 +72,8 @@ static gen_tile decode_tile(const gen_config *config)
     int columns = config->rows / 16;
     int keys = columns == 1 && hdqk_pad + hdv_pad <= 256 ? 32 : 16;
     int registers = 2 * keys * (hdqk_pad + hdv_pad) / 128 + columns * (hdqk_pad / 8 + hdv_pad / 4);
+    if (config->kv == GEN_KV_FP8 && columns == 1)
+        keys *= 2;
     return (gen_tile){
         .template_file = "fmha_decode.hip",
         .block = WAVES * 64,

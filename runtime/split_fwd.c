@@ -8,7 +8,7 @@
 
 /* LEAST_KEYS: as in templates/work.h. A row's room in the documented rule is ROW_EXTRA floats more than
  * its elements: its log-sum-exp and its share of the list. */
-enum { MAX_SPLITS = 64, LEAST_KEYS = 256, LIST_HEAD = 4, LIST_ENTRY = 4, ROW_EXTRA = 8 };
+enum { SOME_SPLITS = 2, LEAST_KEYS = 256, LIST_HEAD = 4, LIST_ENTRY = 4, ROW_EXTRA = 8 };
 
 static bool is_packed(const gen_config *c)
 {
@@ -109,27 +109,25 @@ static aiter_status share_out(const gen_config *c, gen_fmha_fwd_args *a, int num
     bool possible = a->split_room >= 2 && a->seqlen_k > LEAST_KEYS;
     a->split_tiles = possible ? 0 : INT32_MAX;
     a->split_places = to_int(possible ? places + slots : places);
-    a->num_splits = possible ? MAX_SPLITS : 1;
+    a->num_splits = possible ? SOME_SPLITS : 1;
     return AITER_OK;
 }
 
-aiter_status rt_split_fwd(gen_config *c, gen_fmha_fwd_args *a, bool pack, int num_splits,
-                          int64_t workspace)
+aiter_status rt_split_fwd(rt_problem *p)
 {
-    bool matrix = c->dtype != GEN_FP32;
-    a->num_splits = 1;
-    if (num_splits > MAX_SPLITS)
-        return rt_fail(INVALID, "num_splits is %d: expected at most %d", num_splits, MAX_SPLITS);
+    gen_config *c = &p->config;
+    const int num_splits = p->asked.num_splits;
+    const bool matrix = c->dtype != GEN_FP32, room = p->asked.workspace >= 0;
+    p->args.num_splits = 1;
     if (!matrix && num_splits != 0)
-        return rt_fail(AITER_ERROR_UNSUPPORTED, "num_splits is %d: expected 0 for fp32, whose keys are not split",
-                       num_splits);
-    if (num_splits > 1 && workspace < 0)
-        workspace = 0;
-    c->pack = matrix && (pack || workspace >= 0 || num_splits > 0);
-    c->splits = matrix && workspace >= 0 && num_splits != 1;
+        return rt_fail(AITER_ERROR_UNSUPPORTED,
+                       "num_splits is %d: expected 0 for fp32, whose keys are not split", num_splits);
+    c->pack = matrix && (p->asked.pack || room || num_splits > 0);
+    c->splits = matrix && (num_splits > 1 || (room && num_splits == 0));
     gen_config_canonicalise(c);
+    p->may_split = c->splits;
     if (!c->splits)
         return AITER_OK;
-    lay_out(c, a, workspace);
-    return share_out(c, a, num_splits);
+    lay_out(c, &p->args, p->asked.workspace);
+    return share_out(c, &p->args, num_splits);
 }

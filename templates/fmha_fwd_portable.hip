@@ -55,9 +55,7 @@ INLINE void load_tile(float *lds, int rows, RowAt row_at)
     }
 }
 
-#if AITER_SOFTCAP || AITER_ALIBI || AITER_BIAS
-#define AITER_SCORE_MODS 1
-#else
+#if !AITER_SCORE_MODS
 struct score_mods {
     INLINE float operator()(float s, int) const { return s; }
 };

@@ -1,4 +1,6 @@
 // What changes a score: soft cap, ALiBi, bias, in this order.
+#define AITER_SCORE_MODS 1
+
 struct score_mods {
     float scale; // of q k^T, in what comes first
 #if AITER_SOFTCAP

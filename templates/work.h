@@ -298,7 +298,7 @@ INLINE work assign_work(const variant_args &va, int num_heads, int batch, int se
     for (int c = 0; c < CLASSES; c++)
         begin[c + 1] += begin[c];
     const uint slices = uint(num_heads) / GROUP, workgroup = __builtin_amdgcn_workgroup_id_x();
-    if (workgroup == 0 && __builtin_amdgcn_workitem_id_x() == 0)
+    if (workgroup == 0 && va.split_room > 0 && __builtin_amdgcn_workitem_id_x() == 0)
         va.split_list[0] = entries;
 
     work w = {};

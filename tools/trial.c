@@ -8,13 +8,13 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, COSINES, SINES, WORKSPACE,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE, COSINES, SINES,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
-    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table", "k_scale",
-    "v_scale", "alibi_slopes", "sinks", "bias", "rotary_cos", "rotary_sin", "workspace",
+    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table",
+    "k_scale", "v_scale", "alibi_slopes", "sinks", "bias", "workspace", "rotary_cos", "rotary_sin",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };

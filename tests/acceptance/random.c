@@ -93,6 +93,19 @@ static void draw_splits(source *s, trial_spec *t)
         t->num_splits = 1 + pick(s, t->room);
 }
 
+/* Half of the caches are appended to, often by as many keys as there are queries. */
+static void draw_append(source *s, trial_spec *t)
+{
+    if (t->operation != TRIAL_KVCACHE || t->seqlen_k == 0 || one_in(s, 2))
+        return;
+    t->seqlen_new = one_in(s, 2) && t->seqlen_q <= t->seqlen_k ? t->seqlen_q
+                                                               : 1 + pick(s, t->seqlen_k);
+    if (t->hdqk < 16 || one_in(s, 3))
+        return;
+    t->rotary = one_in(s, 2) ? TRIAL_HALF : TRIAL_INTERLEAVED;
+    t->rotary_dim = 16 * (1 + pick(s, t->hdqk / 16));
+}
+
 static void draw(uint64_t seed, sweep_case *c)
 {
     static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
@@ -103,6 +116,7 @@ static void draw(uint64_t seed, sweep_case *c)
     draw_operation(&s, &c->spec);
     draw_variants(&s, &c->spec);
     draw_splits(&s, &c->spec);
+    draw_append(&s, &c->spec);
     if (c->arch == archs[0])
         c->spec.fp8 = c->spec.head_scales = false;
     sweep_name_case(c);
