@@ -1,11 +1,11 @@
 /* One launch for a ragged batch, as continuous batching makes them, under the simulator's timing model: each kernel's
  * predicted time, with every workgroup simulated, and how evenly they were dealt out.
  *
- *   bench-ragged [DEVICE] [NUM_SPLITS] [BATCH]      sim:gfx942; 0: chosen, 1: none; mixed
+ *   bench-ragged [DEVICE] [NUM_SPLITS] [BATCH] [HEADS_KV]      sim:gfx942; 0: chosen, 1: none; mixed; 1
  *
  * Batches: mixed, a sequence that decodes over 32,768 keys, 31 that decode over 64 to 1,024, two chunks of 512 tokens of
  * prompts of 1,536; decode, the same without the chunks; speculative, 8 sequences of 16 tokens over 8,192 keys; prefill,
- * 8 prompts of 512. 8 query heads on one KV head of 128 (a model of 64 and 8 on 8 GPUs), bf16, causal, pages of 16.
+ * 8 prompts of 512. 8 query heads on each KV head of 128 (one: a model of 64 and 8 on 8 GPUs), bf16, causal, pages of 16.
  * Tests check results; here nothing is looked at. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,9 @@ int main(int argc, char **argv)
             most_q = lengths_q[batch] > most_q ? lengths_q[batch] : most_q;
             most_k = lengths_k[batch] > most_k ? lengths_k[batch] : most_k;
         }
-    trial_spec spec = { .dtype = NUM_BF16, .batch = batch, .heads = 8, .heads_kv = 1, .seqlen_q = most_q,
+    const int heads_kv = argc > 4 ? atoi(argv[4]) : 1;
+    trial_spec spec = { .dtype = NUM_BF16, .batch = batch, .heads = 8 * heads_kv, .heads_kv = heads_kv,
+                        .blank = true, .seqlen_q = most_q,
                         .seqlen_k = most_k, .hdqk = 128, .hdv = 128, .causal = true, .seed = 1,
                         .operation = TRIAL_CU, .block_size = 16, .lengths_q = lengths_q,
                         .lengths_k = lengths_k, .num_splits = argc > 2 ? atoi(argv[2]) : 0 };

@@ -356,6 +356,16 @@ INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
             st.o[b] = mfma(v_operand(lds, b, step), p[step], st.o[b]);
 }
 
+#if AITER_PACK
+// What comes of a lane's row now and then is worked out again from this: else it would be kept, in registers of all
+// lanes.
+INLINE int again(int thread)
+{
+    asm volatile("" : "+v"(thread));
+    return thread;
+}
+#endif
+
 // ---- Ends ----
 
 #if AITER_PACK
@@ -484,13 +494,19 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     // Likewise by some row of the wave and by all of them.
     const int wave_first = start(wave_row), wave_all = start(wave_row + 31);
     const int wave_full = limit(wave_row), wave_last = limit(wave_row + 31);
+#if !AITER_PACK
     const int lane_start = start(lane_row), lane_limit = limit(lane_row);
+#endif
 
-    // The lane's row, or the last one.
-    const int own_row = min(lane_row, q_rows - 1);
-    work own = w;
-    if (GROUP > 1)
-        own.head += int(uint(w.q0 + own_row) % GROUP);
+    // The row of a thread's lane, or the last one: its query token, and what is worked on with its head.
+    auto token_of = [&](int of) { return token(min(wave_row + of % 32, q_rows - 1)); };
+    auto work_of = [&](int of) {
+        work own = w;
+        if (GROUP > 1)
+            own.head += int(uint(w.q0 + min(wave_row + of % 32, q_rows - 1)) % GROUP);
+        return own;
+    };
+    const work own = work_of(thread);
 
 #if AITER_FP8_KV
     const float key_scale = va.k_scale[w.kv_head * va.k_scale_stride];
@@ -499,22 +515,28 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float key_scale = 1, value_scale = 1;
 #endif
 #if AITER_SCORE_MODS
-    score_mods mods;
-    mods.init(va, own, token(own_row), offset, keys.length, scale_log2);
-    mods.scale *= key_scale;
+    auto mods_of = [&](int of) {
+        score_mods mods;
+        mods.init(va, work_of(of), token_of(of), offset, keys.length, scale_log2);
+        mods.scale *= key_scale;
+        return mods;
+    };
+    score_mods mods = mods_of(thread);
     const float scale = 1;
     const bool negate = false;
 #else
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
     const bool negate = scale_log2 * key_scale < 0;
 #endif
-    const float sink = sink_of(va, own.head);
+#if !AITER_PACK
+    const float sink = sink_of(va, w.head);
+#endif
     state st;
 #if AITER_PACK || AITER_ROTARY
     const elem_t *q_row = (const elem_t *)q + w.batch * q_stride_batch + own.head * q_stride_head +
-                          (queries.first + token(own_row)) * q_stride_row;
+                          (queries.first + token_of(thread)) * q_stride_row;
 #if AITER_ROTARY
-    load_rotated_q(st, q_row, rotation_of_query(va, w.batch, token(own_row), seqlen_k), negate);
+    load_rotated_q(st, q_row, rotation_of_query(va, w.batch, token_of(thread), seqlen_k), negate);
 #else
     load_q(st, lane_row < q_rows ? q_row : nullptr, negate);
 #endif
@@ -583,14 +605,23 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
 #if AITER_SCORE_MODS
+#if AITER_PACK
+            if (!SPARE_REGISTERS)
+                mods = mods_of(again(thread));
+#endif
 #pragma unroll // or scores would be indexed, and so in memory
             for (int b = 0; b < KEY_BLOCKS; b++)
 #pragma unroll
                 for (int r = 0; r < 16; r++)
                     s[b][r] = mods(s[b][r], key + key_of(b, r));
 #endif
-            if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all))
+            if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all)) {
+#if AITER_PACK
+                const int row = wave_row + again(thread) % 32;
+                const int lane_start = start(row), lane_limit = limit(row);
+#endif
                 mask_scores(s, lane_start - key, lane_limit - key);
+            }
             update_max(st, row_max(s), scale);
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
@@ -605,18 +636,28 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     LATE_ARGS;
     const bool writes = thread % 64 < 32 && lane_row < q_rows; // the row's log-sum-exp
+#if AITER_PACK
+    const int own_token = token_of(again(thread)), own_head = work_of(again(thread)).head;
+#if AITER_SINK
+    const float sink = LATE(sinks)[own_head] * LOG2_E;
+#else
+    const float sink = 0;
+#endif
+#else
+    const int own_token = token_of(thread), own_head = w.head;
+#endif
 #if AITER_SPLIT_KEYS
     if (w.splits > 1) {
         const row_sum end(st.sum + other_half(st.sum), st.m_scaled, w.split == 0 ? sink : -INFINITE);
-        const int first = w.first_place + token(own_row) * w.splits;
-        const int64 place = int64(own.head) * LATE(split_room) + first + w.split;
+        const int first = w.first_place + own_token * w.splits;
+        const int64 place = int64(own_head) * LATE(split_room) + first + w.split;
         if ((first_key < last_key || w.split == 0) && lane_row < q_rows)
             store_partial(st, LATE(partial) + place * HDV, end.inverse() * value_scale);
         if (writes)
             LATE(partial_lse)[place] = end.lse();
-        if (writes && own.head == 0 && w.split == 0)
-            *(vec<int, 4> *)(LATE(split_list) + 4 + (w.first_entry + token(own_row)) * 4) =
-                vec<int, 4>{ w.batch, queries.first + token(own_row), first, w.splits };
+        if (writes && own_head == 0 && w.split == 0)
+            *(vec<int, 4> *)(LATE(split_list) + 4 + (w.first_entry + own_token) * 4) =
+                vec<int, 4>{ w.batch, queries.first + own_token, first, w.splits };
         return;
     }
 #endif
@@ -624,8 +665,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float inverse = end.inverse() * value_scale;
 #if AITER_PACK
     elem_t *out_row = (elem_t *)LATE(out) + w.batch * LATE(out_stride_batch) +
-                      own.head * LATE(out_stride_head) +
-                      (queries.first + token(own_row)) * LATE(out_stride_row);
+                      own_head * LATE(out_stride_head) +
+                      (queries.first + own_token) * LATE(out_stride_row);
     if (lane_row < q_rows)
         store_output(st, out_row, inverse);
 #else
@@ -636,6 +677,6 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
                  int(LATE(out_stride_row)) * 2, inverse);
 #endif
     if (LSE && writes)
-        LATE(lse)[w.batch * LATE(lse_stride_batch) + own.head * LATE(lse_stride_head) +
-                  queries.first + token(lane_row)] = end.lse();
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + own_head * LATE(lse_stride_head) +
+                  queries.first + own_token] = end.lse();
 }
