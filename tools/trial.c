@@ -163,6 +163,8 @@ static void set_lengths(trial *t)
     for (int b = 0; b < s->batch; b++) {
         t->lengths_q[b] = ragged ? pick_length(t, 0, b, s->seqlen_q) : s->seqlen_q;
         t->lengths_k[b] = s->operation == TRIAL_ATTN ? s->seqlen_k : pick_length(t, 1, b, s->seqlen_k);
+        t->lengths_q[b] = s->lengths_q ? s->lengths_q[b] : t->lengths_q[b];
+        t->lengths_k[b] = s->lengths_k ? s->lengths_k[b] : t->lengths_k[b];
         t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
         t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
     }
@@ -666,8 +668,8 @@ static bool add_bias(trial *t)
 static bool add_workspace(trial *t)
 {
     const trial_spec *s = &t->spec;
-    const int64_t rows = (int64_t)s->batch * s->heads * s->seqlen_q;
-    const int64_t elements = s->room * rows * (s->hdv + 1);
+    const int64_t tokens = t->packed ? t->starts_q[s->batch] : (int64_t)s->batch * s->seqlen_q;
+    const int64_t elements = s->room * tokens * s->heads * (s->hdv + 8);
     void *image = add_numbers(t, WORKSPACE, NUM_FP32, false, 1, &elements);
 
     if (image)
@@ -928,6 +930,8 @@ static void set_arguments(trial *t)
         .causal = s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
     };
 }
 

@@ -301,7 +301,8 @@ typedef struct aiter_attn_variants {
  *
  * Decode: few query rows, seqlen_q * heads / heads_kv up to 32, take in fp16 and bf16 a kernel of their own, which reads
  * keys and values once for all query heads of a KV head. With a workspace it can split the keys of a sequence over
- * workgroups. What it does not serve takes the forward kernel; num_splits other than 0 is then refused.
+ * workgroups. More rows take the forward kernel, which with a workspace does both as well. fp32 is never split: num_splits
+ * other than 0 is refused.
  *
  *   workspace     (elements)   fp32, contiguous, aligned to 16 bytes; written. Room for s splits is
  *                              s * batch * heads * seqlen_q * (head_dim_v + 8) elements; one split needs none. Launches
@@ -439,7 +440,16 @@ typedef struct aiter_kvcache_args {
  * With a page table k and v are caches as in aiter_kvcache_args, and seq_lengths_k says how many keys each sequence has.
  *
  * Lengths are read on the device, when the kernel runs, and cut to what the tensors and max_seq_len allow. Otherwise
- * as aiter_attn_args. */
+ * as aiter_attn_args.
+ *
+ * Without a workspace a sequence is as many workgroups as it has tiles of rows, whatever its keys are. With one, in fp16
+ * and bf16, the device splits the keys of sequences that are long beside the others, so that a launch takes about as
+ * long as all of its work evenly dealt out:
+ *
+ *   workspace     as in aiter_attn_args, with the query tokens of all sequences (total_q, batch * seqlen_q) for
+ *                 batch * seqlen_q. If there is less room than splits would take, they are longer
+ *   num_splits    0, or 1 to 64: sequences are split as if the share of a workgroup were max_seq_len_k / num_splits keys,
+ *                 which needs room for that many splits of all tokens; 1: not split */
 typedef struct aiter_varlen_args {
     size_t size;                 /* sizeof(aiter_varlen_args)                                 */
     const DLTensor *q;
@@ -462,12 +472,14 @@ typedef struct aiter_varlen_args {
     float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_varlen_args;
 
 /* Initialiser: no tensors, every other field its default. */
 #define AITER_VARLEN_ARGS_INIT                                                                      \
     { sizeof(aiter_varlen_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL }
+      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL, NULL, 0 }
 
 /* Arguments of the merge of two partial outputs: of the same queries, over different keys.
  *

@@ -230,11 +230,18 @@ static void test_misuse_is_refused(void **state)
     init_made_up(&m, 1, 1, 8192);
     m.tensor[6].dtype.bits = 16;
     assert_refused(ctx, &m, invalid, "workspace.dtype is float16: expected fp32");
-    init_made_up(&m, 1, 5, 8192); /* 40 rows */
+    init_made_up(&m, 1, 5, 8192); /* 40 rows, which are the forward kernel's, with a list */
     m.args.num_splits = 2;
-    assert_refused(ctx, &m, AITER_ERROR_UNSUPPORTED, "num_splits is 2: expected 0 with more than 32");
+    m.shape[6][0] = 2 * 5 * (64 * 129 + 2) + 3;
+    assert_refused(ctx, &m, invalid, "workspace has room for 1 splits: expected 87040 elements, num_splits "
+                                     "2 * (query tokens * heads) 320 * (head_dim_v + 8) 136");
     assert_int_equal(fixture_stats(ctx).launches, 0);
-    m.args.num_splits = 0; /* the forward kernel serves it */
+    m.shape[6][0]++;
+    assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
+    assert_int_equal(fixture_stats(ctx).launches, 2);
+    assert_string_equal(f->hip->last.kernel, "merge_splits_gfx942_bf16_hd128_listed");
+    assert_int_equal(f->hip->last.grid[0], 5 * 64 / 2);
+    m.args.num_splits = 1;
     assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
     assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
     aiter_context_destroy(ctx);
@@ -257,7 +264,15 @@ static void test_plans_serve_fewer_rows(void **state)
     assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
     aiter_plan_destroy(plan);
 
+    init_made_up(&m, 1, 5, 8192); /* the same, which may be split */
+    assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
+    init_made_up(&few, 1, 1, 8192);
+    assert_ok(aiter_launch_kvcache(plan, &few.args));
+    assert_string_equal(f->hip->last.kernel, "merge_splits_gfx942_bf16_hd128_listed");
+    aiter_plan_destroy(plan);
+
     init_made_up(&m, 1, 4, 8192); /* 32 rows, not prepared for splits */
+    few.args.workspace = NULL;
     m.args.workspace = NULL;
     assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
     assert_ok(aiter_launch_kvcache(plan, &few.args));
