@@ -6,33 +6,34 @@
 #include "runtime/context.h"
 #include "runtime/error.h"
 #include "runtime/info.h"
-#include "runtime/launch.h"
 #include "runtime/merge.h"
 #include "runtime/sized.h"
 #include "runtime/splits.h"
+#include "runtime/steps.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
 struct aiter_plan {
     aiter_context *ctx;
-    const rt_kernel *kernel; /* the context's */
-    const rt_kernel *merge;  /* of splits, or NULL */
+    rt_steps steps;
 };
+
+/* What the plan was prepared for. */
+static const rt_kernel *main_kernel(const aiter_plan *plan)
+{
+    return plan->steps.kernel[RT_COMPUTE];
+}
 
 static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *problem, aiter_plan **out)
 {
-    rt_kernel *kernel, *merge = NULL;
-    aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    if (status == AITER_OK && problem->may_split) {
-        gen_config config = rt_split_merge(&problem->config);
-        status = rt_context_kernel(ctx, &config, &merge);
-    }
+    rt_steps steps;
+    aiter_status status = rt_steps_prepare(ctx, problem, &steps);
     if (status != AITER_OK)
         return status;
     aiter_plan *plan = malloc(sizeof *plan);
     if (!plan)
         return rt_fail_memory("a plan");
-    *plan = (aiter_plan){ ctx, kernel, merge };
+    *plan = (aiter_plan){ ctx, steps };
     *out = plan;
     return AITER_OK;
 }
@@ -113,6 +114,9 @@ static const struct {
     { "seqlens_k", "the lengths of the keys", { 0 } },
     { "block_size", "block_size", { 0 } },
     { "kv", "the dtype of keys and values", { 0 } },
+    { "append", "k_new", { "NULL", "a tensor" } },
+    { "rotary", "rotary_cos (with rotary_interleaved)", { 0 } },
+    { "rotary_dim", "2 * rotary_cos.shape[1] (rotary_dim)", { 0 } },
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
 };
 
@@ -148,20 +152,15 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
 
 static aiter_status launch_problem(const aiter_plan *plan, rt_problem *problem)
 {
-    const gen_config *config = &plan->kernel->config;
-    if (!gen_config_equal(&problem->config, config))
-        rt_split_fit(problem, config);
-    if (!gen_config_equal(&problem->config, config))
-        return fail_config(&problem->config, plan->kernel);
-    if (rt_problem_is_split(problem) && !plan->merge)
+    const rt_kernel *kernel = main_kernel(plan);
+    if (!gen_config_equal(&problem->config, &kernel->config))
+        rt_split_fit(problem, &kernel->config);
+    if (!gen_config_equal(&problem->config, &kernel->config))
+        return fail_config(&problem->config, kernel);
+    if (rt_problem_is_split(problem) && !plan->steps.kernel[RT_MERGE])
         return rt_fail(INVALID,
                        "workspace is a tensor: expected NULL, the plan was prepared without one");
-    if (problem->empty)
-        return AITER_OK;
-    aiter_status status = rt_launch(plan->ctx, plan->kernel, problem);
-    if (status == AITER_OK && rt_problem_is_split(problem))
-        status = rt_launch(plan->ctx, plan->merge, problem);
-    return status;
+    return rt_steps_launch(plan->ctx, &plan->steps, problem);
 }
 
 static aiter_status launch(const aiter_plan *plan, const rt_request *request)
@@ -206,7 +205,7 @@ aiter_status aiter_launch_merge(const aiter_plan *plan, const aiter_merge_args *
 
 const char *aiter_plan_config(const aiter_plan *plan)
 {
-    return plan->kernel->text;
+    return main_kernel(plan)->text;
 }
 
 void aiter_plan_destroy(aiter_plan *plan)
@@ -218,7 +217,7 @@ aiter_status aiter_plan_info(const aiter_plan *plan, aiter_kernel_info *out)
 {
     if (!plan || !out)
         return rt_fail(INVALID, "%s is NULL", plan ? "out" : "plan");
-    const rt_kernel *k = plan->kernel;
+    const rt_kernel *k = main_kernel(plan);
     aiter_kernel_info info = rt_kernel_info(k->shape.symbol, &k->shape, &k->code, k->from_cache);
     return rt_sized_write("aiter_kernel_info", out, &info, sizeof info,
                           _Alignof(aiter_kernel_info));

@@ -14,7 +14,7 @@ typedef struct rt_problem {
         gen_merge_states_args merge;
     };
     void *stream;
-    bool empty;     /* no output element: nothing to launch */
+    bool empty;     /* no output element: nothing to compute */
     bool may_split; /* with other arguments there may be splits: a plan has the kernel that merges */
 } rt_problem;
 
