@@ -88,18 +88,30 @@ static aiter_status submit(const rt_hip *hip, const rt_kernel *kernel, const rt_
                        "kernel %s, %u workgroups of %u threads", kernel->shape.symbol, grid, block);
 }
 
-aiter_status rt_launch(aiter_context *ctx, const rt_kernel *kernel, const rt_problem *problem)
+static aiter_status submit_all(aiter_context *ctx, const rt_launch_list *list,
+                               const rt_problem *problem, const unsigned grids[])
+{
+    for (int i = 0; i < list->count; i++) {
+        aiter_status status = submit(ctx->hip, list->kernels[i], problem, grids[i]);
+        if (status != AITER_OK)
+            return status;
+        atomic_fetch_add_explicit(&ctx->launches, 1, memory_order_relaxed);
+    }
+    return AITER_OK;
+}
+
+aiter_status rt_launch(aiter_context *ctx, const rt_launch_list *list, const rt_problem *problem)
 {
     int saved;
-    unsigned grid = 0;
-    aiter_status status = grid_size(kernel, problem, &grid);
-    if (status != AITER_OK)
+    unsigned grids[RT_MAX_LAUNCHES];
+    aiter_status status = AITER_OK;
+    for (int i = 0; status == AITER_OK && i < list->count; i++)
+        status = grid_size(list->kernels[i], problem, &grids[i]);
+    if (status != AITER_OK || list->count == 0)
         return status;
     status = rt_device_enter(ctx->hip, ctx->place.device, &saved);
     if (status != AITER_OK)
         return status;
-    status = submit(ctx->hip, kernel, problem, grid);
-    if (status == AITER_OK)
-        atomic_fetch_add_explicit(&ctx->launches, 1, memory_order_relaxed);
+    status = submit_all(ctx, list, problem, grids);
     return rt_device_leave(ctx->hip, ctx->place.device, saved, status);
 }

@@ -17,15 +17,16 @@ static bool make_decode(gen_config *config, int seqlen_q)
     int64_t rows = (int64_t)config->gqa * seqlen_q;
     gen_config decode = *config, back;
     char why[GEN_ERROR_MAX];
+    if (rows > MAX_DECODE_ROWS)
+        return false;
     decode.op = GEN_FMHA_DECODE;
     decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
     gen_config_canonicalise(&decode);
     back = decode;
     back.op = GEN_FMHA_FWD;
     gen_config_canonicalise(&back);
-    if (rows > MAX_DECODE_ROWS || !gen_config_equal(&back, config) || /* a field is lost */
-        !gen_config_validate(&decode, why))
-        return false;
+    if (!gen_config_equal(&back, config) || !gen_config_validate(&decode, why))
+        return false; /* a field would be lost, or there is no such decode */
     *config = decode;
     return true;
 }

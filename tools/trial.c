@@ -8,7 +8,8 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE, COSINES, SINES,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE,
+    COSINES, SINES,
     NUM_TENSORS
 };
 
@@ -406,8 +407,9 @@ static void describe_rows(trial *t, int index)
     const bool keys = index == K || index == V, cached = keys && t->cache;
     const int64_t rows = cached ? (s->block_size ? s->block_size : s->seqlen_k)
                        : keys   ? (t->packed ? t->starts_k[s->batch] : s->seqlen_k)
-                       : index >= K_NEW ? s->seqlen_new
-                                : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
+                       : index >= K_NEW
+                           ? s->seqlen_new
+                           : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
     const bool heads_first = cached ? !s->rows_first : index == LSE;
     int n = 0;
 
@@ -489,9 +491,9 @@ static bool make_values(trial *t, int index)
     const size_t count = (size_t)t->spec.batch * (size_t)x->heads * seqlen * (size_t)x->dim;
     /* Values that share memory with keys are the same. */
     filling f = { t, index, index == V && t->spec.cache == TRIAL_SHARED ? K : index,
-                  index == Q && t->spec.q_gain != 0      ? t->spec.q_gain
-                  : index == V_NEW && t->spec.fp8 ? 100 /* more than fp8 holds */
-                                                         : 1 };
+                  index == Q && t->spec.q_gain != 0 ? t->spec.q_gain
+                  : index == V_NEW && t->spec.fp8   ? 100 /* more than fp8 holds */
+                                                    : 1 };
 
     x->values = calloc(count ? count : 1, sizeof *x->values);
     if (!x->values)
@@ -873,6 +875,7 @@ static void set_arguments(trial *t)
                    *out = &t->tensors[OUT].dl, *lse = s->lse ? &t->tensors[LSE].dl : NULL;
     const bool cu = s->operation == TRIAL_CU, starts_k = cu && !t->cache;
     const bool two = s->cache == TRIAL_TWO;
+    const bool partial = s->block_size && s->seqlen_k % s->block_size; /* the last block */
 
     set_variants(t);
     t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
@@ -894,7 +897,7 @@ static void set_arguments(trial *t)
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
         /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
-        .max_seq_len = s->full_lengths || s->bias || s->seqlen_new ? s->seqlen_k : 0,
+        .max_seq_len = s->full_lengths || s->bias || (s->seqlen_new && partial) ? s->seqlen_k : 0,
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,

@@ -1,57 +1,7 @@
 /* Split decode on the simulated devices, against float64; what the keys are split into; misuse. */
 #include <string.h>
 
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static site open_site(fixture *f, const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s;
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
-    f->options.compiler = REAL_COMPILER;
-    f->options.compile_timeout_ms = 600000; /* however busy the machine is */
-    s.ctx = fixture_context(f);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
+#include "tests/runtime/site.h"
 
 /* num_splits 0: chosen, of up to 8. The workspace has no more room than is needed, and NaN in it. */
 static void run_decode(site *s, const trial_spec *given, int num_splits)
