@@ -12,19 +12,21 @@
 /* The calls a server makes. For a paged one the page size follows. */
 typedef struct phase {
     const char *name, *meaning, *fields;
-    bool paged, one_token, appends;
+    bool paged, one_token, appends, splits; /* the last two: only if asked for */
 } phase;
 
 static const phase phases[] = {
-    { "prefill", "prompts of one length", "", false, false, false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", false, false, false },
-    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true, true, false },
+    { "prefill", "prompts of one length", "", .paged = false },
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", .paged = false },
+    { "decode", "a paged KV cache", "seqlens_k=used block_size=", .paged = true, .one_token = true },
     { "chunked", "packed queries over a paged KV cache", "pack=1 seqlens_q=cu seqlens_k=used block_size=",
-      true, false, false },
+      .paged = true },
+    { "mixed", "packed queries over a paged KV cache, and a workspace",
+      "pack=1 splits=1 seqlens_q=cu seqlens_k=used block_size=", .paged = true, .splits = true },
     { "append", "a token, and its key appended to a paged KV cache",
-      "seqlens_k=used append=1 block_size=", true, true, true },
+      "seqlens_k=used append=1 block_size=", .paged = true, .one_token = true, .appends = true },
     { "append", "prompts, and their keys appended to a paged KV cache",
-      "pack=1 seqlens_k=used append=1 block_size=", true, false, true },
+      "pack=1 seqlens_k=used append=1 block_size=", .paged = true, .appends = true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
 
@@ -198,13 +200,13 @@ static const char *operation_of(const variant *v, int gqa, const char **rows)
     return "fmha_decode";
 }
 
-/* The second kernel of a decode whose keys are split. */
+/* The second kernel where keys are split. */
 static bool add_merge(const part *p, const attention *a, const variant *v)
 {
     char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
 
-    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s", v->arch, v->dtype,
-             a->hdv, v->lse);
+    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s%s", v->arch, v->dtype,
+             a->hdv, v->lse, v->phase->splits ? " listed=1" : "");
     return select_text(p->selection, text, why) || lack(p, why, "%s", text);
 }
 
@@ -244,7 +246,7 @@ static bool add_variant(const part *p, const attention *a, const variant *v)
         return true;
     if (!select_text(p->selection, text, why))
         return lack(p, why, "%s", text);
-    return (!*rows || add_merge(p, a, v)) && (!v->phase->appends || add_append(p, text));
+    return ((!*rows && !v->phase->splits) || add_merge(p, a, v)) && (!v->phase->appends || add_append(p, text));
 }
 
 /* Is it a phase that is asked for? */
@@ -257,7 +259,7 @@ static bool wanted(const part *p, const attention *a, const phase *ph)
     for (size_t i = 0; i < given->count; i++)
         if (strcmp(given->values[i], ph->name) == 0)
             return true;
-    return given->count == 0 && !ph->appends && (!ph->paged || p->serving->page_size.count > 0);
+    return given->count == 0 && !ph->appends && !ph->splits && (!ph->paged || p->serving->page_size.count > 0);
 }
 
 /* The axes of serving, the first slowest. A missing one counts as one value, the default. */
