@@ -95,6 +95,14 @@ void gen_field_set(const gen_field *f, gen_config *config, int value)
     *(int *)((char *)config + f->offset) = value;
 }
 
+/* On the way of every launch: one loop, no calls. */
+void gen_fields_drop(gen_config *config)
+{
+    for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
+        if (!gen_field_belongs(f, config))
+            gen_field_set(f, config, f->fallback);
+}
+
 int gen_config_number(const gen_config *config, const char *name)
 {
     return gen_field_get(gen_field_find(name, strlen(name)), config);

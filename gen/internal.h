@@ -43,6 +43,9 @@ const gen_field *gen_field_find(const char *name, size_t size);
 /* Is it a field of the configuration's operation? */
 bool gen_field_belongs(const gen_field *field, const gen_config *config);
 
+/* Sets those that are not the operation's to their defaults. */
+void gen_fields_drop(gen_config *config);
+
 /* The value as an int. Not for arch. */
 int gen_field_get(const gen_field *field, const gen_config *config);
 void gen_field_set(const gen_field *field, gen_config *config, int value);
