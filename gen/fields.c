@@ -51,6 +51,9 @@ static const gen_field fields[] = {
     { "rotary", AT(rotary), NAMED(rotary_names), .ops = CACHED },
     { "rotary_dim", AT(rotary_dim), NUMBER(16, 256, 16), .ops = CACHED, .zero = true },
     { "rows", AT(rows), NUMBER(16, 32, 16), .ops = DECODE, .required = DECODE, .use = GEN_PRINTED },
+    { "pack", AT(pack), FLAG, .ops = FWD },
+    { "splits", AT(splits), FLAG, .ops = FWD },
+    { "listed", AT(listed), FLAG, .ops = 1u << GEN_MERGE_SPLITS },
 };
 
 enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };

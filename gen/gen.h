@@ -97,6 +97,9 @@ typedef struct gen_config {
     gen_rotary rotary;           /* of queries and new keys                                      */
     int rotary_dim;              /* leading elements that are rotated, 0 without                 */
     int rows;                    /* of decode: room for query heads of a group * query tokens    */
+    int pack;                    /* a tile's rows are tokens times the query heads of a group    */
+    int splits;                  /* long sequences' keys are cut into parts, merged afterwards   */
+    int listed;                  /* of merge_splits: the parts are those of a forward kernel     */
 } gen_config;
 
 enum { GEN_TEXT_MAX = 320, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 160 };

@@ -162,8 +162,8 @@ static const struct {
     { "scores.h", ATTN, GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS, false },
     { "fp8.h", ATTN, GEN_WITH_FP8_KV, false },
     { "pages.h", FWD, GEN_WITH_PAGES, false },
-    { "matrix.h", ATTN, 0, true },
     { "rotary.h", CACHED, GEN_WITH_ROTARY, false },
+    { "matrix.h", ATTN, 0, true },
 };
 
 static bool has_fragment(size_t i, const gen_config *config)

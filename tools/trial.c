@@ -8,15 +8,14 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, COSINES, SINES,
-    WORKSPACE,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE,
+    COSINES, SINES,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
-    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table", "k_scale",
-    "v_scale", "alibi_slopes", "sinks", "bias", "rotary_cos", "rotary_sin",
-    "workspace",
+    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table",
+    "k_scale", "v_scale", "alibi_slopes", "sinks", "bias", "workspace", "rotary_cos", "rotary_sin",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
@@ -99,14 +98,14 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
         n += sprintf(out + n, " window%d,%d", s->window_left, s->window_right);
     if (s->softcap > 0)
         n += sprintf(out + n, " softcap%g", (double)s->softcap);
-    if (s->seqlen_new)
-        n += sprintf(out + n, " new%d", s->seqlen_new);
-    if (s->rotary)
-        n += sprintf(out + n, " %s%d", s->rotary == TRIAL_HALF ? "half" : "interleaved", s->rotary_dim);
     if (s->room)
         n += sprintf(out + n, " room%d", s->room);
     if (s->num_splits)
-        sprintf(out + n, " splits%d", s->num_splits);
+        n += sprintf(out + n, " splits%d", s->num_splits);
+    if (s->seqlen_new)
+        n += sprintf(out + n, " new%d", s->seqlen_new);
+    if (s->rotary)
+        sprintf(out + n, " %s%d", s->rotary == TRIAL_HALF ? "half" : "interleaved", s->rotary_dim);
 }
 
 /* ---- Lengths and pages ---- */
@@ -164,6 +163,8 @@ static void set_lengths(trial *t)
     for (int b = 0; b < s->batch; b++) {
         t->lengths_q[b] = ragged ? pick_length(t, 0, b, s->seqlen_q) : s->seqlen_q;
         t->lengths_k[b] = s->operation == TRIAL_ATTN ? s->seqlen_k : pick_length(t, 1, b, s->seqlen_k);
+        t->lengths_q[b] = s->lengths_q ? s->lengths_q[b] : t->lengths_q[b];
+        t->lengths_k[b] = s->lengths_k ? s->lengths_k[b] : t->lengths_k[b];
         t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
         t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
     }
@@ -406,8 +407,9 @@ static void describe_rows(trial *t, int index)
     const bool keys = index == K || index == V, cached = keys && t->cache;
     const int64_t rows = cached ? (s->block_size ? s->block_size : s->seqlen_k)
                        : keys   ? (t->packed ? t->starts_k[s->batch] : s->seqlen_k)
-                       : index >= K_NEW ? s->seqlen_new
-                                : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
+                       : index >= K_NEW
+                           ? s->seqlen_new
+                           : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
     const bool heads_first = cached ? !s->rows_first : index == LSE;
     int n = 0;
 
@@ -489,9 +491,9 @@ static bool make_values(trial *t, int index)
     const size_t count = (size_t)t->spec.batch * (size_t)x->heads * seqlen * (size_t)x->dim;
     /* Values that share memory with keys are the same. */
     filling f = { t, index, index == V && t->spec.cache == TRIAL_SHARED ? K : index,
-                  index == Q && t->spec.q_gain != 0      ? t->spec.q_gain
-                  : index == V_NEW && t->spec.fp8 ? 100 /* more than fp8 holds */
-                                                         : 1 };
+                  index == Q && t->spec.q_gain != 0 ? t->spec.q_gain
+                  : index == V_NEW && t->spec.fp8   ? 100 /* more than fp8 holds */
+                                                    : 1 };
 
     x->values = calloc(count ? count : 1, sizeof *x->values);
     if (!x->values)
@@ -666,8 +668,8 @@ static bool add_bias(trial *t)
 static bool add_workspace(trial *t)
 {
     const trial_spec *s = &t->spec;
-    const int64_t rows = (int64_t)s->batch * s->heads * s->seqlen_q;
-    const int64_t elements = s->room * rows * (s->hdv + 1);
+    const int64_t tokens = t->packed ? t->starts_q[s->batch] : (int64_t)s->batch * s->seqlen_q;
+    const int64_t elements = s->room * tokens * s->heads * (s->hdv + 8);
     void *image = add_numbers(t, WORKSPACE, NUM_FP32, false, 1, &elements);
 
     if (image)
@@ -873,6 +875,7 @@ static void set_arguments(trial *t)
                    *out = &t->tensors[OUT].dl, *lse = s->lse ? &t->tensors[LSE].dl : NULL;
     const bool cu = s->operation == TRIAL_CU, starts_k = cu && !t->cache;
     const bool two = s->cache == TRIAL_TWO;
+    const bool partial = s->block_size && s->seqlen_k % s->block_size; /* the last block */
 
     set_variants(t);
     t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
@@ -894,7 +897,7 @@ static void set_arguments(trial *t)
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
         /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
-        .max_seq_len = s->full_lengths || s->bias || s->seqlen_new ? s->seqlen_k : 0,
+        .max_seq_len = s->full_lengths || s->bias || (s->seqlen_new && partial) ? s->seqlen_k : 0,
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
@@ -927,6 +930,8 @@ static void set_arguments(trial *t)
         .causal = s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
     };
 }
 

@@ -73,12 +73,12 @@ typedef struct trial_spec {
     float softcap;
     bool alibi, sink, bias, truncate;
 
+    int room;               /* splits that a workspace has room for; 0: no workspace */
+    int num_splits;         /* 0: the library chooses */
+    const int *lengths_q, *lengths_k; /* (batch): of the sequences, instead of random ones; NULL */
     int seqlen_new;         /* kvcache: keys that the call appends; of some sequences not all fit. 0: none */
     trial_rotary rotary;    /* of queries and new keys */
     int rotary_dim;
-
-    int room;               /* splits that a workspace has room for; 0: no workspace */
-    int num_splits;         /* 0: the library chooses */
 } trial_spec;
 
 /* " cu page64 fp8 window8,-1 softcap30": what a specification has beyond plain attention, "" if nothing. */

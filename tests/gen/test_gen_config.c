@@ -294,7 +294,8 @@ static void test_the_longest_text_fits(void **state)
                           true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
                           GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8,
                           true,               GEN_ROTARY_INTERLEAVED,   INT_MIN,
-                          INT_MIN };
+                          INT_MIN,            true,                     true,
+                          true };
     gen_config_print(&config, text);
     assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
     assert_non_null(strstr(text, " kv=fp8 append=1 rotary=interleaved rotary_dim=-2147483648"));
@@ -376,7 +377,7 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary or rotary_dim"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, pack or splits"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);

@@ -20,7 +20,10 @@ static const char plain[] =
 
 /* ---- A server's tensors ---- */
 
-enum { TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, ROOM, COUNT };
+enum {
+    TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, ROOM, K_NEW, V_NEW, COSINES, SINES,
+    COUNT
+};
 
 typedef struct tensors {
     DLTensor tensor[COUNT];
@@ -102,20 +105,54 @@ static const DLTensor *cache(tensors *t, int i, bool fp8)
     return make(t, i, fp8 ? kDLUInt : kDLBfloat, fp8 ? 8 : 16, 4, 40, KV_HEADS, PAGE, DIM);
 }
 
-static aiter_status decode(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
-                           aiter_plan **plan)
+static aiter_kvcache_args cached(tensors *t, int tokens, bool all, bool window, bool fp8)
 {
     aiter_kvcache_args args = AITER_KVCACHE_ARGS_INIT;
 
-    args.q = ROWS(TQ, 4, BATCH, 1, HEADS, DIM);
+    args.q = ROWS(TQ, 4, BATCH, tokens, HEADS, DIM);
     args.k_cache = cache(t, TK, fp8);
     args.v_cache = cache(t, TV, fp8);
-    args.out = ROWS(TOUT, 4, BATCH, 1, HEADS, DIM);
+    args.out = ROWS(TOUT, 4, BATCH, tokens, HEADS, DIM);
     args.page_table = INTS(TABLE, 2, BATCH, 10, 0, 0);
     args.cache_seqlens = INTS(LENGTHS, 1, BATCH, 0, 0, 0);
-    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
     args.k_scale = args.v_scale = fp8 ? FLOATS(SCALE, 1, 1, 0, 0, 0) : NULL;
     args.variants = variants(t, all, window);
+    return args;
+}
+
+static aiter_status decode(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                           aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 1, all, window, fp8);
+
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
+    return aiter_prepare_kvcache(ctx, &args, plan);
+}
+
+static void add_new(tensors *t, int tokens, aiter_kvcache_args *args)
+{
+    args->k_new = ROWS(K_NEW, 4, BATCH, tokens, KV_HEADS, DIM);
+    args->v_new = ROWS(V_NEW, 4, BATCH, tokens, KV_HEADS, DIM);
+    args->rotary_cos = ROWS(COSINES, 2, 10 * PAGE, DIM / 2, 0, 0);
+    args->rotary_sin = ROWS(SINES, 2, 10 * PAGE, DIM / 2, 0, 0);
+}
+
+static aiter_status append_token(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                                 aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 1, all, window, fp8);
+
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
+    add_new(t, 1, &args);
+    return aiter_prepare_kvcache(ctx, &args, plan);
+}
+
+static aiter_status append_prompt(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                                  aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 500, all, window, fp8);
+
+    add_new(t, 500, &args);
     return aiter_prepare_kvcache(ctx, &args, plan);
 }
 
@@ -148,12 +185,16 @@ static void derive(selection *s, const char *json)
     assert_true(axis_set_arch(NULL, "gfx942", &serving.arch));
     assert_true(axis_set_page_size(NULL, page, &serving.page_size));
     assert_true(axis_set_kv_dtype(NULL, "auto,fp8", &serving.kv_dtype));
+    assert_true(axis_set_phase(NULL, "prefill,varlen,decode,chunked,append", &serving.phase));
+    assert_true(axis_set_rotary(NULL, "half", &serving.rotary));
     if (!model_select(s, "model", json, strlen(json), &serving, why))
         fail_msg("%s", why);
     assert_int_equal(s->num_lacking, 0);
     axis_free(&serving.arch);
     axis_free(&serving.page_size);
     axis_free(&serving.kv_dtype);
+    axis_free(&serving.phase);
+    axis_free(&serving.rotary);
 }
 
 static size_t find(const selection *s, const char *text)
@@ -176,11 +217,11 @@ static void prepare(call prepare_call, aiter_context *ctx, bool all, bool window
 
 static void make_calls(fixture *f, const char *record, bool all)
 {
-    static const call calls[] = { prefill, varlen, decode, chunked };
+    static const call calls[] = { prefill, varlen, decode, chunked, append_token, append_prompt };
 
     f->options.record_file = record;
     aiter_context *ctx = fixture_context(f);
-    for (int c = 0; c < 4; c++)
+    for (int c = 0; c < 6; c++)
         for (int window = 0; window <= (int)all; window++)
             for (int fp8 = 0; fp8 <= (c >= 2); fp8++)
                 prepare(calls[c], ctx, all, window, fp8);

@@ -7,56 +7,7 @@
 #include <string.h>
 
 #include "runtime/hip_abi.h"
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static site open_site(fixture *f, const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s = { 0 };
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
-    f->options.compiler = REAL_COMPILER;
-    s.ctx = fixture_context(f);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
+#include "tests/runtime/site.h"
 
 /* ---- Trials ---- */
 
@@ -75,27 +26,8 @@ static void run(const site *s, const trial_spec *spec)
     uint64_t before = fixture_stats(s->ctx).launches;
     assert_ok(trial_call(t, s->ctx));
     check_result(t);
-    assert_int_equal(fixture_stats(s->ctx).launches - before, spec->seqlen_q ? 2 : 1);
-    trial_destroy(t);
-}
-
-/* In two splits, which need a workspace. */
-static void run_split(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    int64_t elements[] = { 2 * spec->batch * spec->heads * spec->seqlen_q * (spec->hdv + 8) };
-    DLTensor room = { .device = { kDLROCM, device_ordinal(s->device) }, .ndim = 1,
-                      .dtype = { kDLFloat, 32, 1 }, .shape = elements };
-    trial *t = make_trial(s, spec);
-    aiter_kvcache_args args = *trial_kvcache_args(t);
-    must(device_alloc(s->device, &room.data, (size_t)elements[0] * 4, error), error);
-    args.workspace = &room;
-    args.num_splits = 2;
-    uint64_t before = fixture_stats(s->ctx).launches;
-    assert_ok(aiter_flash_attn_with_kvcache(s->ctx, &args));
-    check_result(t);
-    assert_int_equal(fixture_stats(s->ctx).launches - before, 3);
-    device_free(s->device, room.data);
+    assert_int_equal(fixture_stats(s->ctx).launches - before,
+                     1 + (spec->seqlen_q > 0) + (spec->num_splits > 1));
     trial_destroy(t);
 }
 
@@ -106,11 +38,12 @@ static void test_appends_on(fixture *f, const char *name)
     spec.rotary = TRIAL_HALF;
     spec.rotary_dim = 64;
     run(&s, &spec);
-    run_split(&s, &spec);
+    spec.room = spec.num_splits = 2;
+    run(&s, &spec);
     spec.rotary = TRIAL_INTERLEAVED;
     spec.rotary_dim = 32;
     spec.causal = false; /* all queries are at one place */
-    run_split(&s, &spec);
+    run(&s, &spec);
     spec = spec_of(NUM_FP16, 20, 90, 35); /* more than two blocks */
     spec.rotary = TRIAL_HALF;
     spec.rotary_dim = 16;
@@ -330,13 +263,17 @@ static void test_launch_is_captured(void **state)
         (*hipStreamBeginCapture)(hip_stream, hip_capture_mode),
         (*hipStreamEndCapture)(hip_stream, hip_graph *),
         (*hipGraphInstantiate)(hip_graph_exec *, hip_graph, void *, char *, size_t),
-        (*hipGraphLaunch)(hip_graph_exec, hip_stream);
+        (*hipGraphLaunch)(hip_graph_exec, hip_stream), (*hipGraphDestroy)(hip_graph),
+        (*hipGraphExecDestroy)(hip_graph_exec), (*hipStreamDestroy)(hip_stream);
     LOAD(hipStreamCreate);
     LOAD(hipStreamSynchronize);
     LOAD(hipStreamBeginCapture);
     LOAD(hipStreamEndCapture);
     LOAD(hipGraphInstantiate);
     LOAD(hipGraphLaunch);
+    LOAD(hipGraphDestroy);
+    LOAD(hipGraphExecDestroy);
+    LOAD(hipStreamDestroy);
     trial_spec spec = spec_of(NUM_BF16, 2, 60, 2);
     spec.rotary = TRIAL_HALF;
     spec.rotary_dim = 64;
@@ -359,6 +296,10 @@ static void test_launch_is_captured(void **state)
     check_result(t);
     assert_int_equal(fixture_stats(s.ctx).launches - before.launches, 2);
     assert_int_equal(fixture_stats(s.ctx).compiles, before.compiles);
+    hipGraphExecDestroy(exec);
+    hipGraphDestroy(graph);
+    hipStreamDestroy(stream);
+    dlclose(sim);
     aiter_plan_destroy(plan);
     trial_destroy(t);
     close_site(&s);
@@ -545,12 +486,32 @@ static void test_misuse_is_refused(void **state)
     aiter_context_destroy(ctx);
 }
 
+/* Nothing is appended for an attention that cannot be launched: 3 * 2^24 workgroups. */
+static void test_all_or_nothing(void **state)
+{
+    fixture *f = *state;
+    const int64_t heads = 1 << 24;
+    int64_t strides[4] = { heads * 50 * 128, 128, 50 * 128, 1 };
+    made_up m;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    init_made_up(&m);
+    m.shape[MQ][2] = m.shape[MOUT][2] = heads;
+    m.tensor[MQ].strides = m.tensor[MOUT].strides = strides;
+    m.tensor[MQ].data = (void *)(UINT64_C(1) << 44);
+    m.tensor[MOUT].data = (void *)(UINT64_C(1) << 45);
+    assert_failed(aiter_flash_attn_with_kvcache(ctx, &m.args), AITER_ERROR_UNSUPPORTED,
+                  "too many workgroups for one launch");
+    assert_int_equal(fixture_stats(ctx).launches, 0);
+    aiter_context_destroy(ctx);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_misuse_is_refused), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
+        T(test_misuse_is_refused), T(test_all_or_nothing), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
         T(test_far_pages),         T(test_launch_is_captured),
         T(test_gfx90a),            T(test_gfx942),     T(test_gfx950),
     };
