@@ -62,8 +62,8 @@ static gen_tile append_tile(const gen_config *config)
 }
 
 /* Four waves of 32 keys each, 16 at large head_dims and with many rows; with few rows of fp8 twice as
- * many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an output of its own; LDS has 16
- * rows of 64 or 128 elements of each wave's output in fp32. */
+ * many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an output of its
+ * own; LDS has 16 rows of 64 or 128 elements of each wave's output in fp32. */
 static gen_tile decode_tile(const gen_config *config)
 {
     enum { WAVES = 4, PAIR_REGISTERS = 208 };

@@ -8,7 +8,13 @@
 #include "tools/bench/bench.h"
 #include "tools/cli.h"
 
-enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536, MAX_LDS = 1 << 20 };
+enum {
+    EXIT_WRONG_RESULT = 1,
+    MAX_SIZE = 1 << 24,
+    MAX_HEADS = 65536,
+    MAX_LDS = 1 << 20,
+    MAX_SPLITS = 64
+};
 
 typedef struct options {
     const char *device, *cache_dir, *compiler, *sim_check;
@@ -16,6 +22,7 @@ typedef struct options {
     int dtype, layout, iterations, seed;
     int block_size, window[2];
     int seqlen_new, rotary, rotary_dim;
+    int num_splits, room;
     float scale, softcap;
     bool causal, not_causal, lse, check, json, no_cache;
     bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
@@ -201,6 +208,11 @@ static const cli_option table[] = {
     FLAG("sink", sink, "Attention sinks."),
     FLAG("bias", bias, "Additive bias."),
     FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
+    HEADING("Splits of the keys, for few query rows", RUN | PROFILE),
+    INT("num-splits", num_splits, 1, MAX_SPLITS,
+        "So many. Default: as many as the library finds good and the workspace has room for."),
+    INT("workspace", room, 1, MAX_SPLITS,
+        "A workspace with room for N splits. Default: for --num-splits, or none."),
     HEADING("Compiling", RUN | PROFILE),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
@@ -447,6 +459,8 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .seqlen_new = o->seqlen_new,
                   .rotary = (trial_rotary)o->rotary,
                   .rotary_dim = o->rotary_dim ? o->rotary_dim : o->hdqk / 16 * 16,
+                  .room = o->room ? o->room : o->num_splits,
+                  .num_splits = o->num_splits,
                   .lse = o->lse,
                   .layout = (trial_layout)o->layout,
                   .scale = o->scale,
