@@ -93,12 +93,11 @@ static int to_int(int64_t x)
  * that the splits find places and room. */
 static aiter_status share_out(const gen_config *c, gen_fmha_fwd_args *a, int num_splits)
 {
-    gen_kernel kernel;
-    gen_kernel_describe(c, &kernel);
-    int64_t slices = a->num_heads / group_of(c), places = (int64_t)row_tiles(c, kernel.tile_q, a);
-    places *= is_packed(c) ? 1 : a->batch;
-    int64_t tiles = ceil_div(a->seqlen_k, kernel.tile_k), held = c->arch->num_cus * kernel.waves_per_simd;
-    int64_t slots = slices > 0 ? ceil_div(held, slices) : 1;
+    int tile_q, tile_k, groups_per_cu; /* a workgroup has a wave on each SIMD */
+    gen_kernel_tile(c, &tile_q, &tile_k, &groups_per_cu);
+    int64_t slices = a->num_heads / group_of(c), tiles = ceil_div(a->seqlen_k, tile_k);
+    int64_t places = (int64_t)row_tiles(c, tile_q, a) * (is_packed(c) ? 1 : a->batch);
+    int64_t slots = slices > 0 ? ceil_div(c->arch->num_cus * groups_per_cu, slices) : 1;
     a->split_slots = (int)slots;
     if (num_splits > 0) {
         a->split_tiles = tiles > 0 ? (int)ceil_div(tiles, num_splits) : 1;
