@@ -96,7 +96,7 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
         return false;
     }
     for (size_t i = 0; (f = gen_field_at(i)); i++)
-        if (f->kind != GEN_FIELD_ARCH && gen_field_belongs(f, config) && !in_range(f, config, err))
+        if (gen_field_is_int(f) && gen_field_belongs(f, config) && !in_range(f, config, err))
             return false;
     for (int i = 0; i < NUM_RULES; i++)
         if (!rules[i](config, err))
@@ -109,7 +109,7 @@ void gen_config_canonicalise(gen_config *config)
     const gen_field *f;
     for (size_t i = 0; (f = gen_field_at(i)); i++)
         if (!gen_field_belongs(f, config))
-            gen_field_set(f, config, f->fallback);
+            gen_field_reset(f, config);
     if (config->mask == GEN_MASK_CAUSAL) /* stricter than any right bound */
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)

@@ -19,6 +19,9 @@ static const gen_feature_rule rules[] = {
     { GEN_WITH_PACKED_K, "AITER_PACKED_K", "kpacked" },
     { GEN_WITH_FP8_KV, "AITER_FP8_KV", "fp8kv" },
     { GEN_WITH_SPLITS, "AITER_SPLITS", "split" },
+    { GEN_WITH_SCORE_MOD, "AITER_SCORE_MOD", NULL },
+    { GEN_WITH_MASK_MOD, "AITER_MASK_MOD", NULL },
+    { GEN_WITH_BLOCK_MASK, "AITER_BLOCK_MASK", NULL },
     { GEN_WITH_PAGES, "AITER_PAGES", "page" }, /* its size follows */
 };
 
@@ -40,5 +43,7 @@ unsigned gen_features(const gen_config *c)
            (c->rounding == GEN_ROUND_TRUNCATE ? GEN_WITH_TRUNCATION : 0) | q[c->seqlens_q] |
            k[c->seqlens_k] | (c->block_size ? GEN_WITH_PAGES : 0) |
            (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0) |
+           (c->score_mod ? GEN_WITH_SCORE_MOD : 0) | (c->mask_mod ? GEN_WITH_MASK_MOD : 0) |
+           (c->block_mask ? GEN_WITH_BLOCK_MASK : 0) |
            (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS ? GEN_WITH_SPLITS : 0);
 }

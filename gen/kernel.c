@@ -98,7 +98,8 @@ static void print_merge_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
              c->arch->name, gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
 }
 
-/* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature. */
+/* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature and the digests of
+ * expressions. */
 static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
     const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
@@ -108,12 +109,20 @@ static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
                      gen_name(gen_op_names(), (int)c->op), c->arch->name,
                      gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
     for (size_t i = 0; (rule = gen_feature_at(i)); i++)
-        if (features & rule->feature)
+        if (features & rule->feature && rule->symbol)
             n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s", rule->symbol);
     if (c->block_size)
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
     if (c->rows)
-        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
+    if (c->block_mask)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_blocks%d", c->block_mask);
+    if (c->score_mod)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_score%08x",
+                      (unsigned)gen_expression_digest(c->score_mod));
+    if (c->mask_mod)
+        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_mask%08x",
+                 (unsigned)gen_expression_digest(c->mask_mod));
 }
 
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)

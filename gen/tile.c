@@ -72,8 +72,7 @@ static gen_tile decode_tile(const gen_config *config)
 /* Which of max_pair_dims: variants keep more in registers. */
 static int registers_class(unsigned features)
 {
-    bool scores = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
-    return !features ? 0 : scores && features & GEN_WITH_PAGES ? 2 : 1;
+    return !features ? 0 : features & GEN_WITH_SCORES && features & GEN_WITH_PAGES ? 2 : 1;
 }
 
 gen_tile gen_tile_choose(const gen_config *config)

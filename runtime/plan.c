@@ -114,6 +114,9 @@ static const struct {
     { "block_size", "block_size", { 0 } },
     { "kv", "the dtype of keys and values", { 0 } },
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
+    { "block_mask", "variants.block_mask_size", { 0 } },
+    { "score_mod", "variants.score_mod", { 0 } },
+    { "mask_mod", "variants.mask_mod", { 0 } },
 };
 
 enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };

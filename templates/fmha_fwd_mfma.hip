@@ -47,8 +47,7 @@ INLINE uint2 widen(uint2 x) { return x; }
 #endif
 constexpr int KV_BYTES = sizeof(kv_t);
 
-#if AITER_SOFTCAP || AITER_ALIBI || AITER_BIAS
-#define AITER_SCORE_MODS 1
+#if AITER_SCORE_MODS || AITER_MASK_MOD
 constexpr bool SCORE_MODS = true;
 #else
 constexpr bool SCORE_MODS = false;
@@ -221,10 +220,11 @@ template <int ROW_CHUNKS, int USED> struct row_tile {
         }
     }
 #else
-    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    // `rows` starts with row `skipped` of the tile; those before it read as 0.
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes, int skipped)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            int offset = row(i) * stride_bytes + chunk(i) * 8 * KV_BYTES;
+            int offset = (row(i) - skipped) * stride_bytes + chunk(i) * 8 * KV_BYTES;
             fetch(rows, inside(i) ? offset : OUTSIDE, data[i]);
         }
     }
@@ -297,10 +297,10 @@ struct v_tile {
             }
     }
 #else
-    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes, int skipped)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            int offset = key_group(i) * 4 * stride_bytes + d_group(i) * 4 * KV_BYTES;
+            int offset = (key_group(i) * 4 - skipped) * stride_bytes + d_group(i) * 4 * KV_BYTES;
             for (int key = 0; key < 4; key++)
                 fetch(rows, inside(i) ? offset + key * stride_bytes : OUTSIDE, data[i][key]);
         }
@@ -334,6 +334,15 @@ INLINE half8 v_operand(const char *lds, int block, int step)
     int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
     return *(const half8 *)(lds + vt_lds(block * 32 + lane % 32, step * 2 + lane / 32));
 }
+#endif
+
+// The first tile starts at a multiple of this.
+#if AITER_BLOCK_MASK
+constexpr int TILE_ALIGN = TILE_K;
+#elif AITER_PAGES
+constexpr int TILE_ALIGN = 4;
+#else
+constexpr int TILE_ALIGN = 1;
 #endif
 
 // ---- One step over TILE_K keys ----
@@ -374,6 +383,29 @@ INLINE void mask_scores(float16 s[KEY_BLOCKS], int first, int limit)
             if ((LEFT_BOUND && key_of(b, r) < first) || key_of(b, r) >= limit)
                 s[b][r] = -INFINITE;
 }
+
+// Where registers are short, the caller's expressions are evaluated one after the other, or what they
+// compute and read for all scores at once would fill the registers.
+template <typename T> INLINE T in_turn(T x)
+{
+#if AITER_SCORE_MOD || AITER_MASK_MOD
+    if (!SPARE_REGISTERS)
+        asm volatile("" : "+v"(x));
+#endif
+    return x;
+}
+
+#if AITER_MASK_MOD
+INLINE void hide_scores(const score_mods &mods, float16 s[KEY_BLOCKS], int key)
+{
+#pragma unroll // or scores would be indexed, and so in memory
+    for (int b = 0; b < KEY_BLOCKS; b++)
+#pragma unroll
+        for (int r = 0; r < 16; r++)
+            if (!mods.visible(in_turn(key + key_of(b, r))))
+                s[b][r] = -INFINITE;
+}
+#endif
 
 INLINE float row_max(const float16 s[KEY_BLOCKS])
 {
@@ -494,11 +526,13 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #else
     const float key_scale = 1, value_scale = 1;
 #endif
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
     score_mods mods;
     mods.init(va, w, w.q0 + min(lane_row, q_rows - 1), offset, keys.length, scale_log2);
+#endif
+#if AITER_SCORE_MODS
     mods.scale *= key_scale;
-    const float scale = 1;
+    const float scale = SCORE_UNIT;
     const bool negate = false;
 #else
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
@@ -516,6 +550,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     st.m_scaled = 0;
     st.sum = 0;
 
+    tile_walk walk;
+    walk.init(va, w, last_key);
+    tile_at tile = walk.next(first_key & ~(TILE_ALIGN - 1));
+
     k_tile next_k;
     v_tile next_v;
 #if AITER_PAGES
@@ -524,7 +562,6 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
                                       k_stride_batch, k_stride_row, first_key, last_key };
     const paged_rows<kv_t> v_rows = { table, (const kv_t *)v + w.kv_head * v_stride_head,
                                       v_stride_batch, v_stride_row, first_key, last_key };
-    const int first_tile = first_key & ~3;
     auto find_tiles = [&](int key) {
         next_k.find(k_rows, key);
         next_v.find(v_rows, key);
@@ -535,34 +572,36 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         next_k.load(k_rows, key);
         next_v.load(v_rows, key);
         if (SPARE_REGISTERS)
-            find_tiles(key + TILE_K);
+            find_tiles(walk.next(key + TILE_K).key);
     };
     if (SPARE_REGISTERS)
-        find_tiles(first_tile);
+        find_tiles(tile.key);
 #else
     const kv_t *k_base = (const kv_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head +
                          keys.first * k_stride_row;
     const kv_t *v_base = (const kv_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head +
                          keys.first * v_stride_row;
-    const int first_tile = first_key;
-    auto load_tiles = [&](int key) {
-        int rows = min(last_key - key, TILE_K);
+    auto load_tiles = [&](int tile_key) {
+        const int key = TILE_ALIGN > 1 && LEFT_BOUND ? max(tile_key, first_key) : tile_key;
+        const int rows = min(last_key - key, tile_key + TILE_K - key), skipped = key - tile_key;
         next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK),
-                    int(k_stride_row) * KV_BYTES);
+                    int(k_stride_row) * KV_BYTES, skipped);
         next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV),
-                    int(v_stride_row) * KV_BYTES);
+                    int(v_stride_row) * KV_BYTES, skipped);
     };
 #endif
 
-    load_tiles(first_tile);
+    load_tiles(tile.key);
     next_k.store(k_buffer[0]);
     next_v.store(k_buffer[0] + K_BYTES);
     __syncthreads();
 
     int current = 0;
-    for (int key = first_tile; key < last_key; key += TILE_K, current ^= 1) {
+    for (tile_at next; tile.key < last_key; tile = next, current ^= 1) {
+        const int key = tile.key;
+        next = walk.next(key + TILE_K);
         if (LOAD_EARLY)
-            load_tiles(key + TILE_K);
+            load_tiles(next.key);
         if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first)) {
             const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
             float16 s[KEY_BLOCKS];
@@ -573,16 +612,20 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             for (int b = 0; b < KEY_BLOCKS; b++)
 #pragma unroll
                 for (int r = 0; r < 16; r++)
-                    s[b][r] = mods(s[b][r], key + key_of(b, r));
+                    s[b][r] = in_turn(mods(in_turn(s[b][r]), key + key_of(b, r)));
+#endif
+#if AITER_MASK_MOD
+            if (!tile.full)
+                hide_scores(mods, s, key);
 #endif
             if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all))
                 mask_scores(s, lane_start - key, lane_limit - key);
-            update_max(st, row_max(s), scale);
+            update_max(st, bound_max(row_max(s)), scale);
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
         }
         if (!LOAD_EARLY)
-            load_tiles(key + TILE_K);
+            load_tiles(next.key);
         char *other = lds + (current ^ 1) * (K_BYTES + V_BYTES);
         next_k.store(other);
         next_v.store(other + K_BYTES);

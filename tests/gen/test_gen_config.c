@@ -247,7 +247,8 @@ static const char *const variants[] = {
     "window=left",      "window=right",    "window=both",      "softcap=1",    "alibi=1",
     "sink=1",           "bias=1",          "rounding=truncate", "seqlens_q=used", "seqlens_q=cu",
     "seqlens_q=packed", "seqlens_k=used",  "seqlens_k=cu",     "seqlens_k=packed",
-    "block_size=16",    "block_size=1024", "kv=fp8",
+    "block_size=16",    "block_size=1024", "kv=fp8",           "block_mask=128",
+    "score_mod=\"score * 2\"", "mask_mod=\"q_idx % 2\"",
 };
 
 enum { NUM_VARIANTS = sizeof variants / sizeof variants[0] };
@@ -285,15 +286,39 @@ static void test_the_longest_text_fits(void **state)
 {
     (void)state;
     char text[GEN_TEXT_MAX];
-    gen_config config = { GEN_FMHA_FWD,       gen_arch_find("gfx1201"), GEN_BF16,
-                          INT_MIN,            INT_MIN,                  GEN_MASK_CAUSAL,
-                          INT_MIN,            true,                     GEN_WINDOW_RIGHT,
-                          true,               true,                     true,
-                          true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
-                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8, INT_MIN };
+    char longest[GEN_EXPRESSION_MAX + 1], why[GEN_ERROR_MAX];
+    memset(longest, '\n', sizeof longest);
+    longest[0] = '1';
+    longest[(sizeof longest - 1) / 2] = '\0';
+    const char *expression = gen_expression("score_mod", longest, why);
+    assert_non_null(expression);
+    gen_config config = {
+        .op = GEN_FMHA_FWD,
+        .arch = gen_arch_find("gfx1201"),
+        .score_mod = expression,
+        .mask_mod = expression,
+        .dtype = GEN_BF16,
+        .hdqk = INT_MIN,
+        .hdv = INT_MIN,
+        .mask = GEN_MASK_CAUSAL,
+        .gqa = INT_MIN,
+        .lse = INT_MIN,
+        .window = GEN_WINDOW_RIGHT,
+        .softcap = INT_MIN,
+        .alibi = INT_MIN,
+        .sink = INT_MIN,
+        .bias = INT_MIN,
+        .rounding = GEN_ROUND_TRUNCATE,
+        .seqlens_q = GEN_SEQ_PACKED,
+        .seqlens_k = GEN_SEQ_PACKED,
+        .block_size = INT_MIN,
+        .kv = GEN_KV_FP8,
+        .rows = INT_MIN,
+        .block_mask = INT_MIN,
+    };
     gen_config_print(&config, text);
     assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
-    assert_string_equal(text + strlen(text) - 7, " kv=fp8");
+    assert_string_equal(text + strlen(text) - 5, "\\n\\n\"");
 }
 
 /* What cannot matter beside the other fields. */
@@ -344,7 +369,7 @@ static void test_variants_compose(void **state)
         }
     /* All pairs but those of one field (3 window, 3 seqlens_q, 3 seqlens_k, 1 block_size) and packed
      * keys in pages (2 x 2). */
-    assert_int_equal(composed, 17 * 16 / 2 - 10 - 4);
+    assert_int_equal(composed, 20 * 19 / 2 - 10 - 4);
 }
 
 /* ---- Rejected texts ---- */
@@ -355,7 +380,7 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size or kv"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, block_mask, score_mod or mask_mod"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);
@@ -460,7 +485,7 @@ static void test_any_bytes_are_survived(void **state)
 {
     (void)state;
     static const char good[] =
-        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1";
+        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1 score_mod=\"(1)\\n\"";
     unsigned long long seed = 88172645463325252ull;
     int accepted = 0, rejected = 0;
     for (int i = 0; i < 200000; i++) {
