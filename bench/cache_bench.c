@@ -67,6 +67,14 @@ static void get_one(int c, void *place, int i)
 
 static void get(int c, int i) { get_one(c, b.place[c], i); }
 
+static void reopen_and_get(int c, int i)
+{
+    void *place = contenders[c].open(dir_of(c, "small"));
+
+    get_one(c, place, i);
+    contenders[c].close(place);
+}
+
 static void put(int c, int i) { contenders[c].put(b.place[c], key_of(i), b.value, VALUE_SIZE); }
 
 /* ---- Measuring ---- */
@@ -351,6 +359,7 @@ static void run(void)
            RECORDS, VALUE_SIZE, b.root);
     print_header("one process");
     measure("get, verified (warm hit)", get, times.gets);
+    measure("open, 1 get, close, again and again", reopen_and_get, times.gets / 10);
     measure_fresh(1);
     measure_fresh(64);
     measure("put, durable", put, times.puts);

@@ -42,8 +42,6 @@ typedef struct file_id {
 
 /* ---- digest.c ---- */
 
-/* libsodium, initialised once. False: it cannot be used. */
-bool cache_sodium_ready(void);
 void cache_digest(const void *data, size_t size, unsigned char out[CACHE_DIGEST_SIZE]);
 
 /* ---- dir.c: directories and the files in them ---- */

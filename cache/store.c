@@ -271,8 +271,6 @@ cache_status cache_open(cache_store **out, const char *dir, unsigned flags, char
     bool read_only = flags & CACHE_READ_ONLY;
 
     *out = NULL;
-    if (!cache_sodium_ready())
-        return cache_fail(err, "cache directory '%s': libsodium cannot be initialised", dir);
     file_id id;
     int fd = cache_dir_open(dir, !read_only, &id, err);
     if (fd < 0)

@@ -54,6 +54,32 @@ static bool pages_have_rows(const gen_config *c, char err[GEN_ERROR_MAX])
     return false;
 }
 
+/* Without lengths there would be no place for new keys. */
+static bool append_has_lengths(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (!c->append || c->seqlens_k == GEN_SEQ_USED)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "append=1: expected append=0, or seqlens_k=used");
+    return false;
+}
+
+static bool rotary_fits(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->rotary == GEN_ROTARY_NONE)
+        return true;
+    if (c->op != GEN_KV_APPEND && !c->append) {
+        snprintf(err, GEN_ERROR_MAX, "rotary=%s: expected rotary=none, or append=1",
+                 c->rotary == GEN_ROTARY_HALF ? "half" : "interleaved");
+        return false;
+    }
+    if (c->rotary_dim >= 16 && c->rotary_dim <= c->hdqk)
+        return true;
+    snprintf(err, GEN_ERROR_MAX,
+             "rotary_dim=%d: expected a multiple of 16 from 16 to hdqk=%d with rotary", c->rotary_dim,
+             c->hdqk);
+    return false;
+}
+
 static bool decode_is_on_matrix_units(const gen_config *c, char err[GEN_ERROR_MAX])
 {
     if (c->op != GEN_FMHA_DECODE || c->dtype != GEN_FP32)
@@ -76,6 +102,8 @@ static bool (*const rules[])(const gen_config *, char *) = {
     fp8_runs_on_arch,
     fp8_converts_to_dtype,
     pages_have_rows,
+    append_has_lengths,
+    rotary_fits,
     decode_is_on_matrix_units,
     decode_is_not_packed,
 };
@@ -114,4 +142,6 @@ void gen_config_canonicalise(gen_config *config)
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)
         config->rounding = GEN_ROUND_NEAREST;
+    if (config->rotary == GEN_ROTARY_NONE)
+        config->rotary_dim = 0;
 }

@@ -19,6 +19,10 @@ static const gen_feature_rule rules[] = {
     { GEN_WITH_PACKED_K, "AITER_PACKED_K", "kpacked" },
     { GEN_WITH_FP8_KV, "AITER_FP8_KV", "fp8kv" },
     { GEN_WITH_SPLITS, "AITER_SPLITS", "split" },
+    { GEN_WITH_APPEND, "AITER_APPEND", "append" },
+    { GEN_WITH_ROTARY_INTERLEAVED, "AITER_ROTARY_INTERLEAVED", "ropei" },
+    { GEN_WITH_ROTARY_HALF, "AITER_ROTARY_HALF", "ropeh" },
+    { GEN_WITH_NEW_ROWS, "AITER_NEW_ROWS", "new" },
     { GEN_WITH_SCORE_MOD, "AITER_SCORE_MOD", NULL },
     { GEN_WITH_MASK_MOD, "AITER_MASK_MOD", NULL },
     { GEN_WITH_BLOCK_MASK, "AITER_BLOCK_MASK", NULL },
@@ -36,13 +40,16 @@ unsigned gen_features(const gen_config *c)
 {
     static const unsigned q[] = { 0, GEN_WITH_USED_Q, GEN_WITH_CU_Q, GEN_WITH_PACKED_Q };
     static const unsigned k[] = { 0, GEN_WITH_USED_K, GEN_WITH_CU_K, GEN_WITH_PACKED_K };
+    static const unsigned rotary[] = { 0, GEN_WITH_ROTARY_INTERLEAVED, GEN_WITH_ROTARY_HALF };
     return (c->window & GEN_WINDOW_LEFT ? GEN_WITH_WINDOW_LEFT : 0) |
            (c->window & GEN_WINDOW_RIGHT ? GEN_WITH_WINDOW_RIGHT : 0) |
            (c->softcap ? GEN_WITH_SOFTCAP : 0) | (c->alibi ? GEN_WITH_ALIBI : 0) |
            (c->sink ? GEN_WITH_SINK : 0) | (c->bias ? GEN_WITH_BIAS : 0) |
            (c->rounding == GEN_ROUND_TRUNCATE ? GEN_WITH_TRUNCATION : 0) | q[c->seqlens_q] |
            k[c->seqlens_k] | (c->block_size ? GEN_WITH_PAGES : 0) |
-           (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0) |
+           (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0) | rotary[c->rotary] |
+           (c->append ? GEN_WITH_APPEND : 0) |
+           (c->op == GEN_KV_APPEND ? GEN_WITH_NEW_ROWS | GEN_WITH_USED_K : 0) |
            (c->score_mod ? GEN_WITH_SCORE_MOD : 0) | (c->mask_mod ? GEN_WITH_MASK_MOD : 0) |
            (c->block_mask ? GEN_WITH_BLOCK_MASK : 0) |
            (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS ? GEN_WITH_SPLITS : 0);

@@ -3,20 +3,23 @@
 #include "gen/internal.h"
 
 static const char *const op_names[] = { "fmha_fwd", "fmha_decode", "merge_states", "merge_splits",
-                                        NULL };
+                                        "kv_append", NULL };
 static const char *const dtype_names[] = { "fp16", "bf16", "fp32", NULL };
 static const char *const mask_names[] = { "none", "causal", NULL };
 static const char *const window_names[] = { "none", "left", "right", "both", NULL };
 static const char *const rounding_names[] = { "nearest", "truncate", NULL };
 static const char *const seqlens_names[] = { "fixed", "used", "cu", "packed", NULL };
 static const char *const kv_names[] = { "same", "fp8", NULL };
+static const char *const rotary_names[] = { "none", "interleaved", "half", NULL };
 
 enum {
     FWD = 1u << GEN_FMHA_FWD,
     DECODE = 1u << GEN_FMHA_DECODE,
     ATTN = FWD | DECODE,
     MERGE = 1u << GEN_MERGE_STATES | 1u << GEN_MERGE_SPLITS,
-    ALL = ATTN | MERGE
+    APPEND = 1u << GEN_KV_APPEND,
+    CACHED = ATTN | APPEND,
+    ALL = ATTN | MERGE | APPEND
 };
 
 #define AT(member) .offset = offsetof(gen_config, member)
@@ -29,12 +32,12 @@ enum {
 static const gen_field fields[] = {
     { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = ALL, .required = ALL, .use = GEN_PRINTED },
     { "dtype", AT(dtype), NAMED(dtype_names), .ops = ALL, .required = ALL, .use = GEN_PRINTED },
-    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = ATTN, .required = ATTN, .use = GEN_PRINTED },
+    { "hdqk", AT(hdqk), NUMBER(8, 256, 8), .ops = CACHED, .required = CACHED, .use = GEN_PRINTED },
     { "hdv", AT(hdv), NUMBER(8, 256, 8), .ops = ALL, .required = MERGE, .use = GEN_PRINTED },
     { "mask", AT(mask), NAMED(mask_names), .ops = ATTN, .use = GEN_PRINTED },
     { "gqa", AT(gqa), NUMBER(1, INT32_MAX, 1), .ops = ATTN, .use = GEN_PRINTED, .fallback = 1,
       .expected = "the number of query heads per KV head, 1 or more" },
-    { "lse", AT(lse), FLAG, .ops = ALL, .use = GEN_PRINTED },
+    { "lse", AT(lse), FLAG, .ops = ATTN | MERGE, .use = GEN_PRINTED },
     { "window", AT(window), NAMED(window_names), .ops = FWD },
     { "softcap", AT(softcap), FLAG, .ops = FWD },
     { "alibi", AT(alibi), FLAG, .ops = FWD },
@@ -43,8 +46,11 @@ static const gen_field fields[] = {
     { "rounding", AT(rounding), NAMED(rounding_names), .ops = FWD },
     { "seqlens_q", AT(seqlens_q), NAMED(seqlens_names), .ops = FWD },
     { "seqlens_k", AT(seqlens_k), NAMED(seqlens_names), .ops = ATTN },
-    { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = ATTN, .zero = true },
-    { "kv", AT(kv), NAMED(kv_names), .ops = FWD },
+    { "block_size", AT(block_size), NUMBER(16, 1024, 16), .ops = CACHED, .zero = true },
+    { "kv", AT(kv), NAMED(kv_names), .ops = FWD | APPEND },
+    { "append", AT(append), FLAG, .ops = ATTN },
+    { "rotary", AT(rotary), NAMED(rotary_names), .ops = CACHED },
+    { "rotary_dim", AT(rotary_dim), NUMBER(16, 256, 16), .ops = CACHED, .zero = true },
     { "rows", AT(rows), NUMBER(16, 32, 16), .ops = DECODE, .required = DECODE, .use = GEN_PRINTED },
     { "block_mask", AT(block_mask), NUMBER(128, 1024, 128), .ops = FWD, .zero = true },
     { "score_mod", AT(score_mod), EXPRESSION, .ops = FWD },

@@ -35,7 +35,15 @@ const gen_arch *gen_arch_at(size_t index);      /* NULL past the end */
 
 /* ---- Configuration ---- */
 
-typedef enum gen_op { GEN_FMHA_FWD, GEN_FMHA_DECODE, GEN_MERGE_STATES, GEN_MERGE_SPLITS, GEN_NUM_OPS } gen_op;
+typedef enum gen_op {
+    GEN_FMHA_FWD,
+    GEN_FMHA_DECODE,
+    GEN_MERGE_STATES,
+    GEN_MERGE_SPLITS,
+    GEN_KV_APPEND, /* new keys and values into a cache */
+    GEN_NUM_OPS
+} gen_op;
+
 typedef enum gen_dtype { GEN_FP16, GEN_BF16, GEN_FP32 } gen_dtype;
 typedef enum gen_mask { GEN_MASK_NONE, GEN_MASK_CAUSAL } gen_mask;
 
@@ -59,6 +67,10 @@ typedef enum gen_seqlens {
 } gen_seqlens;
 
 typedef enum gen_kv { GEN_KV_SAME, GEN_KV_FP8 } gen_kv;
+
+/* Which elements of queries and new keys are rotated together: neighbours, or those that are half of
+ * rotary_dim apart. */
+typedef enum gen_rotary { GEN_ROTARY_NONE, GEN_ROTARY_INTERLEAVED, GEN_ROTARY_HALF } gen_rotary;
 
 /* Plain data; every field behind the expressions is an int or an enumeration. Zero means "without" for
  * every field from `window` on. A field that the operation does not have (gen/fields.c) is its
@@ -84,12 +96,15 @@ typedef struct gen_config {
     gen_seqlens seqlens_k;
     int block_size;              /* keys per block of a paged K and V, 0: not paged              */
     gen_kv kv;                   /* dtype of K and V: that of Q, or E4M3 with scales             */
+    int append;                  /* lengths of keys are those before new ones were appended      */
+    gen_rotary rotary;           /* of queries and new keys                                      */
+    int rotary_dim;              /* leading elements that are rotated, 0 without                 */
     int rows;                    /* of decode: room for query heads of a group * query tokens    */
     int block_mask;              /* rows and keys that an element of a block mask stands for     */
 } gen_config;
 
 enum { GEN_EXPRESSION_MAX = 1024, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 192 };
-enum { GEN_TEXT_MAX = 384 + 2 * GEN_EXPRESSION_MAX };
+enum { GEN_TEXT_MAX = 448 + 2 * GEN_EXPRESSION_MAX };
 
 /* An expression of the caller's as a configuration holds it: the process's one copy of it, so that
  * configurations stay plain data. It lives as long as the process, which can have 65536 of them.
@@ -101,8 +116,8 @@ enum { GEN_TEXT_MAX = 384 + 2 * GEN_EXPRESSION_MAX };
 const char *gen_expression(const char *name, const char *text, char err[GEN_ERROR_MAX]);
 
 /* Sets fields to their default that cannot matter beside the others, so that equal problems have equal
- * configurations: a right bound behind a causal mask, bf16's rounding in another dtype, what the
- * operation does not have. */
+ * configurations: a right bound behind a causal mask, bf16's rounding in another dtype, rotary_dim
+ * without rotary, what the operation does not have. */
 void gen_config_canonicalise(gen_config *config);
 
 /* false: err names the field, its value and what is expected. */
@@ -150,7 +165,7 @@ typedef struct gen_merge_states_args {
 
 /* The arguments of any operation's kernel. */
 typedef union gen_args {
-    gen_fmha_fwd_args fmha_fwd; /* also of decode and of merging its splits */
+    gen_fmha_fwd_args fmha_fwd; /* also of decode, of merging its splits and of appending to a cache */
     gen_merge_states_args merge_states;
 } gen_args;
 
@@ -163,7 +178,7 @@ typedef struct gen_arg {
     const char *meaning;
 } gen_arg;
 
-enum { GEN_MAX_ARGS = 64 };
+enum { GEN_MAX_ARGS = 96 };
 
 /* Shape decisions derived from a configuration, and what a launcher must know. */
 typedef struct gen_kernel {

@@ -30,6 +30,7 @@ static const struct {
     [GEN_FMHA_FWD] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
     [GEN_FMHA_DECODE] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
     [GEN_MERGE_SPLITS] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
+    [GEN_KV_APPEND] = { fmha_fwd_arguments, COUNT(fmha_fwd_arguments) },
     [GEN_MERGE_STATES] = { merge_states_arguments, COUNT(merge_states_arguments) },
 };
 
@@ -83,12 +84,17 @@ static const char decode_grid[] =
 static const char merge_splits_grid[] =
     "grid_x = ceil(seqlen_q * num_heads * batch / tile_q), grid_y = grid_z = 1 (workgroups)";
 
+static const char append_grid[] =
+    "grid_x = ceil(seqlen_new * num_heads_kv / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
+
 static const char *grid_rule(const gen_config *c)
 {
-    if (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS)
-        return c->op == GEN_FMHA_DECODE ? decode_grid : merge_splits_grid;
+    static const char *const rules[GEN_NUM_OPS] = { [GEN_FMHA_DECODE] = decode_grid,
+                                                    [GEN_MERGE_STATES] = merge_grid,
+                                                    [GEN_MERGE_SPLITS] = merge_splits_grid,
+                                                    [GEN_KV_APPEND] = append_grid };
     bool packed = c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
-    return c->op == GEN_MERGE_STATES ? merge_grid : packed ? packed_grid : dense_grid;
+    return rules[c->op] ? rules[c->op] : packed ? packed_grid : dense_grid;
 }
 
 /* merge_states_gfx942_bf16_hd128_lse */
@@ -98,21 +104,25 @@ static void print_merge_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
              c->arch->name, gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
 }
 
-/* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse, then a word for each feature and the digests of
- * expressions. */
+/* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse or kv_append_gfx942_bf16_hd128x128, then a word for
+ * each feature. */
 static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
     const char *mask = c->mask == GEN_MASK_CAUSAL ? "causal" : "full";
     unsigned features = gen_features(c);
     const gen_feature_rule *rule;
-    int n = snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%dx%d_%s_g%d%s",
-                     gen_name(gen_op_names(), (int)c->op), c->arch->name,
-                     gen_dtype_name(c->dtype), c->hdqk, c->hdv, mask, c->gqa, c->lse ? "_lse" : "");
+    int n = snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%dx%d", gen_name(gen_op_names(), (int)c->op),
+                     c->arch->name, gen_dtype_name(c->dtype), c->hdqk, c->hdv);
+    if (c->op != GEN_KV_APPEND)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s_g%d%s", mask, c->gqa,
+                      c->lse ? "_lse" : "");
     for (size_t i = 0; (rule = gen_feature_at(i)); i++)
         if (features & rule->feature && rule->symbol)
             n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s", rule->symbol);
     if (c->block_size)
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
+    if (c->rotary_dim)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rd%d", c->rotary_dim);
     if (c->rows)
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
     if (c->block_mask)

@@ -63,7 +63,7 @@ static void add_shapes(gen_buffer *b, const gen_config *config, const gen_kernel
         { "HDV", config->hdv },         { "HDQK_PAD", kernel->hdqk_pad },
         { "HDV_PAD", kernel->hdv_pad }, { "LDS_BYTES", kernel->lds_bytes },
         { "GQA", config->gqa },           { "WAVES_PER_SIMD", kernel->waves_per_simd },
-        { "ROWS", config->rows },
+        { "ROWS", config->rows },         { "ROTARY_DIM", config->rotary_dim },
     };
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++)
         if (shapes[i].value) /* 0: the operation has no such thing */
@@ -173,7 +173,12 @@ static bool add_mods(gen_buffer *b, const gen_config *config)
 
 /* What comes between the prologue and the template, for the operations (bit o: operation o) and of
  * these for kernels that have one of the features; 0: all. Without a file: the caller's expressions. */
-enum { FWD = 1u << GEN_FMHA_FWD, ATTN = FWD | 1u << GEN_FMHA_DECODE, EVERY = ~0u >> 1 };
+enum {
+    FWD = 1u << GEN_FMHA_FWD,
+    ATTN = FWD | 1u << GEN_FMHA_DECODE,
+    CACHED = ATTN | 1u << GEN_KV_APPEND,
+    EVERY = ~0u >> 1
+};
 
 static const struct {
     const char *file;
@@ -187,6 +192,7 @@ static const struct {
     { "fp8.h", FWD, GEN_WITH_FP8_KV },
     { "pages.h", FWD, GEN_WITH_PAGES },
     { "blocks.h", FWD, GEN_WITH_BLOCK_MASK },
+    { "rotary.h", CACHED, GEN_WITH_ROTARY },
 };
 
 static bool has_fragment(size_t i, const gen_config *config)

@@ -46,6 +46,20 @@ static gen_tile merge_tile(const gen_config *config)
     };
 }
 
+/* The same, with keys and values of a new row side by side. */
+static gen_tile append_tile(const gen_config *config)
+{
+    enum { BLOCK = 256, CHUNK_BYTES = 16 };
+    int element_bytes = config->dtype == GEN_FP32 ? 4 : 2;
+    int chunks = (config->hdqk + config->hdv) * element_bytes / CHUNK_BYTES;
+    return (gen_tile){
+        .template_file = "kv_append.hip",
+        .block = BLOCK,
+        .tile_q = BLOCK / chunks,
+        .waves_per_simd = 4,
+    };
+}
+
 /* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys
  * and values, all of Q and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's
  * output in fp32. */
@@ -81,6 +95,8 @@ gen_tile gen_tile_choose(const gen_config *config)
         return decode_tile(config);
     if (config->op == GEN_MERGE_STATES || config->op == GEN_MERGE_SPLITS)
         return merge_tile(config);
+    if (config->op == GEN_KV_APPEND)
+        return append_tile(config);
     const tile_rule *rule = config->dtype == GEN_FP32 ? portable_rules : matrix_rules;
     int larger = config->hdqk > config->hdv ? config->hdqk : config->hdv;
     while (round_up(larger, rule->pad) > rule->max_head_dim)

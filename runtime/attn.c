@@ -1,27 +1,15 @@
 /* The operations: prepare and launch in one call. */
 #include "runtime/context.h"
 #include "runtime/error.h"
-#include "runtime/launch.h"
 #include "runtime/merge.h"
-#include "runtime/splits.h"
+#include "runtime/steps.h"
 
-static aiter_status find_merge(aiter_context *ctx, const rt_problem *problem, rt_kernel **out)
-{
-    gen_config config = rt_split_merge(&problem->config);
-    return rt_context_kernel(ctx, &config, out);
-}
-
+/* All kernels are there before anything is launched. */
 static aiter_status run_problem(aiter_context *ctx, const rt_problem *problem)
 {
-    rt_kernel *kernel, *merge = NULL;
-    if (problem->empty)
-        return AITER_OK;
-    aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    if (status == AITER_OK && rt_problem_is_split(problem))
-        status = find_merge(ctx, problem, &merge); /* before anything is launched */
-    if (status == AITER_OK)
-        status = rt_launch(ctx, kernel, problem);
-    return status == AITER_OK && merge ? rt_launch(ctx, merge, problem) : status;
+    rt_steps steps;
+    aiter_status status = rt_steps_find(ctx, problem, &steps);
+    return status == AITER_OK ? rt_steps_launch(ctx, &steps, problem) : status;
 }
 
 static aiter_status run(aiter_context *ctx, const rt_request *request)

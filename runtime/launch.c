@@ -37,12 +37,22 @@ static uint64_t count_split_tiles(const rt_kernel *kernel, const gen_fmha_fwd_ar
             1) / tile;
 }
 
+/* Tiles of new rows of KV heads that all batch entries have. */
+static uint64_t count_append_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
+                                   uint64_t *slices)
+{
+    uint64_t tile = (unsigned)kernel->shape.tile_q;
+    *slices = (unsigned)a->batch;
+    return ((uint64_t)(unsigned)a->seqlen_new * (unsigned)a->num_heads_kv + tile - 1) / tile;
+}
+
 static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, uint64_t *slices)
 {
     const gen_fmha_fwd_args *a = &problem->args;
     switch (kernel->config.op) {
     case GEN_MERGE_STATES: return count_merge_tiles(kernel, &problem->merge, slices);
     case GEN_MERGE_SPLITS: return count_split_tiles(kernel, a, slices);
+    case GEN_KV_APPEND: return count_append_tiles(kernel, a, slices);
     case GEN_FMHA_DECODE:
         *slices = (uint64_t)(unsigned)a->batch * (unsigned)(a->num_heads / kernel->config.gqa);
         return (unsigned)a->num_splits;
@@ -55,15 +65,16 @@ static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, 
 static aiter_status grid_size(const rt_kernel *kernel, const rt_problem *problem, unsigned *grid)
 {
     const gen_kernel *shape = &kernel->shape;
-    bool merge = kernel->config.op == GEN_MERGE_STATES;
+    gen_op op = kernel->config.op;
+    bool by_batch = op == GEN_MERGE_STATES || op == GEN_KV_APPEND;
     uint64_t slices, groups, tiles = count_tiles(kernel, problem, &slices);
     if (__builtin_mul_overflow(tiles, slices, &groups) ||
         groups > UINT32_MAX / (unsigned)shape->block)
         return rt_fail(AITER_ERROR_UNSUPPORTED,
                        "%s.shape: %" PRIu64 " tiles of %d rows in each of %" PRIu64
                        " %s are too many workgroups for one launch: expected at most %u",
-                       merge ? "out" : "q", tiles, shape->tile_q, slices,
-                       merge ? "batch entries" : "heads of batch entries",
+                       op == GEN_MERGE_STATES ? "out" : op == GEN_KV_APPEND ? "k_new" : "q", tiles,
+                       shape->tile_q, slices, by_batch ? "batch entries" : "heads of batch entries",
                        UINT32_MAX / (unsigned)shape->block);
     *grid = (unsigned)groups;
     return AITER_OK;

@@ -6,33 +6,33 @@
 #include "runtime/context.h"
 #include "runtime/error.h"
 #include "runtime/info.h"
-#include "runtime/launch.h"
 #include "runtime/merge.h"
 #include "runtime/sized.h"
-#include "runtime/splits.h"
+#include "runtime/steps.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
 struct aiter_plan {
     aiter_context *ctx;
-    const rt_kernel *kernel; /* the context's */
-    const rt_kernel *merge;  /* of a decode's splits */
+    rt_steps steps;
 };
+
+/* What the plan was prepared for. */
+static const rt_kernel *main_kernel(const aiter_plan *plan)
+{
+    return plan->steps.kernel[RT_COMPUTE];
+}
 
 static aiter_status prepare_problem(aiter_context *ctx, const rt_problem *problem, aiter_plan **out)
 {
-    rt_kernel *kernel, *merge = NULL;
-    aiter_status status = rt_context_kernel(ctx, &problem->config, &kernel);
-    if (status == AITER_OK && problem->config.op == GEN_FMHA_DECODE) {
-        gen_config config = rt_split_merge(&problem->config);
-        status = rt_context_kernel(ctx, &config, &merge);
-    }
+    rt_steps steps;
+    aiter_status status = rt_steps_prepare(ctx, problem, &steps);
     if (status != AITER_OK)
         return status;
     aiter_plan *plan = malloc(sizeof *plan);
     if (!plan)
         return rt_fail_memory("a plan");
-    *plan = (aiter_plan){ ctx, kernel, merge };
+    *plan = (aiter_plan){ ctx, steps };
     *out = plan;
     return AITER_OK;
 }
@@ -113,6 +113,9 @@ static const struct {
     { "seqlens_k", "the lengths of the keys", { 0 } },
     { "block_size", "block_size", { 0 } },
     { "kv", "the dtype of keys and values", { 0 } },
+    { "append", "k_new", { "NULL", "a tensor" } },
+    { "rotary", "rotary_cos (with rotary_interleaved)", { 0 } },
+    { "rotary_dim", "2 * rotary_cos.shape[1] (rotary_dim)", { 0 } },
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
     { "block_mask", "variants.block_mask_size", { 0 } },
     { "score_mod", "variants.score_mod", { 0 } },
@@ -151,14 +154,10 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
 
 static aiter_status launch_problem(const aiter_plan *plan, const rt_problem *problem)
 {
-    if (!gen_config_equal(&problem->config, &plan->kernel->config))
-        return fail_config(&problem->config, plan->kernel);
-    if (problem->empty)
-        return AITER_OK;
-    aiter_status status = rt_launch(plan->ctx, plan->kernel, problem);
-    if (status == AITER_OK && rt_problem_is_split(problem))
-        status = rt_launch(plan->ctx, plan->merge, problem);
-    return status;
+    const rt_kernel *kernel = main_kernel(plan);
+    if (!gen_config_equal(&problem->config, &kernel->config))
+        return fail_config(&problem->config, kernel);
+    return rt_steps_launch(plan->ctx, &plan->steps, problem);
 }
 
 static aiter_status launch(const aiter_plan *plan, const rt_request *request)
@@ -203,7 +202,7 @@ aiter_status aiter_launch_merge(const aiter_plan *plan, const aiter_merge_args *
 
 const char *aiter_plan_config(const aiter_plan *plan)
 {
-    return plan->kernel->text;
+    return main_kernel(plan)->text;
 }
 
 void aiter_plan_destroy(aiter_plan *plan)
@@ -215,7 +214,7 @@ aiter_status aiter_plan_info(const aiter_plan *plan, aiter_kernel_info *out)
 {
     if (!plan || !out)
         return rt_fail(INVALID, "%s is NULL", plan ? "out" : "plan");
-    const rt_kernel *k = plan->kernel;
+    const rt_kernel *k = main_kernel(plan);
     aiter_kernel_info info = rt_kernel_info(k->shape.symbol, &k->shape, &k->code, k->from_cache);
     return rt_sized_write("aiter_kernel_info", out, &info, sizeof info,
                           _Alignof(aiter_kernel_info));

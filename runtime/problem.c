@@ -67,6 +67,7 @@ static aiter_status split_cache(tensors *t)
                        kv->size[1]);
     uint64_t apart = (uint64_t)kv->stride[1] * (unsigned)kv->elem_bytes;
     v->address += apart;
+    k->size[1] = v->size[1] = 1; /* each is one half */
     if (kv->extent > 0)
         k->extent = v->extent = kv->extent - apart;
     return AITER_OK;
@@ -239,6 +240,71 @@ static aiter_status check_dtypes(const tensors *t, const gen_arch *arch)
     return same_dtype(&t->at[RT_OUT], q);
 }
 
+/* ---- What is appended ---- */
+
+/* Rows of k_new and v_new are those of the cache. */
+static aiter_status check_new_rows(const tensors *t, rt_argument added, rt_argument cache)
+{
+    const rt_tensor *x = &t->at[added], *q = &t->at[RT_Q];
+    aiter_status status;
+    if (!t->has[added])
+        return AITER_OK;
+    if ((status = same_dtype(x, q)) != AITER_OK ||
+        (status = same_size(x, BATCH, q, BATCH)) != AITER_OK ||
+        (status = same_size(x, HEAD, &t->at[cache], HEAD)) != AITER_OK ||
+        (status = same_size(x, DIM, &t->at[cache], DIM)) != AITER_OK ||
+        (status = same_size(x, ROW, &t->at[RT_K_NEW], ROW)) != AITER_OK)
+        return status;
+    return rt_tensor_check_distinct(&t->at[cache]);
+}
+
+static aiter_status check_rotary(const tensors *t)
+{
+    const rt_tensor *cosines = &t->at[RT_ROTARY_COS], *sines = &t->at[RT_ROTARY_SIN];
+    int64_t most = size_of(&t->at[RT_Q], DIM) / 16 * 16;
+    aiter_status status;
+    if (!t->has[RT_ROTARY_COS])
+        return AITER_OK;
+    if ((status = same_dtype(cosines, &t->at[RT_Q])) != AITER_OK ||
+        (status = same_dtype(sines, &t->at[RT_Q])) != AITER_OK ||
+        (status = same_size(sines, ROW, cosines, ROW)) != AITER_OK ||
+        (status = same_size(sines, DIM, cosines, DIM)) != AITER_OK)
+        return status;
+    if (2 * cosines->size[1] > most)
+        return rt_fail(INVALID,
+                       "rotary_cos.shape[1] (rotary_dim / 2) is %" PRId64
+                       ": expected at most %" PRId64 ", rotary_dim is a multiple of 16 up to head_dim",
+                       cosines->size[1], most / 2);
+    return AITER_OK;
+}
+
+/* The most keys of a sequence: what is appended has to fit, and to have angles. */
+static aiter_status check_appended(const tensors *t, int64_t seqlen_k)
+{
+    const rt_tensor *added = &t->at[RT_K_NEW], *cosines = &t->at[RT_ROTARY_COS];
+    if (t->has[RT_K_NEW] && size_of(added, ROW) > seqlen_k)
+        return rt_fail(INVALID,
+                       "k_new.shape[1] (seqlen_new) is %" PRId64 ": expected at most %" PRId64
+                       ", the keys that a sequence has room for",
+                       size_of(added, ROW), seqlen_k);
+    if (t->has[RT_ROTARY_COS] && cosines->size[0] < seqlen_k)
+        return rt_fail(INVALID,
+                       "rotary_cos.shape[0] (seqlen_rotary) is %" PRId64
+                       ": expected at least %" PRId64
+                       ", the keys that a sequence has room for; max_seq_len can say fewer",
+                       cosines->size[0], seqlen_k);
+    return AITER_OK;
+}
+
+static aiter_status check_append(const tensors *t)
+{
+    aiter_status status;
+    if ((status = check_new_rows(t, RT_K_NEW, RT_K)) != AITER_OK ||
+        (status = check_new_rows(t, RT_V_NEW, RT_V)) != AITER_OK)
+        return status;
+    return check_rotary(t);
+}
+
 /* ---- The operation's own fields ---- */
 
 /* num_groups: stated for grouped-query attention, and only there. */
@@ -377,14 +443,26 @@ static aiter_status check_overlap(const rt_tensor *written, const rt_tensor *oth
                    other->extent);
 }
 
+/* A cache is written if something is appended. */
+static bool is_written(const tensors *t, rt_argument a)
+{
+    return a == RT_OUT || a == RT_LSE || a == RT_WORKSPACE || (a == RT_K && t->has[RT_K_NEW]) ||
+           (a == RT_V && t->has[RT_V_NEW]);
+}
+
+/* Two tensors that are written are compared once; those of one cache, and values that are the keys, are
+ * the same memory. */
+static bool need_not_differ(const tensors *t, rt_argument w, rt_argument a)
+{
+    return (is_written(t, a) && a > w) || ((w == RT_K || w == RT_V) && a == RT_KV) ||
+           (w == RT_K && a == RT_V);
+}
+
 static aiter_status check_aliasing(const tensors *t)
 {
-    static const rt_argument written[] = { RT_OUT, RT_LSE, RT_WORKSPACE };
-    for (int i = 0; i < 3; i++)
-        for (rt_argument w = written[i], a = 0; t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
-            bool once = a == w || (w == RT_OUT && a == RT_LSE) ||
-                        (w != RT_WORKSPACE && a == RT_WORKSPACE);
-            if (once || !t->has[a])
+    for (rt_argument w = 0; w < RT_NUM_ARGUMENTS; w++)
+        for (rt_argument a = 0; is_written(t, w) && t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
+            if (a == w || !t->has[a] || need_not_differ(t, w, a))
                 continue;
             aiter_status status = check_overlap(&t->at[w], &t->at[a]);
             if (status != AITER_OK)
@@ -407,6 +485,13 @@ static gen_window window(const aiter_attn_variants *v)
     return !v->use_window ? GEN_WINDOW_NONE
                           : (v->window_left >= 0 ? GEN_WINDOW_LEFT : 0) |
                                 (v->window_right >= 0 ? GEN_WINDOW_RIGHT : 0);
+}
+
+static gen_rotary rotary(const tensors *t)
+{
+    return !t->has[RT_ROTARY_COS]       ? GEN_ROTARY_NONE
+           : t->request->interleaved ? GEN_ROTARY_INTERLEAVED
+                                        : GEN_ROTARY_HALF;
 }
 
 static void set_config(gen_config *c, const gen_arch *arch, const tensors *t)
@@ -433,6 +518,9 @@ static void set_config(gen_config *c, const gen_arch *arch, const tensors *t)
         .seqlens_k = seqlens(t, RT_SEQLENS_K, RT_CU_SEQLENS_K, t->packed && !t->paged),
         .block_size = t->paged ? (int)size_of(k, ROW) : 0,
         .kv = is_fp8(k) ? GEN_KV_FP8 : GEN_KV_SAME,
+        .append = t->has[RT_K_NEW],
+        .rotary = rotary(t),
+        .rotary_dim = t->has[RT_ROTARY_COS] ? 2 * (int)t->at[RT_ROTARY_COS].size[1] : 0,
         .block_mask = r->variants.block_mask_size,
         .score_mod = r->variants.score_mod,
         .mask_mod = r->variants.mask_mod,
@@ -509,6 +597,30 @@ static void set_lengths(gen_fmha_fwd_args *a, const tensors *t)
     a->v_scale_stride = shared_stride(t, RT_V_SCALE, 0) != 0;
 }
 
+static void set_append(gen_fmha_fwd_args *a, const tensors *t)
+{
+    const rt_tensor *k = &t->at[RT_K_NEW], *v = &t->at[t->has[RT_V_NEW] ? RT_V_NEW : RT_K_NEW];
+    a->seqlen_new = t->has[RT_K_NEW] ? (int)size_of(k, ROW) : 0;
+    if (!t->has[RT_K_NEW])
+        return;
+    a->k_new = data(t, RT_K_NEW);
+    a->v_new = data(t, RT_V_NEW);
+    a->k_new_stride_batch = stride_of(k, BATCH);
+    a->k_new_stride_row = stride_of(k, ROW);
+    a->k_new_stride_head = stride_of(k, HEAD);
+    a->v_new_stride_batch = stride_of(v, BATCH);
+    a->v_new_stride_row = stride_of(v, ROW);
+    a->v_new_stride_head = stride_of(v, HEAD);
+    a->num_heads_kv = (int)size_of(k, HEAD);
+    a->rotary_cos = data(t, RT_ROTARY_COS);
+    a->rotary_sin = data(t, RT_ROTARY_SIN);
+    if (t->has[RT_ROTARY_COS]) {
+        a->rotary_cos_stride = t->at[RT_ROTARY_COS].stride[0];
+        a->rotary_sin_stride = t->at[RT_ROTARY_SIN].stride[0];
+        a->seqlen_rotary = (int)t->at[RT_ROTARY_COS].size[0];
+    }
+}
+
 static aiter_status set_scale(gen_fmha_fwd_args *a, const tensors *t)
 {
     const rt_request *r = t->request;
@@ -536,7 +648,8 @@ static aiter_status check(const tensors *t, const gen_arch *arch)
     aiter_status status;
     if ((status = check_dtypes(t, arch)) != AITER_OK || (status = check_rows(t)) != AITER_OK ||
         (status = check_numbers(t)) != AITER_OK || (status = check_head_numbers(t)) != AITER_OK ||
-        (status = check_groups(t)) != AITER_OK || (status = check_longest(t)) != AITER_OK)
+        (status = check_groups(t)) != AITER_OK || (status = check_longest(t)) != AITER_OK ||
+        (status = check_append(t)) != AITER_OK)
         return status;
     return t->cache ? check_blocks(t) : AITER_OK;
 }
@@ -553,6 +666,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     if ((status = check(&t, place.arch)) != AITER_OK ||
         (status = count_keys(&t, &seqlen_k)) != AITER_OK ||
         (status = check_bias(&t, count_queries(&t), seqlen_k)) != AITER_OK ||
+        (status = check_appended(&t, seqlen_k)) != AITER_OK ||
         (status = check_block_mask(&t, count_queries(&t), seqlen_k)) != AITER_OK ||
         (need_data && (status = check_aliasing(&t)) != AITER_OK) ||
         (status = set_scale(&out->args, &t)) != AITER_OK)
@@ -561,6 +675,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     set_rows(&out->args, &t);
     set_variants(&out->args, &t);
     set_lengths(&out->args, &t);
+    set_append(&out->args, &t);
     out->args.seqlen_q = (int)count_queries(&t);
     out->args.seqlen_k = (int)seqlen_k;
     out->args.partial = (float *)data(&t, RT_WORKSPACE);

@@ -14,7 +14,7 @@ typedef struct rt_problem {
         gen_merge_states_args merge;
     };
     void *stream;
-    bool empty; /* no output element: nothing to launch */
+    bool empty; /* no output element: nothing to compute */
 } rt_problem;
 
 /* Where the problem has to run. */
@@ -27,11 +27,5 @@ typedef struct rt_place {
  * prepare). */
 aiter_status rt_problem_read(rt_place place, const rt_request *request, bool need_data,
                              rt_problem *out);
-
-/* Is there a second kernel, for the splits' outputs? */
-static inline bool rt_problem_is_split(const rt_problem *p)
-{
-    return p->config.op == GEN_FMHA_DECODE && p->args.num_splits > 1;
-}
 
 #endif

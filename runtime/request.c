@@ -120,6 +120,47 @@ static aiter_status check_max(const char *name, int value)
     return rt_fail(INVALID, "%s is %d: expected 0 or more", name, value);
 }
 
+static aiter_status expect_null(const DLTensor *tensor, const char *name, const char *why)
+{
+    if (!tensor)
+        return AITER_OK;
+    return rt_fail(INVALID, "%s is a tensor: expected NULL %s", name, why);
+}
+
+static aiter_status expect_tensor(const DLTensor *tensor, const char *name, const char *why)
+{
+    return tensor ? AITER_OK : rt_fail(INVALID, "%s is NULL: expected %s", name, why);
+}
+
+/* What is appended to a cache: keys and values, or keys alone if they are the values too. */
+static aiter_status check_append(const aiter_kvcache_args *a)
+{
+    bool shared = a->kv_cache && a->kv_cache->ndim == 4;
+    if (!a->k_new)
+        return expect_null(a->v_new, "v_new", "without k_new");
+    aiter_status status = expect_tensor(a->cache_seqlens, "cache_seqlens",
+                                        "the number of keys of each sequence before k_new");
+    if (status != AITER_OK)
+        return status;
+    return shared ? expect_null(a->v_new, "v_new",
+                                "beside a 4-dimensional kv_cache, whose keys are its values")
+                  : expect_tensor(a->v_new, "v_new", "a tensor beside k_new");
+}
+
+static aiter_status check_rotary(const aiter_kvcache_args *a)
+{
+    aiter_status status = check_flag("rotary_interleaved", a->rotary_interleaved);
+    if (status != AITER_OK)
+        return status;
+    if (!a->rotary_cos && a->rotary_interleaved)
+        return rt_fail(INVALID, "rotary_interleaved is 1: expected 0 without rotary_cos");
+    if (!a->rotary_cos)
+        return expect_null(a->rotary_sin, "rotary_sin", "without rotary_cos");
+    if (!a->k_new)
+        return expect_null(a->rotary_cos, "rotary_cos", "without k_new");
+    return expect_tensor(a->rotary_sin, "rotary_sin", "a tensor beside rotary_cos");
+}
+
 /* ---- Structures ---- */
 
 /* Reads the caller's structure of type TYPE into the variable `a`. */
@@ -162,8 +203,13 @@ aiter_status rt_request_kvcache(const aiter_kvcache_args *given, rt_request *out
                     [RT_PAGE_TABLE] = a.page_table,
                     [RT_K_SCALE] = a.k_scale,
                     [RT_V_SCALE] = a.v_scale,
-                    [RT_WORKSPACE] = a.workspace },
+                    [RT_WORKSPACE] = a.workspace,
+                    [RT_K_NEW] = a.k_new,
+                    [RT_V_NEW] = a.v_new,
+                    [RT_ROTARY_COS] = a.rotary_cos,
+                    [RT_ROTARY_SIN] = a.rotary_sin },
         .causal = !a.not_causal,
+        .interleaved = a.rotary_interleaved,
         .num_splits = a.num_splits,
         .block_size = a.block_size,
         .kv_layout = a.kv_layout,
@@ -174,7 +220,8 @@ aiter_status rt_request_kvcache(const aiter_kvcache_args *given, rt_request *out
     if ((status = check_flag("not_causal", a.not_causal)) != AITER_OK ||
         (status = check_layout(a.kv_layout, a.block_size)) != AITER_OK ||
         (status = check_max("max_seq_len", a.max_seq_len)) != AITER_OK ||
-        (status = check_max("num_splits", a.num_splits)) != AITER_OK)
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK ||
+        (status = check_append(&a)) != AITER_OK || (status = check_rotary(&a)) != AITER_OK)
         return status;
     if (a.kv_cache && (a.k_cache || a.v_cache))
         return rt_fail(INVALID, "kv_cache is a tensor: expected NULL beside k_cache and v_cache");
@@ -189,13 +236,6 @@ static void default_lengths(rt_request *r)
         return;
     t[RT_CU_SEQLENS_K] = t[RT_CU_SEQLENS_Q];
     t[RT_SEQLENS_K] = t[RT_SEQLENS_Q];
-}
-
-static aiter_status expect_null(const DLTensor *tensor, const char *name, const char *why)
-{
-    if (!tensor)
-        return AITER_OK;
-    return rt_fail(INVALID, "%s is a tensor: expected NULL %s", name, why);
 }
 
 static aiter_status check_lengths(const aiter_varlen_args *a)

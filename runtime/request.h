@@ -34,6 +34,10 @@ typedef enum rt_argument {
     RT_BIAS,
     RT_BLOCK_MASK,
     RT_WORKSPACE,
+    RT_K_NEW,
+    RT_V_NEW,
+    RT_ROTARY_COS,
+    RT_ROTARY_SIN,
     RT_NUM_ARGUMENTS
 } rt_argument;
 
@@ -45,6 +49,7 @@ typedef struct rt_request {
     int causal;
     int block_size;   /* stated by the caller, 0: not */
     int kv_layout;
+    int interleaved;  /* of rotary: pairs are neighbours */
     int num_splits;   /* of the keys of a sequence, 0: as many as are good */
     int max_seqlen_q; /* of any sequence, 0: as the tensors say */
     int max_seqlen_k;

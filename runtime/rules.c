@@ -94,6 +94,18 @@ static const rt_tensor_rule bias = {
     .head_dim = 1,
 };
 
+PADDED(k_new, "k_new", false, "seqlen_new", "heads_kv", "head_dim");
+PADDED(v_new, "v_new", false, "seqlen_new", "heads_kv", "head_dim_v");
+
+#define ANGLES(id, label)                                                                     \
+    static const rt_tensor_rule id = {                                                        \
+        .name = label, .rank = 2, .dims = { "seqlen_rotary", "rotary_dim / 2" },              \
+        .dtypes = FLOATS, .batch_dim = -1, .row_dim = 0, .head_dim = -1, .align = true,       \
+        .last_step = HEAD_DIM_STEP, .last_max = MAX_HEAD_DIM / 2,                             \
+    }
+
+ANGLES(rotary_cos, "rotary_cos");
+ANGLES(rotary_sin, "rotary_sin");
 static const rt_tensor_rule block_mask = {
     .name = "variants.block_mask",
     .rank = 4,
@@ -165,6 +177,10 @@ const rt_tensor_rule *rt_rule(const rt_request *r, rt_argument argument)
     case RT_BIAS: return &bias;
     case RT_BLOCK_MASK: return &block_mask;
     case RT_WORKSPACE: return &workspace;
+    case RT_K_NEW: return &k_new;
+    case RT_V_NEW: return &v_new;
+    case RT_ROTARY_COS: return &rotary_cos;
+    case RT_ROTARY_SIN: return &rotary_sin;
     default: return &numbers[argument];
     }
 }

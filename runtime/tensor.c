@@ -217,8 +217,9 @@ static aiter_status read_pointer(const rt_tensor_rule *rule, const DLTensor *giv
 }
 
 /* Layouts nest: from the smallest stride up, each dimension steps over all that is inside it. */
-static aiter_status check_distinct(const rt_tensor_rule *rule, const rt_tensor *t)
+aiter_status rt_tensor_check_distinct(const rt_tensor *t)
 {
+    const rt_tensor_rule *rule = t->rule;
     int order[RT_MAX_RANK], n = 0;
     for (int d = 0; d < rule->rank; d++) {
         if (t->size[d] <= 1)
@@ -229,7 +230,7 @@ static aiter_status check_distinct(const rt_tensor_rule *rule, const rt_tensor *
         order[at] = d;
     }
     int64_t inside = 1;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n && t->extent > 0; i++) {
         int d = order[i];
         if (t->stride[d] < inside)
             return rt_fail(INVALID,
@@ -275,5 +276,5 @@ aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, i
         (status = read_extent(rule, out)) != AITER_OK ||
         (status = read_pointer(rule, given, need_data, out)) != AITER_OK)
         return status;
-    return rule->written && out->extent > 0 ? check_distinct(rule, out) : AITER_OK;
+    return rule->written ? rt_tensor_check_distinct(out) : AITER_OK;
 }

@@ -64,4 +64,8 @@ typedef struct rt_tensor {
 aiter_status rt_tensor_read(const rt_tensor_rule *rule, const DLTensor *given, int device,
                             bool need_data, rt_tensor *out);
 
+/* Do elements overlap each other? What rules say is written is checked by rt_tensor_read(); this is for
+ * tensors that only some calls write. */
+aiter_status rt_tensor_check_distinct(const rt_tensor *tensor);
+
 #endif

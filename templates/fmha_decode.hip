@@ -260,11 +260,19 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         limit[c] = CAUSAL ? min(end, length - seqlen_q + token + 1) : end;
         const elem_t *q_row = (const elem_t *)q + b * q_stride_batch + token * q_stride_row +
                               head * q_stride_head;
+#if AITER_ROTARY
+        const rotation turned = rotation_of_query(va, b, token, seqlen_k);
+#endif
         for (int p = 0; p < QK_STEPS; p++) {
             int d = p * 32 + lane() / 16 * 8;
             st.q[c][p] = 0;
             if (token < seqlen_q && d < HDQK)
+#if AITER_ROTARY
+                st.q[c][p] = bit_cast<uint4>(turned.load<8>(q_row, d)) ^
+                             (scale_log2 < 0 ? 0x80008000u : 0);
+#else
                 st.q[c][p] = *(const uint4 *)(q_row + d) ^ (scale_log2 < 0 ? 0x80008000u : 0);
+#endif
         }
         for (int pass = 0; pass < PASSES; pass++)
             for (int j = 0; j < CHUNK; j++)

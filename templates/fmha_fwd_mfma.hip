@@ -474,6 +474,19 @@ INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_b
     }
 }
 
+#if AITER_ROTARY
+INLINE void load_rotated_q(state &st, const elem_t *row, const rotation &turned, bool negate)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int p = 0; p < QK_STEPS; p++) {
+        uint4 q = 0;
+        if (p * 16 + 16 <= HDQK || half == 0)
+            q = bit_cast<uint4>(turned.load<8>(row, p * 16 + half * 8));
+        st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
+    }
+}
+#endif
+
 INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes,
                          float inverse)
 {
@@ -542,8 +555,14 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     state st;
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
+#if AITER_ROTARY
+    const int q_row = min(lane_row, q_rows - 1);
+    load_rotated_q(st, q_base + q_row * q_stride_row,
+                   rotation_of_query(va, w.batch, w.q0 + q_row, seqlen_k), negate);
+#else
     load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
            negate);
+#endif
     for (int b = 0; b < V_BLOCKS; b++)
         st.o[b] = float16(0);
     st.m = -INFINITE;

@@ -187,9 +187,14 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #endif
     const float *q_row = (const float *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                          (queries.first + row) * q_stride_row;
+#if AITER_ROTARY
+    const rotation turned = rotation_of_query(va, w.batch, row, seqlen_k);
+    auto q_chunk = [&](int d) { return turned.load<4>(q_row, d); };
+#else
+    auto q_chunk = [&](int d) { return *(const float4 *)(q_row + d); };
+#endif
     if (row_inside)
-        each_chunk<QK_CHUNKS, HDQK>(
-            [&](int c, int d) { st.q[c] = *(const float4 *)(q_row + d) * scale; });
+        each_chunk<QK_CHUNKS, HDQK>([&](int c, int d) { st.q[c] = q_chunk(d) * scale; });
 
     const float *k_base = (const float *)k + w.kv_head * k_stride_head;
     const float *v_base = (const float *)v + w.kv_head * v_stride_head;

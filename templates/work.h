@@ -105,7 +105,10 @@ INLINE span q_span(const variant_args &va, int b, int seqlen_q)
 
 INLINE span k_span(const variant_args &va, int b, int seqlen_k)
 {
-#if AITER_USED_K
+#if AITER_APPEND
+    // Those that do not fit were not appended.
+    return { 0, used_span(va.seqlens_k, b, seqlen_k - va.seqlen_new).length + va.seqlen_new };
+#elif AITER_USED_K
     return used_span(va.seqlens_k, b, seqlen_k);
 #elif AITER_CU_K
     return cu_span(va.seqlens_k, b, va.total_k, seqlen_k);

@@ -7,24 +7,25 @@
 
 /* Tensors of rows first. */
 enum {
-    Q, K, V, OUT, LSE,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS,
+    Q, K, V, OUT, LSE, K_NEW, V_NEW,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, COSINES, SINES,
     MOD_DATA, BLOCK_MASK,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
-    "q", "k", "v", "out", "lse", "lengths of q", "lengths of k", "page_table", "k_scale",
-    "v_scale", "alibi_slopes", "sinks", "bias", "mod_data", "block_mask",
+    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table", "k_scale",
+    "v_scale", "alibi_slopes", "sinks", "bias", "rotary_cos", "rotary_sin", "mod_data", "block_mask",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
 
-enum { WILD_BLOCK = -123456789, SPARE_BLOCKS = 2 };
+enum { WILD_BLOCK = -123456789, SPARE_BLOCKS = 2, SPARE_ANGLES = 2, ANGLES_GAP = 8 };
 
 /* One allocation: what the host put there, and the device's copy. */
 typedef struct block {
     unsigned char *image;
+    unsigned char *after;           /* what a cache is after an append; NULL: image */
     void *memory;
     size_t bytes;
 } block;
@@ -47,6 +48,7 @@ struct trial {
     bool packed, cache;
     int seqlen_q, seqlen_k;         /* of the longest */
     int *lengths_q, *lengths_k;     /* (batch) */
+    int *given_k, *old_k;           /* (batch): lengths before an append, as given and as they are */
     int *starts_q, *starts_k;       /* (batch + 1): in packed rows */
     int blocks_per_seq, num_blocks; /* of a cache */
     int *table;                     /* (batch, blocks_per_seq): of a cache */
@@ -96,6 +98,11 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
         n += sprintf(out + n, " window%d,%d", s->window_left, s->window_right);
     if (s->softcap > 0)
         n += sprintf(out + n, " softcap%g", (double)s->softcap);
+    if (s->seqlen_new)
+        n += sprintf(out + n, " new%d", s->seqlen_new);
+    if (s->rotary)
+        n += sprintf(out + n, " %s%d", s->rotary == TRIAL_HALF ? "half" : "interleaved",
+                     s->rotary_dim);
     if (s->score_mod)
         n += sprintf(out + n, " score-%s", mod_score(s->score_mod)->name);
     if (s->mask_mod)
@@ -124,6 +131,33 @@ static int pick_length(const trial *t, int stream, int b, int longest)
     return kind == 0 ? 0 : kind == 1 ? any % 3 : any;
 }
 
+/* The keys before an append. Some sequences are empty, short, or have no room for all that is new. */
+static int pick_given(const trial *t, int b)
+{
+    const int added = t->spec.seqlen_new, most = t->spec.seqlen_k - added;
+    const int kind = pick(t, 1, 2 * b, 5), any = pick(t, 1, 2 * b + 1, most + 1);
+
+    if (t->spec.full_lengths || b == t->spec.batch - 1)
+        return most;
+    return kind == 0   ? -any
+           : kind == 1 ? any % 3
+           : kind == 2 ? most + any % (added + 2)
+                       : any;
+}
+
+static void append_lengths(trial *t)
+{
+    const int room = t->spec.seqlen_k;
+
+    for (int b = 0; b < t->spec.batch; b++) {
+        t->given_k[b] = t->spec.seqlen_new ? pick_given(t, b) : t->lengths_k[b];
+        t->old_k[b] = t->given_k[b] < 0 ? 0 : t->given_k[b] > room ? room : t->given_k[b];
+        t->lengths_k[b] = t->old_k[b] + t->spec.seqlen_new;
+        if (t->lengths_k[b] > room)
+            t->lengths_k[b] = room;
+    }
+}
+
 static void set_lengths(trial *t)
 {
     const trial_spec *s = &t->spec;
@@ -135,6 +169,7 @@ static void set_lengths(trial *t)
         t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
         t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
     }
+    append_lengths(t);
 }
 
 /* Is the block of keys hidden from every row of every head? One in three is. */
@@ -167,7 +202,7 @@ static bool is_seen(const trial *t, int b, int low, int high)
     return false;
 }
 
-/* Blocks in no order. A block that holds no key which is seen has no entry. */
+/* Blocks in no order. A block that holds no key which is seen or appended has no entry. */
 static void set_table(trial *t)
 {
     const trial_spec *s = &t->spec;
@@ -176,7 +211,9 @@ static void set_table(trial *t)
 
     for (int i = 0; i < s->batch * t->blocks_per_seq; i++) {
         const int b = i / t->blocks_per_seq, low = i % t->blocks_per_seq * size;
-        t->table[i] = is_seen(t, b, low, low + size) ? next++ : WILD_BLOCK;
+        const bool appended = low < t->lengths_k[b] && low + size > t->old_k[b];
+        const bool seen = is_seen(t, b, low, low + size);
+        t->table[i] = seen || (t->spec.seqlen_new && appended) ? next++ : WILD_BLOCK;
     }
     if (s->block_size == 0) { /* batch entry b is block b */
         for (int b = 0; b < s->batch; b++)
@@ -278,6 +315,26 @@ static num_dtype cache_dtype(const trial *t)
     return strcmp(device_arch(t->device), "gfx942") == 0 ? NUM_E4M3FNUZ : NUM_E4M3FN;
 }
 
+static bool has_new(const trial *t, int index)
+{
+    return t->spec.seqlen_new > 0 && (index == K_NEW || t->spec.cache != TRIAL_SHARED);
+}
+
+/* The same of what is appended. */
+static void place_new_rows(trial *t, int index)
+{
+    const trial_spec *s = &t->spec;
+    tensor *x = &t->tensors[index];
+
+    x->dtype = s->dtype;
+    x->block = index;
+    x->heads = s->heads_kv;
+    x->dim = index == K_NEW ? s->hdqk : s->hdv;
+    if (has_new(t, index))
+        t->blocks[index].bytes =
+            lay_out(x, s->batch, s->seqlen_new, s->layout) * num_dtype_size(s->dtype);
+}
+
 /* Offsets, strides and the sizes of the blocks of q, k, v, out and lse. */
 static void place_rows(trial *t)
 {
@@ -310,6 +367,8 @@ static void place_rows(trial *t)
         t->blocks[K].bytes =
             join_cache(t, t->blocks[K].bytes / num_dtype_size(t->tensors[K].dtype)) *
             num_dtype_size(t->tensors[K].dtype);
+    place_new_rows(t, K_NEW);
+    place_new_rows(t, V_NEW);
 }
 
 /* Where a row is, in elements of the block. */
@@ -365,6 +424,7 @@ static void describe_rows(trial *t, int index)
     const bool keys = index == K || index == V, cached = keys && t->cache;
     const int64_t rows = cached ? (s->block_size ? s->block_size : s->seqlen_k)
                        : keys   ? (t->packed ? t->starts_k[s->batch] : s->seqlen_k)
+                       : index >= K_NEW ? s->seqlen_new
                                 : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
     const bool heads_first = cached ? !s->rows_first : index == LSE;
     int n = 0;
@@ -392,13 +452,15 @@ typedef void (*element_fn)(void *user, size_t in_block, size_t contiguous);
 static void each_element(const trial *t, int index, element_fn fn, void *user)
 {
     const tensor *x = &t->tensors[index];
-    const bool keys = index == K || index == V;
-    const int seqlen = keys ? t->spec.seqlen_k : t->spec.seqlen_q;
+    const bool keys = index == K || index == V, added = index == K_NEW || index == V_NEW;
+    const int seqlen = keys ? t->spec.seqlen_k : added ? t->spec.seqlen_new : t->spec.seqlen_q;
 
     for (int b = 0; b < t->spec.batch; b++) {
-        int first = 0, end = keys ? 0 : t->lengths_q[b];
+        int first = 0, end = added ? t->lengths_k[b] - t->old_k[b] : keys ? 0 : t->lengths_q[b];
         if (keys)
             seen_keys(t, b, &first, &end);
+        if (keys && end > t->old_k[b]) /* the rest is appended */
+            end = t->old_k[b];
         for (int h = 0; h < x->heads; h++)
             for (int s = first; s < end; s++) {
                 if (keys && column_is_hidden(t, b, s))
@@ -441,16 +503,20 @@ static void fill_nan(block *b, num_dtype dtype)
 static bool make_values(trial *t, int index)
 {
     tensor *x = &t->tensors[index];
-    const size_t seqlen = (size_t)(index == K || index == V ? t->spec.seqlen_k : t->spec.seqlen_q);
+    const size_t seqlen = (size_t)(index == K || index == V ? t->spec.seqlen_k
+                                   : index >= K_NEW         ? t->spec.seqlen_new
+                                                            : t->spec.seqlen_q);
     const size_t count = (size_t)t->spec.batch * (size_t)x->heads * seqlen * (size_t)x->dim;
     /* Values that share memory with keys are the same. */
     filling f = { t, index, index == V && t->spec.cache == TRIAL_SHARED ? K : index,
-                  index == Q && t->spec.q_gain != 0 ? t->spec.q_gain : 1 };
+                  index == Q && t->spec.q_gain != 0      ? t->spec.q_gain
+                  : index == V_NEW && t->spec.fp8 ? 100 /* more than fp8 holds */
+                                                         : 1 };
 
     x->values = calloc(count ? count : 1, sizeof *x->values);
     if (!x->values)
         return false;
-    if (index <= V)
+    if (index <= V || (index >= K_NEW && has_new(t, index)))
         each_element(t, index, fill_element, &f);
     return true;
 }
@@ -463,6 +529,87 @@ static void scale_values(trial *t, int index, const float *scales)
 
     for (size_t i = 0; i < (size_t)t->spec.batch * (size_t)x->heads * head; i++)
         x->values[i] *= scales[t->spec.head_scales ? i / head % (size_t)x->heads : 0];
+}
+
+/* ---- What a call appends, and rotation ---- */
+
+/* Turns the first rotary_dim elements of a row, as the API says it: in fp32, rounded once. */
+static void rotate(const trial *t, float *row, int position)
+{
+    const trial_spec *s = &t->spec;
+    const int half = s->rotary_dim / 2, last = s->seqlen_k + SPARE_ANGLES - 1;
+    const size_t at = (size_t)(position < last ? position : last) * (size_t)half;
+
+    for (int j = 0; s->rotary && j < half; j++) {
+        const int first = s->rotary == TRIAL_HALF ? j : 2 * j;
+        const int second = s->rotary == TRIAL_HALF ? j + half : 2 * j + 1;
+        const float a = row[first], b = row[second];
+        const float c = t->tensors[COSINES].values[at + (size_t)j];
+        const float d = t->tensors[SINES].values[at + (size_t)j];
+        row[first] = num_round(s->dtype, fmaf(a, c, -(b * d)));
+        row[second] = num_round(s->dtype, fmaf(b, c, a * d));
+    }
+}
+
+/* The reference has rotated queries; the image has them as they are given. */
+static void rotate_queries(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const bool in_order = s->causal || (s->use_window && (s->window_left >= 0 || s->window_right >= 0));
+    float *row = t->tensors[Q].values;
+
+    for (int b = 0; b < s->batch; b++)
+        for (int i = 0; i < s->heads * s->seqlen_q; i++, row += s->hdqk)
+            rotate(t, row, t->old_k[b] + (in_order ? i % s->seqlen_q : 0));
+}
+
+/* A row of new keys or values, and what the cache and the reference then have. */
+static void append_row(trial *t, int index, int b, int h, int i)
+{
+    const trial_spec *s = &t->spec;
+    const int cache = index == K_NEW ? K : V, position = t->old_k[b] + i;
+    tensor *x = &t->tensors[cache];
+    const size_t dim = (size_t)x->dim, head = (size_t)b * (size_t)x->heads + (size_t)h;
+    const float *scales = (const float *)t->blocks[cache == K ? K_SCALE : V_SCALE].image;
+    float *from = t->tensors[index].values + (head * (size_t)s->seqlen_new + (size_t)i) * dim;
+    float *to = x->values + (head * (size_t)s->seqlen_k + (size_t)position) * dim;
+
+    if (index == K_NEW)
+        rotate(t, from, position);
+    for (size_t d = 0; d < dim; d++) {
+        const float y = s->fp8 ? from[d] * (1 / scales[s->head_scales ? h : 0]) : from[d];
+        to[d] = num_round(x->dtype, y);
+        num_store(x->dtype, t->blocks[x->block].after, row_at(t, cache, b, h, position) + d, y);
+    }
+}
+
+static void append_rows(trial *t, int index)
+{
+    for (int b = 0; b < t->spec.batch; b++)
+        for (int h = 0; h < t->spec.heads_kv; h++)
+            for (int i = 0; i < t->lengths_k[b] - t->old_k[b]; i++)
+                append_row(t, index, b, h, i);
+}
+
+static bool append(trial *t)
+{
+    for (int i = K; i <= V; i++) {
+        block *b = &t->blocks[i];
+        b->after = b->bytes ? malloc(b->bytes) : NULL;
+        if (b->bytes && !b->after)
+            return false;
+        if (b->bytes)
+            memcpy(b->after, b->image, b->bytes);
+    }
+    append_rows(t, K_NEW);
+    if (has_new(t, V_NEW))
+        append_rows(t, V_NEW);
+    else /* the same elements */
+        memcpy(t->tensors[V].values, t->tensors[K].values,
+               (size_t)t->spec.batch * (size_t)t->spec.heads_kv * (size_t)t->spec.seqlen_k *
+                   (size_t)t->spec.hdqk * sizeof(float));
+    rotate_queries(t);
+    return true;
 }
 
 /* ---- Numbers beside the rows ---- */
@@ -535,6 +682,28 @@ static bool add_bias(trial *t)
     return true;
 }
 
+/* Angles by position, as models have them: position / 10000^(2j / rotary_dim). */
+static bool add_angles(trial *t, int index)
+{
+    const trial_spec *s = &t->spec;
+    const int half = s->rotary_dim / 2, positions = s->seqlen_k + SPARE_ANGLES;
+    const int64_t shape[2] = { positions, half + ANGLES_GAP };
+    tensor *x = &t->tensors[index];
+    void *image = add_numbers(t, index, s->dtype, false, 2, shape);
+
+    x->shape[1] = half;
+    x->values = calloc((size_t)(positions * half) + 1, sizeof *x->values);
+    if (!image || !x->values)
+        return false;
+    fill_nan(&t->blocks[index], s->dtype);
+    for (int i = 0; i < positions * half; i++) {
+        const double angle = i / half * pow(10000, -2.0 * (i % half) / s->rotary_dim);
+        x->values[i] = num_round(s->dtype, (float)(index == COSINES ? cos(angle) : sin(angle)));
+        num_store(s->dtype, image, (size_t)(i / half * shape[1] + i % half), x->values[i]);
+    }
+    return true;
+}
+
 /* Documents of 1 to 40 keys each. */
 static bool add_documents(trial *t)
 {
@@ -574,9 +743,9 @@ static bool make_numbers(trial *t)
 
     if (ragged)
         ok = ok && add_ints(t, LENGTHS_Q, 1, s->batch + cu, 1, cu ? t->starts_q : t->lengths_q);
-    if (ragged || (s->operation == TRIAL_KVCACHE && !s->full_lengths)) {
+    if (ragged || (s->operation == TRIAL_KVCACHE && (!s->full_lengths || s->seqlen_new))) {
         const bool starts = cu && !t->cache;
-        ok = ok && add_ints(t, LENGTHS_K, 1, s->batch + starts, 1, starts ? t->starts_k : t->lengths_k);
+        ok = ok && add_ints(t, LENGTHS_K, 1, s->batch + starts, 1, starts ? t->starts_k : t->given_k);
     }
     if (s->block_size)
         ok = ok && add_ints(t, PAGE_TABLE, 2, s->batch, t->blocks_per_seq, t->table);
@@ -589,6 +758,8 @@ static bool make_numbers(trial *t)
         ok = ok && add_floats(t, SINKS, 1, s->heads, 1, -1, 2);
     if (s->bias)
         ok = ok && add_bias(t);
+    if (s->rotary)
+        ok = ok && add_angles(t, COSINES) && add_angles(t, SINES);
     if (mod_score(s->score_mod)->reads || mod_mask(s->mask_mod)->reads)
         ok = ok && add_documents(t);
     if (s->block_mask)
@@ -600,14 +771,14 @@ static bool make_numbers(trial *t)
 
 static bool make_rows(trial *t)
 {
-    for (int i = Q; i <= LSE; i++) {
+    for (int i = Q; i <= V_NEW; i++) {
         block *b = &t->blocks[i];
         b->image = malloc(b->bytes ? b->bytes : 1);
         if (!b->image)
             return false;
         fill_nan(b, t->tensors[i].dtype);
     }
-    for (int i = Q; i <= LSE; i++)
+    for (int i = Q; i <= V_NEW; i++)
         if (!make_values(t, i))
             return false;
     return true;
@@ -617,7 +788,7 @@ static bool make_images(trial *t)
 {
     const bool rows = !t->spec.blank;
 
-    if ((rows && !make_rows(t)) || !make_numbers(t))
+    if ((rows && !make_rows(t)) || !make_numbers(t) || (rows && t->spec.seqlen_new && !append(t)))
         return false;
     if (rows && t->spec.fp8) {
         scale_values(t, K, (const float *)t->blocks[K_SCALE].image);
@@ -637,7 +808,7 @@ static bool upload(trial *t, char error[DEVICE_ERROR_MAX])
             return false;
         t->tensors[i].dl.data = b->memory;
     }
-    for (int i = Q; i <= LSE; i++)
+    for (int i = Q; i <= V_NEW; i++)
         describe_rows(t, i);
     return true;
 }
@@ -657,6 +828,10 @@ static bool check_spec(const trial_spec *s, char error[DEVICE_ERROR_MAX])
         wrong = "layout packed-qkv is for dense attention";
     else if (s->cache != TRIAL_TWO && (s->operation != TRIAL_KVCACHE || s->hdqk != s->hdv))
         wrong = "one tensor of keys and values is for kvcache with one head_dim";
+    else if (s->seqlen_new && (s->operation != TRIAL_KVCACHE || s->seqlen_new > s->seqlen_k))
+        wrong = "new keys are for kvcache, and seqlen_k counts them";
+    else if (s->rotary && (!s->seqlen_new || s->rotary_dim % 16 || s->rotary_dim > s->hdqk))
+        wrong = "rotary_dim must be a multiple of 16 up to head_dim, with new keys";
     if (wrong)
         snprintf(error, DEVICE_ERROR_MAX,
                  "%s (heads %d, heads_kv %d, seqlen_q %d, seqlen_k %d, head_dim %d, %d)", wrong,
@@ -674,10 +849,13 @@ static bool make_sequences(trial *t)
     t->blocks_per_seq = s->block_size ? (s->seqlen_k + s->block_size - 1) / s->block_size : 1;
     t->lengths_q = calloc(batch, sizeof(int));
     t->lengths_k = calloc(batch, sizeof(int));
+    t->given_k = calloc(batch, sizeof(int));
+    t->old_k = calloc(batch, sizeof(int));
     t->starts_q = calloc(batch, sizeof(int));
     t->starts_k = calloc(batch, sizeof(int));
     t->table = calloc(batch * (size_t)t->blocks_per_seq, sizeof(int));
-    if (!t->lengths_q || !t->lengths_k || !t->starts_q || !t->starts_k || !t->table)
+    if (!t->lengths_q || !t->lengths_k || !t->given_k || !t->old_k || !t->starts_q ||
+        !t->starts_k || !t->table)
         return false;
     set_lengths(t);
     t->problem = (ref_problem){
@@ -707,7 +885,7 @@ static bool make_sequences(trial *t)
 
 static const DLTensor *given(const trial *t, int index)
 {
-    return t->blocks[index].image && index > LSE ? &t->tensors[index].dl : NULL;
+    return t->blocks[index].image && index > V_NEW ? &t->tensors[index].dl : NULL;
 }
 
 static void set_variants(trial *t)
@@ -759,10 +937,15 @@ static void set_arguments(trial *t)
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
         /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
-        .max_seq_len = s->full_lengths || tight ? s->seqlen_k : 0,
+        .max_seq_len = s->full_lengths || tight || s->seqlen_new ? s->seqlen_k : 0,
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .k_new = has_new(t, K_NEW) ? &t->tensors[K_NEW].dl : NULL,
+        .v_new = has_new(t, V_NEW) ? &t->tensors[V_NEW].dl : NULL,
+        .rotary_cos = given(t, COSINES),
+        .rotary_sin = given(t, SINES),
+        .rotary_interleaved = s->rotary == TRIAL_INTERLEAVED,
     };
     t->varlen = (aiter_varlen_args){
         .size = sizeof t->varlen,
@@ -840,10 +1023,13 @@ void trial_destroy(trial *t)
     for (int i = 0; i < NUM_TENSORS; i++) {
         device_free(t->device, t->blocks[i].memory);
         free(t->blocks[i].image);
+        free(t->blocks[i].after);
         free(t->tensors[i].values);
     }
     free(t->lengths_q);
     free(t->lengths_k);
+    free(t->given_k);
+    free(t->old_k);
     free(t->starts_q);
     free(t->starts_k);
     free(t->table);
@@ -924,8 +1110,10 @@ static void read_element(void *user, size_t in_block, size_t contiguous)
 static void count_strays(const block *b, const unsigned char *now, size_t size, const char *name,
                          trial_verdict *v)
 {
+    const unsigned char *expected = b->after ? b->after : b->image;
+
     for (size_t i = 0; i < b->bytes; i += size) {
-        if (memcmp(now + i, b->image + i, size) == 0)
+        if (memcmp(now + i, expected + i, size) == 0)
             continue;
         if (v->stray_writes++ == 0)
             snprintf(v->stray_where, sizeof v->stray_where, "%s", name);
@@ -982,7 +1170,7 @@ void trial_explain(const trial_verdict *v, char *text, size_t size)
         snprintf(text, size, "%s", "");
     else if (v->stray_writes)
         snprintf(text, size,
-                 "%zu elements outside the results were changed, first in the memory of %s",
+                 "%zu elements outside the results are not what they should be, first in the memory of %s",
                  v->stray_writes, v->stray_where);
     else if (r->not_finite || !r->within_tolerance || !r->within_bound)
         snprintf(

@@ -47,7 +47,12 @@ typedef enum trial_cache {
 
 /* In all operations but TRIAL_ATTN, sequences have lengths of their own, of which the largest are
  * seqlen_q and seqlen_k and some are 0. The rest of each sequence, keys that no query sees (those that
- * mask_mod hides excepted), and what is around them in memory is NaN; entries of a page table that must not be read are wild. */
+ * mask_mod hides excepted), and what is around them in memory is NaN; entries of a page table that must
+ * not be read are wild. With seqlen_new, seqlen_k counts the new keys and is all that there is room
+ * for. */
+/* As gen_rotary. */
+typedef enum trial_rotary { TRIAL_UNROTATED, TRIAL_INTERLEAVED, TRIAL_HALF } trial_rotary;
+
 typedef struct trial_spec {
     num_dtype dtype;
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
@@ -69,6 +74,11 @@ typedef struct trial_spec {
     int window_left, window_right; /* -1: no bound */
     float softcap;
     bool alibi, sink, bias, truncate;
+
+    int seqlen_new;         /* kvcache: keys that the call appends; of some sequences not all fit. 0: none */
+    trial_rotary rotary;    /* of queries and new keys */
+    int rotary_dim;
+
     int score_mod, mask_mod; /* of tools/mods.h; 0: none */
     int block_mask;          /* its size; 0: none. Of its blocks some are hidden, some are full */
 } trial_spec;
@@ -104,7 +114,7 @@ double trial_keys(const trial *t);
 typedef struct trial_verdict {
     bool pass;
     ref_verdict result;
-    size_t stray_writes;    /* elements outside out and lse that were changed */
+    size_t stray_writes;    /* elements outside out and lse that were changed, or not appended */
     char stray_where[32];   /* the first tensor that they were found in */
 } trial_verdict;
 

@@ -381,6 +381,26 @@ typedef enum aiter_kv_layout {
  * reaches, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
  * sequence: it sees key j if j <= i + length - seqlen_q.
  *
+ * New keys and values, appended in the same call:
+ *
+ *   k_new         (batch, seqlen_new, heads_kv, head_dim)          q's dtype
+ *   v_new         (batch, seqlen_new, heads_kv, head_dim_v)        q's dtype; NULL if keys and values are the same elements
+ *   rotary_cos    (seqlen_rotary, rotary_dim / 2)                  q's dtype; optional, with rotary_sin
+ *   rotary_sin    (seqlen_rotary, rotary_dim / 2)                  q's dtype
+ *
+ * cache_seqlens, which must be given, are then the lengths before. Row i of k_new and v_new becomes row cache_seqlens[b] + i of
+ * sequence b's cache, which is written; attention is over the keys before and the new ones. Rows behind max_seq_len or what there
+ * is room for are left out, and nothing else of the cache is changed. An fp8 cache gets x / scale to the nearest, ties to even,
+ * saturated (computed as x * (1 / scale) in fp32). Elements of the cache must not overlap each other, nor any other tensor.
+ * seqlen_new is any number up to the most keys of a sequence; queries need not be as many.
+ *
+ * rotary_cos and rotary_sin are by position, for at least as many positions as a sequence can have keys. Of each row of k_new,
+ * and of q for this call, the first rotary_dim elements (a multiple of 16 up to head_dim) are rotated, in fp32 and rounded to
+ * q's dtype; the rest is as it is. With a, b the elements of a pair: a cos - b sin, b cos + a sin. Pairs are elements j and
+ * j + rotary_dim / 2 ("NeoX"), or with rotary_interleaved 2j and 2j + 1. Row i of k_new is at position cache_seqlens[b] + i; so is
+ * row i of q with causal or a bound of a window, without them all rows of q are at cache_seqlens[b]. A position that there are
+ * no angles for, which only queries without a new key of theirs can have, has those of the last.
+ *
  * Decode: with a workspace, or with num_splits, few query rows take a kernel of their own, which reads the cache once for
  * all query heads of a KV head and can split a sequence's keys over workgroups. It serves seqlen_q * heads / heads_kv up to
  * 32, fp16 and bf16, without variants and fp8. What it does not serve takes the forward kernel, as without a workspace;
@@ -413,12 +433,17 @@ typedef struct aiter_kvcache_args {
     const aiter_attn_variants *variants; /* NULL: none                                        */
     const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
     int num_splits;              /* 0: chosen                                                 */
+    const DLTensor *k_new;       /* optional: appended to the cache                           */
+    const DLTensor *v_new;       /* with k_new, unless kv_cache has 4 dimensions              */
+    const DLTensor *rotary_cos;  /* optional, with k_new                                      */
+    const DLTensor *rotary_sin;  /* with rotary_cos                                           */
+    int rotary_interleaved;      /* 1: pairs are neighbours; 0 without rotary_cos             */
 } aiter_kvcache_args;
 
 /* Initialiser: no tensors, every other field its default. */
 #define AITER_KVCACHE_ARGS_INIT                                                                     \
     { sizeof(aiter_kvcache_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, \
-      0, 0, 0.0f, NULL, NULL, NULL, 0 }
+      0, 0, 0.0f, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, 0 }
 
 /* Arguments of attention over sequences of different lengths.
  *
@@ -521,7 +546,8 @@ AITER_API aiter_status aiter_grouped_query_attention(aiter_context *ctx, const a
 /* The same, for multi-query attention: INVALID_ARGUMENT if heads_kv, k's and v's third dimension, is not 1. */
 AITER_API aiter_status aiter_multi_query_attention(aiter_context *ctx, const aiter_attn_args *args);
 
-/* Attention of the newest queries over a cache of keys and values, paged or not; causal by default. */
+/* Attention of the newest queries over a cache of keys and values, paged or not; causal by default. With k_new these are
+ * appended to the cache first, by a kernel of their own on the same stream, even if the output is empty. */
 AITER_API aiter_status aiter_flash_attn_with_kvcache(aiter_context *ctx, const aiter_kvcache_args *args);
 
 /* Attention over sequences of different lengths in one launch: packed, padded, or with paged keys. A long sequence is

@@ -124,6 +124,9 @@ typedef struct variant_row {
 #define SMALL SHAPE(1, 2, 1, 150, 203, 64)
 #define RAGGED SHAPE(5, 2, 1, 150, 203, 64)
 #define LEFT_RIGHT(l, r) .use_window = true, .window_left = l, .window_right = r
+#define APPENDED(b, h, kv, rows, keys, dim, count)                                                 \
+    SHAPE(b, h, kv, rows, keys, dim), .operation = TRIAL_KVCACHE, .seqlen_new = count
+#define ROTARY(style, count) .rotary = TRIAL_##style, .rotary_dim = count
 #define EVERY_SCORE .softcap = 3, .alibi = true, .sink = true, .bias = true, LEFT_RIGHT(70, 20)
 
 /* Decode: every block size and grouping of heads. */
@@ -220,6 +223,21 @@ static const variant_row variant_rows[] = {
                             .fp8 = true, .lse = true } },
     { FAST, BF16, FULL, { SHAPE(3, 4, 2, 5, 203, 40), .operation = TRIAL_KVCACHE, .fp8 = true,
                           .head_scales = true, .layout = TRIAL_GAPS } },
+    /* Appended keys: across blocks, as many as queries, fewer and more; both rotations. */
+    { FAST, BF16, CAUSAL, { APPENDED(5, 4, 2, 3, 203, 64, 3), .block_size = 16, ROTARY(HALF, 64),
+                            .lse = true } },
+    { FAST, FP16, BOTH, { APPENDED(6, 4, 2, 40, 150, 96, 37), .block_size = 32, .rows_first = true,
+                          ROTARY(INTERLEAVED, 32), .layout = TRIAL_GAPS } },
+    { FAST, BF16, FULL, { APPENDED(5, 2, 1, 60, 100, 64, 90), .cache = TRIAL_PAIR, .block_size = 48,
+                          .layout = TRIAL_BHSD } },
+    { FAST, FP16, CAUSAL, { APPENDED(5, 2, 1, 20, 80, 128, 9), ROTARY(HALF, 48), EVERY_SCORE } },
+    { FAST, BF16, BOTH, { APPENDED(5, 2, 1, 1, 80, 72, 4), .cache = TRIAL_SHARED, .block_size = 16,
+                          ROTARY(INTERLEAVED, 64) } },
+    { FAST, HALF, CAUSAL, { APPENDED(5, 4, 2, 5, 120, 64, 6), .block_size = 16, .fp8 = true,
+                            .head_scales = true, ROTARY(HALF, 32), .layout = TRIAL_GAPS } },
+    { FAST, FP32, BOTH, { APPENDED(5, 2, 1, 9, 70, 40, 11), .block_size = 16, ROTARY(HALF, 32) } },
+    { FAST, FP32, FULL, { APPENDED(5, 2, 1, 9, 70, 32, 11), ROTARY(INTERLEAVED, 32),
+                          LEFT_RIGHT(20, -1) } },
     { FAST, BF16, CAUSAL, { RAGGED, .operation = TRIAL_CU, .block_size = 16, .lse = true } },
     { FAST, FP16, FULL, { RAGGED, .operation = TRIAL_PACKED, .block_size = 128, EVERY_SCORE } },
     { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PADDED, .block_size = 32, .fp8 = true,

@@ -136,6 +136,18 @@ static void test_merge_kernels(void **state)
     check("merge_states arch=gfx1100 dtype=fp32 hdv=8");
 }
 
+static void test_append_kernels(void **state)
+{
+    (void)state;
+    check("kv_append arch=gfx90a dtype=fp16 hdqk=64 block_size=16");
+    check("kv_append arch=gfx942 dtype=bf16 hdqk=128 block_size=64 rotary=half rotary_dim=128");
+    check("kv_append arch=gfx942 dtype=bf16 hdqk=192 hdv=128 kv=fp8 rotary=interleaved rotary_dim=64");
+    check("kv_append arch=gfx950 dtype=fp16 hdqk=256 block_size=1024 kv=fp8 rotary=half "
+          "rotary_dim=256");
+    check("kv_append arch=gfx1100 dtype=fp32 hdqk=256 rotary=interleaved rotary_dim=32");
+    check("kv_append arch=gfx1201 dtype=fp32 hdqk=8");
+}
+
 static void test_portable_kernels(void **state)
 {
     (void)state;
@@ -163,6 +175,8 @@ static void test_decode_kernels(void **state)
         "dtype=bf16 hdqk=256 rows=32 mask=causal lse=1 seqlens_k=used block_size=48",
         "dtype=bf16 hdqk=192 hdv=128 rows=32",
         "dtype=fp16 hdqk=40 rows=32 lse=1 seqlens_k=used",
+        "dtype=bf16 hdqk=256 rows=32 mask=causal seqlens_k=used block_size=16 append=1 rotary=half "
+        "rotary_dim=256",
     };
     char text[GEN_TEXT_MAX];
     for (int a = 0; a < 3; a++) {
@@ -215,6 +229,9 @@ static const char *const variants[] = {
     "seqlens_q=cu seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 "
     "kv=fp8",
     "seqlens_k=used window=both softcap=1 alibi=1 sink=1 bias=1 kv=fp8",
+    "seqlens_k=used block_size=16 append=1 rotary=half rotary_dim=32 mask=causal gqa=8",
+    "seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 append=1 "
+    "rotary=interleaved rotary_dim=32",
     "score_mod=\"" ALIBI "\" mask=causal lse=1",
     "score_mod=\"30 * tanh(score / 30)\"",
     "mask_mod=\"" DOCUMENT "\" block_mask=128",
@@ -253,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_matrix_kernels),
         cmocka_unit_test(test_merge_kernels),
         cmocka_unit_test(test_decode_kernels),
+        cmocka_unit_test(test_append_kernels),
         cmocka_unit_test(test_portable_kernels),
         cmocka_unit_test(test_no_variant_needs_scratch),
     };

@@ -22,7 +22,7 @@ static gen_config sample(void)
                          .lse = false };
 }
 
-#define OPS "fmha_fwd, fmha_decode, merge_states or merge_splits"
+#define OPS "fmha_fwd, fmha_decode, merge_states, merge_splits or kv_append"
 
 static void assert_invalid(gen_config config, const char *message)
 {
@@ -142,7 +142,7 @@ static void test_other_fields_are_checked(void **state)
     assert_invalid(config, "arch: not set; expected an entry of the arch table");
     config = sample();
     config.op = (gen_op)7;
-    assert_invalid(config, "op=7: expected 0 to 3 (fmha_fwd is 0)");
+    assert_invalid(config, "op=7: expected 0 to 4 (fmha_fwd is 0)");
     config = sample();
     config.dtype = (gen_dtype)9;
     assert_invalid(config, "dtype=9: expected fp16, bf16 or fp32");
@@ -247,8 +247,10 @@ static const char *const variants[] = {
     "window=left",      "window=right",    "window=both",      "softcap=1",    "alibi=1",
     "sink=1",           "bias=1",          "rounding=truncate", "seqlens_q=used", "seqlens_q=cu",
     "seqlens_q=packed", "seqlens_k=used",  "seqlens_k=cu",     "seqlens_k=packed",
-    "block_size=16",    "block_size=1024", "kv=fp8",           "block_mask=128",
-    "score_mod=\"score * 2\"", "mask_mod=\"q_idx % 2\"",
+    "block_size=16",    "block_size=1024", "kv=fp8",
+    "seqlens_k=used append=1", "seqlens_k=used append=1 rotary=half rotary_dim=64",
+    "seqlens_k=used append=1 rotary=interleaved rotary_dim=16",
+    "block_mask=128", "score_mod=\"score * 2\"", "mask_mod=\"q_idx % 2\"",
 };
 
 enum { NUM_VARIANTS = sizeof variants / sizeof variants[0] };
@@ -313,6 +315,9 @@ static void test_the_longest_text_fits(void **state)
         .seqlens_k = GEN_SEQ_PACKED,
         .block_size = INT_MIN,
         .kv = GEN_KV_FP8,
+        .append = INT_MIN,
+        .rotary = GEN_ROTARY_INTERLEAVED,
+        .rotary_dim = INT_MIN,
         .rows = INT_MIN,
         .block_mask = INT_MIN,
     };
@@ -335,6 +340,7 @@ static void test_equal_problems_have_equal_texts(void **state)
     SAME(HEAD "dtype=bf16 mask=causal window=both", HEAD "dtype=bf16 mask=causal window=left");
     SAME(HEAD "dtype=fp16 rounding=truncate", HEAD "dtype=fp16");
     SAME(HEAD "dtype=fp32 rounding=truncate", HEAD "dtype=fp32");
+    SAME(HEAD "dtype=bf16 rotary_dim=32", HEAD "dtype=bf16");
 #undef HEAD
 #undef SAME
 }
@@ -351,6 +357,22 @@ static void test_fields_that_exclude_each_other(void **state)
                     "seqlens_k=cu: expected fixed or used with block_size=32 (paged)");
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 seqlens_k=packed block_size=32",
                     "seqlens_k=packed: expected fixed or used with block_size=32 (paged)");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 append=1",
+                    "append=1: expected append=0, or seqlens_k=used");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 rotary=half rotary_dim=32",
+                    "rotary=half: expected rotary=none, or append=1");
+    assert_rejected("kv_append arch=gfx942 dtype=bf16 hdqk=64 rotary=interleaved",
+                    "rotary_dim=0: expected a multiple of 16 from 16 to hdqk=64 with rotary");
+    assert_rejected("kv_append arch=gfx942 dtype=bf16 hdqk=64 rotary=half rotary_dim=80",
+                    "rotary_dim=80: expected a multiple of 16 from 16 to hdqk=64 with rotary");
+    assert_rejected("kv_append arch=gfx942 dtype=bf16 hdqk=64 rotary=half rotary_dim=24",
+                    "rotary_dim=24: expected 0 or a multiple of 16 from 16 to 256");
+    assert_rejected("kv_append arch=gfx90a dtype=bf16 hdqk=64 kv=fp8",
+                    "kv=fp8: not supported on arch gfx90a (MI210, MI250, MI250X), which has no "
+                    "instruction that converts fp8; expected kv=same there");
+    assert_rejected("kv_append arch=gfx942 dtype=bf16 hdqk=64 gqa=8",
+                    "gqa: unknown field; expected arch, dtype, hdqk, hdv, block_size, kv, rotary or "
+                    "rotary_dim");
 }
 
 /* Any two variants together: valid and canonical, or a message. */
@@ -368,8 +390,8 @@ static void test_variants_compose(void **state)
                 composed += round_trip(&config);
         }
     /* All pairs but those of one field (3 window, 3 seqlens_q, 3 seqlens_k, 1 block_size) and packed
-     * keys in pages (2 x 2). */
-    assert_int_equal(composed, 20 * 19 / 2 - 10 - 4);
+     * keys in pages (2 x 2). Those that append have seqlens_k themselves: not with another, nor together. */
+    assert_int_equal(composed, 20 * 19 / 2 - 10 - 4 + 3 * (20 - 3));
 }
 
 /* ---- Rejected texts ---- */
@@ -380,7 +402,7 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size, kv, block_mask, score_mod or mask_mod"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, block_mask, score_mod or mask_mod"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);

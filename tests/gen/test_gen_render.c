@@ -125,6 +125,14 @@ static void test_source_is_prologue_fragments_template(void **state)
              "fmha_fwd_portable.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 kv=fp8 block_size=16", "fp8.h", "pages.h",
              "fmha_fwd_mfma.hip");
+#define APPENDED "seqlens_k=used append=1"
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 " APPENDED, "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 rotary=half rotary_dim=64 " APPENDED,
+             "rotary.h", "fmha_fwd_mfma.hip");
+    check_composition("kv_append arch=gfx942 dtype=bf16 hdqk=64 kv=fp8",
+                      (const char *const[]){ "prelude.h", "kv_append.hip", NULL });
+    check_composition("kv_append arch=gfx90a dtype=fp32 hdqk=64 rotary=half rotary_dim=16",
+                      (const char *const[]){ "prelude.h", "rotary.h", "kv_append.hip", NULL });
 }
 
 /* ---- Golden ---- */

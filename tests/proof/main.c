@@ -23,7 +23,7 @@ static const experiment experiments[] = {
      "two writers killed at random moments, then every key looked at"},
     {"kill-compiler", 1000, 10, library_setup, kill_compiler_round, true, "compilers killed",
      "compiler processes killed at random moments"},
-    {"kill-compiler-real", 50, 1, real_setup, kill_compiler_round, true, "compilers killed",
+    {"kill-compiler-real", 1000, 1, real_setup, kill_compiler_round, true, "compilers killed",
      "the same with hiprtc"},
     {"kill-user", 1000, 10, library_setup, kill_user_round, false, "processes killed",
      "a process killed that compiles what another waits for"},
