@@ -183,22 +183,25 @@ enum {
 static const struct {
     const char *file;
     unsigned ops, needs;
+    bool matrix; /* only for the matrix units */
 } fragments[] = {
-    { "prelude.h", EVERY, 0 },
-    { "work.h", ATTN, 0 },
-    { "mods.h", FWD, GEN_WITH_MODS },
-    { NULL, FWD, GEN_WITH_MODS },
-    { "scores.h", FWD, GEN_WITH_SCORES },
-    { "fp8.h", FWD, GEN_WITH_FP8_KV },
-    { "pages.h", FWD, GEN_WITH_PAGES },
-    { "blocks.h", FWD, GEN_WITH_BLOCK_MASK },
-    { "rotary.h", CACHED, GEN_WITH_ROTARY },
+    { "prelude.h", EVERY, 0, false },
+    { "work.h", ATTN, 0, false },
+    { "mods.h", ATTN, GEN_WITH_MODS, false },
+    { NULL, ATTN, GEN_WITH_MODS, false },
+    { "scores.h", ATTN, GEN_WITH_SCORES, false },
+    { "fp8.h", ATTN, GEN_WITH_FP8_KV, false },
+    { "pages.h", FWD, GEN_WITH_PAGES, false },
+    { "blocks.h", FWD, GEN_WITH_BLOCK_MASK, false },
+    { "rotary.h", CACHED, GEN_WITH_ROTARY, false },
+    { "matrix.h", ATTN, 0, true },
 };
 
 static bool has_fragment(size_t i, const gen_config *config)
 {
     unsigned needs = fragments[i].needs;
-    return fragments[i].ops >> config->op & 1 && (!needs || needs & gen_features(config));
+    return fragments[i].ops >> config->op & 1 && (!needs || needs & gen_features(config)) &&
+           (!fragments[i].matrix || config->dtype != GEN_FP32);
 }
 
 static bool add_fragment(gen_buffer *b, const char *file, const gen_config *config)

@@ -10,20 +10,21 @@ typedef struct tile_rule {
     int pad;           /* head_dims are rounded up to a multiple of this                       */
     int stages;        /* copies of the K and V tile in LDS                                    */
     int element_bytes; /* of a K or V element in LDS                                           */
-    int max_pair_dims[3]; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad:
-                             plain, with variants, with pages and changed scores at once       */
+    int max_pair_dims[4]; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad:
+                             plain, with variants, with pages and changed scores at once, with
+                             expressions beside what else changes scores                      */
 } tile_rule;
 
 /* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at
  * 32 KB for small head_dims, 32 keys at 64 KB for head_dim 256. */
 static const tile_rule matrix_rules[] = {
-    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, { 384, 256, 192 } },
-    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, { 384, 256, 192 } },
+    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, { 384, 256, 192, 0 } },
+    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, { 384, 256, 192, 0 } },
 };
 
 /* No matrix units: any arch, fp32. */
 static const tile_rule portable_rules[] = {
-    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192 } },
+    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192, 192 } },
 };
 
 static int round_up(int value, int step)
@@ -60,9 +61,9 @@ static gen_tile append_tile(const gen_config *config)
     };
 }
 
-/* Four waves of 32 keys each, 16 at large head_dims and with many rows. A wave holds two steps' keys
- * and values, all of Q and an output of its own; LDS has 16 rows of 64 or 128 elements of each wave's
- * output in fp32. */
+/* Four waves of 32 keys each, 16 at large head_dims and with many rows; with few rows of fp8 twice as
+ * many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an output of its own; LDS has 16
+ * rows of 64 or 128 elements of each wave's output in fp32. */
 static gen_tile decode_tile(const gen_config *config)
 {
     enum { WAVES = 4, PAIR_REGISTERS = 208 };
@@ -71,6 +72,8 @@ static gen_tile decode_tile(const gen_config *config)
     int columns = config->rows / 16;
     int keys = columns == 1 && hdqk_pad + hdv_pad <= 256 ? 32 : 16;
     int registers = 2 * keys * (hdqk_pad + hdv_pad) / 128 + columns * (hdqk_pad / 8 + hdv_pad / 4);
+    if (config->kv == GEN_KV_FP8 && columns == 1)
+        keys *= 2;
     return (gen_tile){
         .template_file = "fmha_decode.hip",
         .block = WAVES * 64,
@@ -86,6 +89,9 @@ static gen_tile decode_tile(const gen_config *config)
 /* Which of max_pair_dims: variants keep more in registers. */
 static int registers_class(unsigned features)
 {
+    bool built_in = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
+    if (built_in && features & GEN_WITH_MODS)
+        return 3;
     return !features ? 0 : features & GEN_WITH_SCORES && features & GEN_WITH_PAGES ? 2 : 1;
 }
 

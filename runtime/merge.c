@@ -170,5 +170,6 @@ aiter_status rt_merge_read(rt_place place, const aiter_merge_args *given, bool n
     set_args(&out->merge, t);
     out->stream = a.stream;
     out->empty = t[OUT].extent == 0;
+    out->may_split = false;
     return AITER_OK;
 }

@@ -679,7 +679,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     out->args.seqlen_q = (int)count_queries(&t);
     out->args.seqlen_k = (int)seqlen_k;
     out->args.partial = (float *)data(&t, RT_WORKSPACE);
-    status = rt_split(&out->config, &out->args, request->num_splits,
+    status = rt_split(out, request->num_splits,
                       t.has[RT_WORKSPACE] ? t.at[RT_WORKSPACE].size[0] : -1);
     if (status != AITER_OK)
         return status;

@@ -14,7 +14,8 @@ typedef struct rt_problem {
         gen_merge_states_args merge;
     };
     void *stream;
-    bool empty; /* no output element: nothing to compute */
+    bool empty;     /* no output element: nothing to compute */
+    bool may_split; /* with other arguments there may be splits: a plan has the kernel that merges */
 } rt_problem;
 
 /* Where the problem has to run. */
@@ -27,5 +28,11 @@ typedef struct rt_place {
  * prepare). */
 aiter_status rt_problem_read(rt_place place, const rt_request *request, bool need_data,
                              rt_problem *out);
+
+/* Are there outputs of splits to be merged? */
+static inline bool rt_problem_is_split(const rt_problem *p)
+{
+    return p->may_split && p->args.num_splits > 1;
+}
 
 #endif

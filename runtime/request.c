@@ -177,13 +177,20 @@ aiter_status rt_request_attn(const aiter_attn_args *given, rt_operation operatio
     READ(aiter_attn_args);
     *out = (rt_request){
         .operation = operation,
-        .tensor = { [RT_Q] = a.q, [RT_K] = a.k, [RT_V] = a.v, [RT_OUT] = a.out, [RT_LSE] = a.lse },
+        .tensor = { [RT_Q] = a.q,
+                    [RT_K] = a.k,
+                    [RT_V] = a.v,
+                    [RT_OUT] = a.out,
+                    [RT_LSE] = a.lse,
+                    [RT_WORKSPACE] = a.workspace },
         .num_groups = a.num_groups,
         .causal = a.causal,
+        .num_splits = a.num_splits,
         .softmax_scale = a.softmax_scale,
         .stream = a.stream,
     };
-    if ((status = check_flag("causal", a.causal)) != AITER_OK)
+    if ((status = check_flag("causal", a.causal)) != AITER_OK ||
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK)
         return status;
     return read_variants(a.variants, out);
 }

@@ -1,35 +1,48 @@
 #include "runtime/splits.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 
 #include "runtime/error.h"
 
-enum { MAX_ROWS = 32, MAX_SPLITS = 64, START_TILES = 2 };
+#define INVALID AITER_ERROR_INVALID_ARGUMENT
 
-/* Of query heads of a group and query tokens, in blocks of 16; 0: too many. */
-static int packed_rows(const gen_config *config, int seqlen_q)
-{
-    int64_t rows = (int64_t)config->gqa * seqlen_q;
-    return rows > MAX_ROWS ? 0 : (int)((rows + 15) / 16 * 16);
-}
+enum { MAX_DECODE_ROWS = 32, MAX_SPLITS = 64, START_TILES = 2 };
 
-/* A decode has no variants: one that a field would be lost of is none. */
+/* ---- Which kernel ---- */
+
+/* Few rows of a KV head, query heads of its group times query tokens: they are packed into one matrix. */
 static bool make_decode(gen_config *config, int seqlen_q)
 {
+    int64_t rows = (int64_t)config->gqa * seqlen_q;
     gen_config decode = *config, back;
     char why[GEN_ERROR_MAX];
     decode.op = GEN_FMHA_DECODE;
-    decode.rows = packed_rows(config, seqlen_q);
+    decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
     gen_config_canonicalise(&decode);
     back = decode;
     back.op = GEN_FMHA_FWD;
     gen_config_canonicalise(&back);
-    if (!gen_config_equal(&back, config) || !gen_config_validate(&decode, why))
+    if (rows > MAX_DECODE_ROWS || !gen_config_equal(&back, config) || /* a field is lost */
+        !gen_config_validate(&decode, why))
         return false;
     *config = decode;
     return true;
 }
+
+/* Kernels that can split keys, the better ones first. Each makes its configuration of a forward one, or
+ * leaves that as it is. */
+static bool (*const makers[])(gen_config *, int seqlen_q) = { make_decode };
+enum { NUM_MAKERS = sizeof makers / sizeof makers[0] };
+
+static bool make_any(gen_config *config, int seqlen_q)
+{
+    for (int i = 0; i < NUM_MAKERS; i++)
+        if (makers[i](config, seqlen_q))
+            return true;
+    return false;
+}
+
+/* ---- How many splits ---- */
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -52,52 +65,74 @@ static int choose(int64_t slices, int64_t tiles, int64_t most, int num_cus)
     return chosen;
 }
 
+static int choose_splits(const rt_problem *p, int64_t most)
+{
+    const gen_fmha_fwd_args *a = &p->args;
+    gen_kernel kernel;
+    if (most <= 1)
+        return 1;
+    gen_kernel_describe(&p->config, &kernel);
+    return choose((int64_t)a->batch * (a->num_heads / p->config.gqa),
+                  ceil_div(a->seqlen_k, kernel.tile_k), most, p->config.arch->num_cus);
+}
+
 static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t room)
 {
-    if (num_splits <= (room > 1 ? room : 1))
+    if (rows == 0 || num_splits <= (room > 1 ? room : 1))
         return AITER_OK;
-    return rt_fail(AITER_ERROR_INVALID_ARGUMENT,
+    return rt_fail(INVALID,
                    "workspace has room for %" PRId64 " splits: expected %" PRId64
                    " elements, num_splits %d * (batch * heads * seqlen_q) %" PRId64
                    " * (head_dim_v + 1) %d",
                    room, num_splits * rows * (hdv + 1), num_splits, rows, hdv + 1);
 }
 
-aiter_status rt_split(gen_config *config, gen_fmha_fwd_args *args, int num_splits,
-                      int64_t workspace)
+aiter_status rt_split(rt_problem *p, int num_splits, int64_t workspace)
 {
-    gen_kernel kernel;
-    if (num_splits == 0 && workspace < 0)
-        return AITER_OK;
+    gen_fmha_fwd_args *a = &p->args;
+    a->num_splits = 1;
+    p->may_split = false;
     if (num_splits > MAX_SPLITS)
-        return rt_fail(AITER_ERROR_INVALID_ARGUMENT, "num_splits is %d: expected at most %d",
-                       num_splits, MAX_SPLITS);
-    if (!make_decode(config, args->seqlen_q)) {
+        return rt_fail(INVALID, "num_splits is %d: expected at most %d", num_splits, MAX_SPLITS);
+    if (!make_any(&p->config, a->seqlen_q)) {
         if (num_splits == 0)
             return AITER_OK;
         return rt_fail(AITER_ERROR_UNSUPPORTED,
-                       "num_splits is %d: expected 0 with more than %d query rows of a KV head, "
-                       "fp32, fp8 or a variant, which are not split",
-                       num_splits, MAX_ROWS);
+                       "num_splits is %d: expected 0 with more than %d query rows of a KV head or "
+                       "fp32, which are not split",
+                       num_splits, MAX_DECODE_ROWS);
     }
-    gen_kernel_describe(config, &kernel);
-    int64_t rows = (int64_t)args->batch * args->num_heads * args->seqlen_q;
-    int64_t room = rows > 0 && workspace > 0 ? workspace / (rows * (config->hdv + 1)) : 0;
-    if (num_splits == 0)
-        num_splits = choose((int64_t)args->batch * (args->num_heads / config->gqa),
-                            ceil_div(args->seqlen_k, kernel.tile_k), room, config->arch->num_cus);
-    args->num_splits = num_splits;
-    args->partial_lse = args->partial ? args->partial + num_splits * rows * config->hdv : NULL;
-    return check_room(num_splits, rows, config->hdv, room);
+    int64_t rows = (int64_t)a->batch * a->num_heads * a->seqlen_q;
+    int64_t room = rows > 0 && workspace > 0 ? workspace / (rows * (p->config.hdv + 1)) : 0;
+    p->may_split = workspace >= 0 || num_splits > 1;
+    a->num_splits = num_splits ? num_splits : choose_splits(p, room);
+    a->partial_lse = a->partial ? a->partial + a->num_splits * rows * p->config.hdv : NULL;
+    return check_room(a->num_splits, rows, p->config.hdv, room);
 }
 
-gen_config rt_split_merge(const gen_config *decode)
+/* ---- Prepared kernels ---- */
+
+gen_config rt_split_merge(const gen_config *config)
 {
     gen_config merge = { .op = GEN_MERGE_SPLITS,
-                         .arch = decode->arch,
-                         .dtype = decode->dtype,
-                         .hdv = decode->hdv,
-                         .lse = decode->lse };
+                         .arch = config->arch,
+                         .dtype = config->dtype,
+                         .hdv = config->hdv,
+                         .lse = config->lse };
     gen_config_canonicalise(&merge);
     return merge;
+}
+
+void rt_split_fit(rt_problem *p, const gen_config *kernel)
+{
+    gen_config fitting = p->config;
+    if (p->config.op != GEN_FMHA_DECODE)
+        return;
+    fitting.op = kernel->op;
+    fitting.rows = kernel->rows;
+    gen_config_canonicalise(&fitting);
+    bool forward = kernel->op == GEN_FMHA_FWD && p->args.num_splits == 1;
+    bool roomier = kernel->op == GEN_FMHA_DECODE && kernel->rows > p->config.rows;
+    if ((forward || roomier) && gen_config_equal(&fitting, kernel))
+        p->config = fitting;
 }

@@ -1,18 +1,20 @@
-/* Few query rows over a cache: whether the keys are split, and into how many parts. */
+/* Which kernel serves attention with few query rows, and whether the keys are split. */
 #ifndef AITER_RUNTIME_SPLITS_H
 #define AITER_RUNTIME_SPLITS_H
 
-#include <aiter/aiter.h>
+#include "runtime/problem.h"
 
-#include "gen/gen.h"
+/* Makes a decode of a problem of the forward kernel if it can be one, and sets may_split and what splits
+ * need in the arguments, of which partial is the workspace: num_splits, or as many as are good if it is
+ * 0. workspace: its size in floats, -1: none. Errors: INVALID_ARGUMENT (num_splits, workspace),
+ * UNSUPPORTED. */
+aiter_status rt_split(rt_problem *problem, int num_splits, int64_t workspace);
 
-/* Makes a decode of a forward configuration if it can be one and the caller has asked for splits, by a
- * number of them or by a workspace of so many floats (-1: none). Sets what splits need in args, of
- * which partial is the workspace. Errors: INVALID_ARGUMENT (num_splits, workspace), UNSUPPORTED. */
-aiter_status rt_split(gen_config *config, gen_fmha_fwd_args *args, int num_splits,
-                      int64_t workspace);
+/* The kernel that makes one output of the splits of a kernel of this configuration. */
+gen_config rt_split_merge(const gen_config *config);
 
-/* The kernel that makes one output of a decode's splits. */
-gen_config rt_split_merge(const gen_config *decode);
+/* Few rows are also served by a decode kernel with room for more and, if they are not split, by the
+ * forward kernel: makes the problem one of `kernel` if that serves it. */
+void rt_split_fit(rt_problem *problem, const gen_config *kernel);
 
 #endif

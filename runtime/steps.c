@@ -39,12 +39,12 @@ static gen_config own_config(const gen_config *config)
 
 static bool splits(const rt_problem *p)
 {
-    return p->config.op == GEN_FMHA_DECODE;
+    return p->may_split;
 }
 
 static bool splits_now(const rt_problem *p)
 {
-    return splits(p) && p->args.num_splits > 1 && !p->empty;
+    return rt_problem_is_split(p) && !p->empty;
 }
 
 /* A step of problems of a configuration; whether this problem takes it; its kernel. */

@@ -6,14 +6,12 @@
 // end, through LDS, in the order of the waves. Nothing else goes through LDS:
 //
 //   S^T = K Q^T   16x16x16: A row (key) l % 16, k (d) 4g + e; g = l / 16, e < 4. The order of d is
-//                 free, so lane l takes d = 32p + 8g .. + 7, 16 bytes, as two steps.
+//                 free, so lane l takes d = 32p + 8g .. + 7, 8 elements, as two steps.
 //   O^T = V^T P   P is where S^T left it: column l % 16, key 4g + e. A row i of block j is
 //                 d = CHUNK * i + j, so that lane l needs CHUNK neighbouring d of 4 keys.
 
 using half4 = vec<elem_t, 4>;
 using float4 = vec<float, 4>;
-using uint2 = vec<uint, 2>;
-using uint4 = vec<uint, 4>;
 
 constexpr int WAVES = BLOCK / 64;
 constexpr int KEYS = TILE_K / WAVES;         // of a wave's step
@@ -24,9 +22,21 @@ constexpr int CHUNK = HDV_PAD < 128 ? 4 : 8; // neighbouring d of V that a lane 
 constexpr int PASSES = HDV_PAD / (16 * CHUNK);
 constexpr float RESCALE_LOG2 = 8;
 
+// Are there registers for the next step's keys while this one's are computed with?
+constexpr bool LOAD_EARLY = COLUMNS == 1 || HDQK_PAD + HDV_PAD <= 384 || !SCORE_MODS;
+
 static_assert(TILE_K % (16 * WAVES) == 0 && ROWS % 16 == 0, "whole matrix instructions");
 static_assert(LDS_BYTES >= WAVES * 16 * 16 * CHUNK * 4, "an output block of each wave");
 static_assert(LDS_BYTES >= WAVES * ROWS * 8, "maximum and sum of each wave's rows");
+
+// Steps start where pages may: there can be rows before the first key that is seen.
+#if AITER_PAGES
+constexpr bool ROWS_BEFORE = LEFT_BOUND;
+constexpr int START = 16;
+#else
+constexpr bool ROWS_BEFORE = false;
+constexpr int START = 1;
+#endif
 
 INLINE float4 mfma(uint2 a, uint2 b, float4 acc)
 {
@@ -38,12 +48,6 @@ INLINE float4 mfma(uint2 a, uint2 b, float4 acc)
     return __builtin_amdgcn_mfma_f32_16x16x16bf16_1k(bit_cast<short4>(a), bit_cast<short4>(b), acc,
                                                      0, 0, 0);
 #endif
-}
-
-INLINE uint pack(float x, float y)
-{
-    vec<elem_t, 2> pair = { elem_t(x), elem_t(y) };
-    return bit_cast<uint>(pair);
 }
 
 INLINE int lane() { return int(__builtin_amdgcn_workitem_id_x()) & 63; }
@@ -68,37 +72,19 @@ INLINE float column_sum(float x)
 
 // ---- Global memory ----
 
-constexpr int OUTSIDE = int(0x80000000); // an offset past the end of every resource
-
-// At most 16 rows; reads behind them give 0. None: nothing is read.
-INLINE __amdgpu_buffer_rsrc_t rows_at(const elem_t *base, int rows, int64 stride, int row_elems)
-{
-    uint bytes = rows > 0 ? (uint(rows - 1) * uint(stride) + row_elems) * sizeof(elem_t) : 0;
-    return __builtin_amdgcn_make_buffer_rsrc(const_cast<elem_t *>(base), 0, bytes, 0x00027000);
-}
-
-INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint4 &to)
-{
-    to = bit_cast<uint4>(__builtin_amdgcn_raw_buffer_load_b128(rows, offset, 0, 0));
-}
-
-INLINE void fetch(__amdgpu_buffer_rsrc_t rows, int offset, uint2 &to)
-{
-    to = bit_cast<uint2>(__builtin_amdgcn_raw_buffer_load_b64(rows, offset, 0, 0));
-}
-
 // Keys or values of one KV head of one sequence.
 struct source {
-    const elem_t *base;
+    const kv_t *base;
     int64 stride_block, stride_row;
 };
 
 struct keys_and_values {
     source k, v;
     const int *table; // of the sequence
-    int end;          // keys from here on are not read, nor are their entries in the table
+    int first;        // keys before this one, and
+    int end;          // from this one on, are not read, nor are their entries in the table
 
-    INLINE const elem_t *rows(const source &s, int block, int key) const
+    INLINE const kv_t *rows(const source &s, int block, int key) const
     {
 #if AITER_PAGES
         return s.base + block * s.stride_block + key % BLOCK_SIZE * s.stride_row;
@@ -107,7 +93,7 @@ struct keys_and_values {
 #endif
     }
 
-    // The block of 16 keys; `key` is the same in all lanes.
+    // The block of 16 keys, of which none is before the first key's 16; `key` is the same in all lanes.
     INLINE int block_of(int key) const
     {
         int block = 0;
@@ -119,11 +105,14 @@ struct keys_and_values {
     }
 };
 
-using v_chunk = vec<uint, CHUNK / 2>;
+using values = vec<uint, CHUNK / 2>; // CHUNK neighbouring d of a key
+template <int N> struct in_memory { using type = kv_half; };
+template <> struct in_memory<8> { using type = kv_chunk; };
+using v_chunk = in_memory<CHUNK>::type;
 
-// What a wave holds of KEYS keys: operands of both products.
+// What a wave holds of KEYS keys: operands of both products, as they are in memory.
 struct step {
-    uint4 k[GROUPS][QK_STEPS];
+    kv_chunk k[GROUPS][QK_STEPS];
     v_chunk v[GROUPS][PASSES][4];
 
     INLINE void load(const keys_and_values &from, int key)
@@ -133,33 +122,34 @@ struct step {
             load_k(rows_at(from.rows(from.k, block, key), rows, from.k.stride_row, HDQK),
                    int(from.k.stride_row), k[i]);
             load_v(rows_at(from.rows(from.v, block, key), rows, from.v.stride_row, HDV),
-                   int(from.v.stride_row), v[i]);
+                   int(from.v.stride_row), from.first - key, v[i]);
         }
     }
 
-    INLINE static void load_k(__amdgpu_buffer_rsrc_t rows, int stride, uint4 to[QK_STEPS])
+    INLINE static void load_k(__amdgpu_buffer_rsrc_t rows, int stride, kv_chunk to[QK_STEPS])
     {
         for (int p = 0; p < QK_STEPS; p++) {
             int d = p * 32 + lane() / 16 * 8;
             bool inside = p * 32 + 32 <= HDQK || d < HDQK;
-            fetch(rows, inside ? (lane() % 16 * stride + d) * 2 : OUTSIDE, to[p]);
+            fetch(rows, inside ? (lane() % 16 * stride + d) * KV_BYTES : OUTSIDE, to[p]);
         }
     }
 
-    INLINE static void load_v(__amdgpu_buffer_rsrc_t rows, int stride, v_chunk to[PASSES][4])
+    // Rows before `first` must not be in the product: a probability of 0 does not remove a NaN.
+    INLINE static void load_v(__amdgpu_buffer_rsrc_t rows, int stride, int first,
+                              v_chunk to[PASSES][4])
     {
         for (int pass = 0; pass < PASSES; pass++)
             for (int e = 0; e < 4; e++) {
-                int d = (pass * 16 + lane() % 16) * CHUNK;
-                bool inside = HDV == HDV_PAD || d < HDV;
-                int row = lane() / 16 * 4 + e;
-                fetch(rows, inside ? (row * stride + d) * 2 : OUTSIDE, to[pass][e]);
+                int d = (pass * 16 + lane() % 16) * CHUNK, row = lane() / 16 * 4 + e;
+                bool inside = (HDV == HDV_PAD || d < HDV) && (!ROWS_BEFORE || row >= first);
+                fetch(rows, inside ? (row * stride + d) * KV_BYTES : OUTSIDE, to[pass][e]);
             }
     }
 };
 
 // A operand of O^T for block j: element j of each of the lane's 4 keys.
-INLINE uint2 v_operand(const v_chunk v[4], int j)
+INLINE uint2 v_operand(const values v[4], int j)
 {
     uint select = j % 2 ? 0x07060302 : 0x05040100;
     return { __builtin_amdgcn_perm(v[1][j / 2], v[0][j / 2], select),
@@ -167,6 +157,14 @@ INLINE uint2 v_operand(const v_chunk v[4], int j)
 }
 
 // ---- One wave's state ----
+
+// What a lane's row of a block sees.
+struct view {
+    int first, limit; // keys before first and from limit on are invisible
+#if AITER_SCORE_MODS || AITER_MASK_MOD
+    score_mods mods;
+#endif
+};
 
 struct state {
     uint4 q[COLUMNS][QK_STEPS];
@@ -191,10 +189,10 @@ INLINE void update_max(state &st, int c, float most, float scale)
             st.o[c][pass][j] *= factor;
 }
 
-// P of block c from the step's keys, the first of which is `key`. Keys from `limit` on are invisible
-// to this lane's row. Every step is masked: a branch behind the matrix instructions would save a few
-// instructions, and LLVM 21 does not always wait for their results on the way around.
-INLINE void probabilities(state &st, int c, const step &now, int key, int limit, float scale,
+// P of block c from the step's keys, the first of which is `key`. Every step is masked: a branch
+// behind the matrix instructions would save a few instructions, and LLVM 21 does not always wait for
+// their results on the way around.
+INLINE void probabilities(state &st, int c, const step &now, int key, const view &row, float scale,
                           uint2 p[GROUPS])
 {
     float4 s[GROUPS];
@@ -202,35 +200,49 @@ INLINE void probabilities(state &st, int c, const step &now, int key, int limit,
     for (int i = 0; i < GROUPS; i++) {
         s[i] = float4(0);
         for (int d = 0; d < QK_STEPS; d++) {
-            s[i] = mfma(now.k[i][d].lo, st.q[c][d].lo, s[i]);
-            s[i] = mfma(now.k[i][d].hi, st.q[c][d].hi, s[i]);
+            uint4 k = widen(now.k[i][d]);
+            s[i] = mfma(k.lo, st.q[c][d].lo, s[i]);
+            s[i] = mfma(k.hi, st.q[c][d].hi, s[i]);
         }
     }
+#pragma unroll // or scores would be indexed, and so in memory
     for (int i = 0; i < GROUPS; i++)
+#pragma unroll
         for (int r = 0; r < 4; r++) {
-            if (key + i * 16 + lane() / 16 * 4 + r >= limit)
+            int at = key + i * 16 + lane() / 16 * 4 + r;
+#if AITER_SCORE_MODS
+            s[i][r] = row.mods(s[i][r], at);
+#endif
+#if AITER_MASK_MOD
+            s[i][r] = row.mods.visible(at) ? s[i][r] : -INFINITE;
+#endif
+            if ((LEFT_BOUND && at < row.first) || at >= row.limit)
                 s[i][r] = -INFINITE;
             most = __builtin_fmaxf(most, s[i][r]);
         }
-    update_max(st, c, most, scale);
+    update_max(st, c, bound_max(most), scale);
     for (int i = 0; i < GROUPS; i++) {
         float4 x;
         for (int r = 0; r < 4; r++)
             x[r] = hw_exp2(__builtin_fmaf(s[i][r], scale, -st.m_scaled[c]));
         st.sum[c] += (x[0] + x[1]) + (x[2] + x[3]);
-        p[i] = uint2{ pack(x[0], x[1]), pack(x[2], x[3]) };
+        p[i] = uint2{ pack_probabilities(x[0], x[1]), pack_probabilities(x[2], x[3]) };
     }
 }
 
 INLINE void accumulate(state &st, const step &now, const uint2 p[COLUMNS][GROUPS])
 {
     for (int i = 0; i < GROUPS; i++)
-        for (int pass = 0; pass < PASSES; pass++)
+        for (int pass = 0; pass < PASSES; pass++) {
+            values v[4];
+            for (int e = 0; e < 4; e++)
+                v[e] = widen(now.v[i][pass][e]);
             for (int j = 0; j < CHUNK; j++) {
-                uint2 v = v_operand(now.v[i][pass], j);
+                uint2 a = v_operand(v, j);
                 for (int c = 0; c < COLUMNS; c++)
-                    st.o[c][pass][j] = mfma(v, p[c][i], st.o[c][pass][j]);
+                    st.o[c][pass][j] = mfma(a, p[c][i], st.o[c][pass][j]);
             }
+        }
 }
 
 extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(KERNEL_ARGS)
@@ -245,19 +257,43 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const uint slice = workgroup / uint(va.num_splits), heads_kv = uint(num_heads) / GQA;
     const int b = int(slice / heads_kv), kv_head = int(slice % heads_kv);
 
-    // Splits have whole tiles of keys, all but the last ones the same number.
-    const int length = k_span(va, b, seqlen_k).length;
-    const int share = ceil_div(ceil_div(length, TILE_K), va.num_splits) * TILE_K;
-    const int begin = int(min(int64(split) * share, int64(length)));
+    // Splits share the keys that some row sees, which the last row does up to the last key. They have
+    // whole tiles, all but the last ones the same number.
+    const int length = k_span(va, b, seqlen_k).length, offset = length - seqlen_q;
+    const int first = LEFT_BOUND ? max(0, offset - left_bound(va)) : 0;
+    const int start = first / START * START;
+    const int share = ceil_div(ceil_div(length - start, TILE_K), va.num_splits) * TILE_K;
+    const int begin = int(min(start + int64(split) * share, int64(length)));
     const int end = min(begin + share, length);
 
+#if AITER_FP8_KV
+    const float key_scale = va.k_scale[kv_head * va.k_scale_stride];
+    const float value_scale = va.v_scale[kv_head * va.v_scale_stride];
+#else
+    const float key_scale = 1, value_scale = 1;
+#endif
+#if AITER_SCORE_MODS
+    const float scale = SCORE_UNIT;
+    const bool negate = false;
+#else
+    const float scale = __builtin_fabsf(scale_log2 * key_scale);
+    const bool negate = scale_log2 * key_scale < 0;
+#endif
+
     // Packed row r is query token r / GQA of head r % GQA of the group.
-    const float scale = __builtin_fabsf(scale_log2);
     state st;
-    int limit[COLUMNS];
+    view rows[COLUMNS];
+    float sink[COLUMNS];
     for (int c = 0; c < COLUMNS; c++) {
         int row = c * 16 + lane() % 16, token = row / GQA, head = kv_head * GQA + row % GQA;
-        limit[c] = CAUSAL ? min(end, length - seqlen_q + token + 1) : end;
+        rows[c].first = token + offset - left_bound(va);
+        rows[c].limit = RIGHT_BOUND ? min(end, token + offset + right_bound(va) + 1) : end;
+#if AITER_SCORE_MODS || AITER_MASK_MOD
+        rows[c].mods.init(va, work{ b, head, kv_head, 0 }, min(token, seqlen_q - 1), offset, length,
+                          scale_log2);
+        rows[c].mods.scale *= key_scale;
+#endif
+        sink[c] = split == 0 ? sink_of(va, head) : -INFINITE; // a key of the first split
         const elem_t *q_row = (const elem_t *)q + b * q_stride_batch + token * q_stride_row +
                               head * q_stride_head;
 #if AITER_ROTARY
@@ -269,9 +305,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             if (token < seqlen_q && d < HDQK)
 #if AITER_ROTARY
                 st.q[c][p] = bit_cast<uint4>(turned.load<8>(q_row, d)) ^
-                             (scale_log2 < 0 ? 0x80008000u : 0);
+                             (negate ? 0x80008000u : 0);
 #else
-                st.q[c][p] = *(const uint4 *)(q_row + d) ^ (scale_log2 < 0 ? 0x80008000u : 0);
+                st.q[c][p] = *(const uint4 *)(q_row + d) ^ (negate ? 0x80008000u : 0);
 #endif
         }
         for (int pass = 0; pass < PASSES; pass++)
@@ -283,8 +319,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     }
 
     keys_and_values kv;
-    kv.k = { (const elem_t *)k + kv_head * k_stride_head, k_stride_batch, k_stride_row };
-    kv.v = { (const elem_t *)v + kv_head * v_stride_head, v_stride_batch, v_stride_row };
+    kv.k = { (const kv_t *)k + kv_head * k_stride_head, k_stride_batch, k_stride_row };
+    kv.v = { (const kv_t *)v + kv_head * v_stride_head, v_stride_batch, v_stride_row };
+    kv.first = first;
     kv.end = end;
 #if AITER_PAGES
     kv.table = va.page_table + b * va.page_table_stride;
@@ -295,19 +332,20 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     step now, next;
     int key = begin + wave * KEYS;
-    next.load(kv, key);
+    if (LOAD_EARLY)
+        next.load(kv, key);
     for (; key < end; key += TILE_K) {
         now = next;
-        next.load(kv, key + TILE_K);
+        (LOAD_EARLY ? next : now).load(kv, LOAD_EARLY ? key + TILE_K : key);
         uint2 p[COLUMNS][GROUPS];
         for (int c = 0; c < COLUMNS; c++)
-            probabilities(st, c, now, key, limit[c], scale, p[c]);
+            probabilities(st, c, now, key, rows[c], scale, p[c]);
         accumulate(st, now, p);
     }
 
     // ---- The four waves' outputs into one ----
 
-    float total[COLUMNS], top[COLUMNS];
+    float inverse[COLUMNS], natural[COLUMNS];
     vec<float, 2> *stats = (vec<float, 2> *)lds;
     for (int c = 0; c < COLUMNS; c++) {
         float sum = column_sum(st.sum[c]);
@@ -319,14 +357,16 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     __syncthreads();
     for (int c = 0; c < COLUMNS; c++) {
         int row = c * 16 + lane() % 16;
-        float m = -INFINITE;
+        float m = -INFINITE, sum = 0;
         for (int w = 0; w < WAVES; w++)
             m = __builtin_fmaxf(m, stats[w * ROWS + row].x);
-        top[c] = m == -INFINITE ? 0 : m;
-        total[c] = 0;
+        const float top = m == -INFINITE ? 0 : m;
         for (int w = 0; w < WAVES; w++)
-            total[c] += stats[w * ROWS + row].y * hw_exp2(stats[w * ROWS + row].x - top[c]);
-        float factor = st.m[c] == -INFINITE ? 0 : hw_exp2(st.m_scaled[c] - top[c]);
+            sum += stats[w * ROWS + row].y * hw_exp2(stats[w * ROWS + row].x - top);
+        const row_sum total(sum, top, sink[c]);
+        inverse[c] = total.inverse() * value_scale;
+        natural[c] = total.lse();
+        float factor = st.m[c] == -INFINITE ? 0 : hw_exp2(st.m_scaled[c] - top);
         for (int pass = 0; pass < PASSES; pass++)
             for (int j = 0; j < CHUNK; j++)
                 st.o[c][pass][j] *= factor;
@@ -345,26 +385,24 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             __syncthreads();
             const int column = thread / 16, row = c * 16 + column, token = row / GQA;
             const int head = kv_head * GQA + row % GQA, d = (pass * 16 + thread % 16) * CHUNK;
-            const float sum = from_lane(column, total[c]), m = from_lane(column, top[c]);
-            const float inverse = sum == 0 ? 0 : 1 / sum;
-            const float natural = sum == 0 ? -INFINITE : (m + hw_log2(sum)) * LN2;
+            const float factor = from_lane(column, inverse[c]), sum = from_lane(column, natural[c]);
             float x[CHUNK];
             for (int j = 0; j < CHUNK; j++) {
                 x[j] = 0;
                 for (int w = 0; w < WAVES; w++)
                     x[j] += lds[(w * 16 + column) * 16 * CHUNK + thread % 16 * CHUNK + j];
-                x[j] *= inverse;
+                x[j] *= factor;
             }
             if (token >= seqlen_q || d >= HDV)
                 continue;
             if (va.num_splits == 1) {
-                v_chunk packed;
+                values packed;
                 for (int j = 0; j < CHUNK; j += 2)
                     packed[j / 2] = pack(x[j], x[j + 1]);
-                *(v_chunk *)((elem_t *)out + b * out_stride_batch + token * out_stride_row +
-                             head * out_stride_head + d) = packed;
+                *(values *)((elem_t *)out + b * out_stride_batch + token * out_stride_row +
+                            head * out_stride_head + d) = packed;
                 if (LSE && d == 0)
-                    lse[b * lse_stride_batch + head * lse_stride_head + token] = natural;
+                    lse[b * lse_stride_batch + head * lse_stride_head + token] = sum;
             } else {
                 int64 place = ((int64(b) * num_heads + head) * seqlen_q + token) * va.num_splits +
                               split;
@@ -372,7 +410,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
                     *(float4 *)(va.partial + place * HDV + d + j) =
                         float4{ x[j], x[j + 1], x[j + 2], x[j + 3] };
                 if (d == 0)
-                    va.partial_lse[place] = natural;
+                    va.partial_lse[place] = sum;
             }
         }
 }

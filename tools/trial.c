@@ -8,14 +8,15 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, COSINES, SINES,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE, COSINES, SINES,
     MOD_DATA, BLOCK_MASK,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
-    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table", "k_scale",
-    "v_scale", "alibi_slopes", "sinks", "bias", "rotary_cos", "rotary_sin", "mod_data", "block_mask",
+    "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table",
+    "k_scale", "v_scale", "alibi_slopes", "sinks", "bias", "workspace", "rotary_cos", "rotary_sin",
+    "mod_data", "block_mask",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
@@ -98,6 +99,10 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
         n += sprintf(out + n, " window%d,%d", s->window_left, s->window_right);
     if (s->softcap > 0)
         n += sprintf(out + n, " softcap%g", (double)s->softcap);
+    if (s->room)
+        n += sprintf(out + n, " room%d", s->room);
+    if (s->num_splits)
+        n += sprintf(out + n, " splits%d", s->num_splits);
     if (s->seqlen_new)
         n += sprintf(out + n, " new%d", s->seqlen_new);
     if (s->rotary)
@@ -682,6 +687,19 @@ static bool add_bias(trial *t)
     return true;
 }
 
+/* NaN: what is read of it has been written. */
+static bool add_workspace(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const int64_t rows = (int64_t)s->batch * s->heads * s->seqlen_q;
+    const int64_t elements = s->room * rows * (s->hdv + 1);
+    void *image = add_numbers(t, WORKSPACE, NUM_FP32, false, 1, &elements);
+
+    if (image)
+        fill_nan(&t->blocks[WORKSPACE], NUM_FP32);
+    return image != NULL;
+}
+
 /* Angles by position, as models have them: position / 10000^(2j / rotary_dim). */
 static bool add_angles(trial *t, int index)
 {
@@ -758,6 +776,8 @@ static bool make_numbers(trial *t)
         ok = ok && add_floats(t, SINKS, 1, s->heads, 1, -1, 2);
     if (s->bias)
         ok = ok && add_bias(t);
+    if (s->room)
+        ok = ok && add_workspace(t);
     if (s->rotary)
         ok = ok && add_angles(t, COSINES) && add_angles(t, SINES);
     if (mod_score(s->score_mod)->reads || mod_mask(s->mask_mod)->reads)
@@ -921,7 +941,8 @@ static void set_arguments(trial *t)
     set_variants(t);
     t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
                                  .lse = lse, .softmax_scale = s->scale, .causal = s->causal,
-                                 .variants = &t->variants };
+                                 .variants = &t->variants, .workspace = given(t, WORKSPACE),
+                                 .num_splits = s->num_splits };
     t->kvcache = (aiter_kvcache_args){
         .size = sizeof t->kvcache,
         .q = q,
@@ -941,6 +962,8 @@ static void set_arguments(trial *t)
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
         .k_new = has_new(t, K_NEW) ? &t->tensors[K_NEW].dl : NULL,
         .v_new = has_new(t, V_NEW) ? &t->tensors[V_NEW].dl : NULL,
         .rotary_cos = given(t, COSINES),
@@ -1127,7 +1150,7 @@ static bool read_block(trial *t, int index, trial_verdict *v, char error[DEVICE_
     reading r = { x, NULL, b->image };
     bool ok;
 
-    if (b->bytes == 0)
+    if (b->bytes == 0 || index == WORKSPACE)
         return true;
     r.now = malloc(b->bytes);
     if (!r.now) {

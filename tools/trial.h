@@ -75,6 +75,8 @@ typedef struct trial_spec {
     float softcap;
     bool alibi, sink, bias, truncate;
 
+    int room;               /* splits that a workspace has room for; 0: no workspace */
+    int num_splits;         /* 0: the library chooses */
     int seqlen_new;         /* kvcache: keys that the call appends; of some sequences not all fit. 0: none */
     trial_rotary rotary;    /* of queries and new keys */
     int rotary_dim;

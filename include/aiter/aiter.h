@@ -328,7 +328,17 @@ typedef struct aiter_attn_variants {
  *   a row that sees no key                           out = 0, lse = -inf
  *
  * fp16 and bf16 need an arch with matrix units (gfx90a, gfx942, gfx950). The structure and the DLTensors belong
- * to the caller and are not kept. */
+ * to the caller and are not kept.
+ *
+ * Decode: few query rows, seqlen_q * heads / heads_kv up to 32, take in fp16 and bf16 a kernel of their own, which reads
+ * keys and values once for all query heads of a KV head. With a workspace it can split the keys of a sequence over
+ * workgroups. What it does not serve takes the forward kernel; num_splits other than 0 is then refused.
+ *
+ *   workspace     (elements)   fp32, contiguous, aligned to 16 bytes; written. Room for s splits is
+ *                              s * batch * heads * seqlen_q * (head_dim_v + 8) elements; one split needs none. Launches
+ *                              that may run at the same time need workspaces of their own
+ *   num_splits    1 to 64, or 0: the number that is done first by the rule of docs/kernels.md, of those that there is
+ *                              room for. The same number gives the same bits */
 typedef struct aiter_attn_args {
     size_t size;                 /* sizeof(aiter_attn_args)                                   */
     const DLTensor *q;
@@ -342,10 +352,13 @@ typedef struct aiter_attn_args {
                                     aiter_flash_attn_func, aiter_multi_query_attention        */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_attn_args;
 
 /* Initialiser: no tensors, every other field its default. */
-#define AITER_ATTN_ARGS_INIT { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL, NULL }
+#define AITER_ATTN_ARGS_INIT                                                                        \
+    { sizeof(aiter_attn_args), NULL, NULL, NULL, NULL, NULL, 0.0f, 0, 0, NULL, NULL, NULL, 0 }
 
 /* How rows lie in the blocks of a cache: (num_blocks, heads_kv, block_size, head_dim) or (num_blocks, block_size,
  * heads_kv, head_dim). */
@@ -378,7 +391,7 @@ typedef enum aiter_kv_layout {
  *
  * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative, and
  * as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
- * reaches, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
+ * reaches, new keys included, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
  * sequence: it sees key j if j <= i + length - seqlen_q.
  *
  * New keys and values, appended in the same call:
@@ -401,16 +414,7 @@ typedef enum aiter_kv_layout {
  * row i of q with causal or a bound of a window, without them all rows of q are at cache_seqlens[b]. A position that there are
  * no angles for, which only queries without a new key of theirs can have, has those of the last.
  *
- * Decode: with a workspace, or with num_splits, few query rows take a kernel of their own, which reads the cache once for
- * all query heads of a KV head and can split a sequence's keys over workgroups. It serves seqlen_q * heads / heads_kv up to
- * 32, fp16 and bf16, without variants and fp8. What it does not serve takes the forward kernel, as without a workspace;
- * num_splits other than 0 is then refused.
- *
- *   workspace     (elements)   fp32, contiguous, aligned to 16 bytes; written. Room for s splits is
- *                              s * batch * heads * seqlen_q * (head_dim_v + 1) elements; one split needs none. Launches
- *                              that may run at the same time need workspaces of their own
- *   num_splits    1 to 64, or 0: the number that is done first by the rule of docs/kernels.md, of those that there is
- *                              room for. The same number gives the same bits */
+ * Decode, workspace and num_splits as in aiter_attn_args, paged or not, fp8 included. */
 typedef struct aiter_kvcache_args {
     size_t size;                 /* sizeof(aiter_kvcache_args)                                */
     const DLTensor *q;
@@ -529,7 +533,7 @@ typedef struct aiter_merge_args {
 /* Each is prepare + launch: the first call for a new configuration looks into the cache and may compile (a
  * fraction of a second); other threads that want the same kernel wait for it and do not compile it again.
  * Asynchronous on args->stream like any kernel launch. If the output is empty (batch or seqlen_q is 0), nothing
- * is launched. Thread-safe.
+ * is launched but what appends to a cache. Thread-safe.
  *
  * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
  * COMPILER_DIED, COMPILER_TIMEOUT, NOT_CACHED, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
@@ -561,8 +565,11 @@ AITER_API aiter_status aiter_merge_states(aiter_context *ctx, const aiter_merge_
 /* ---- Prepare and launch ----------------------------------------------------------------------------------- */
 
 /* A kernel made ready for one configuration: arch, dtype, head_dim, head_dim_v, causal, heads per KV head, lse
- * or not, variants or not, kinds of lengths, block_size, the cache's dtype. Batch, sequence lengths, head counts of that
- * ratio, strides, pointers, scale, the variants' numbers and stream are free at each launch. Opaque; lives no longer than its context. */
+ * or not, variants or not, kinds of lengths, block_size, the cache's dtype, appending or not, rotary embedding. Batch,
+ * sequence lengths, head counts of that ratio, strides, pointers, scale, the variants' numbers and stream are free at
+ * each launch, with one exception: a plan that was prepared for decode (see aiter_attn_args) serves up to 16 or 32 query
+ * rows of a KV head, whichever it was prepared with, and splits them if it was prepared with a workspace. Any other plan
+ * serves few rows as well, with the forward kernel. Opaque; lives no longer than its context. */
 typedef struct aiter_plan aiter_plan;
 
 /* Finds, loads or compiles the kernel that `args` needs. Tensors' data pointers may be NULL here. May block for

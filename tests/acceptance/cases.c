@@ -132,13 +132,40 @@ typedef struct variant_row {
 /* Decode: every block size and grouping of heads. */
 #define DECODE_HEADS(seqs, context, size, h, kv)                                                   \
     { ALL, HALF, CAUSAL, { SHAPE(seqs, h, kv, 1, context, 128), .operation = TRIAL_KVCACHE,        \
-                           .block_size = size, .lse = true } }
+                           .block_size = size, .lse = true, .room = 8 } },                         \
+    { ALL, HALF, CAUSAL, { SHAPE(seqs, h, kv, 2, context, 128), .operation = TRIAL_KVCACHE,        \
+                           .block_size = size, .room = 3, .num_splits = 3 } }
 #define DECODE_SIZES(seqs, context, h, kv)                                                         \
     DECODE_HEADS(seqs, context, 16, h, kv), DECODE_HEADS(seqs, context, 32, h, kv),                \
     DECODE_HEADS(seqs, context, 64, h, kv), DECODE_HEADS(seqs, context, 128, h, kv)
 #define DECODE(seqs, context)                                                                      \
     DECODE_SIZES(seqs, context, 8, 1), DECODE_SIZES(seqs, context, 4, 2),                          \
     DECODE_SIZES(seqs, context, 32, 4)
+
+/* Few rows, one variant at a time and all of them; splits without keys; fp8 on archs that have it. */
+#define FEW(b, h, kv, rows, keys, dim) SHAPE(b, h, kv, rows, keys, dim), .operation = TRIAL_KVCACHE
+#define SPLITS(n) .room = n, .num_splits = n
+#define FEW_ROWS(when, dim)                                                                        \
+    { when, BF16, BOTH, { FEW(3, 8, 1, 3, 400, dim), .block_size = 16, LEFT_RIGHT(70, -1),         \
+                          SPLITS(2), .lse = true } },                                              \
+    { when, FP16, FULL, { FEW(3, 4, 2, 5, 300, dim), LEFT_RIGHT(33, 9), SPLITS(3),                 \
+                          .layout = TRIAL_GAPS } },                                                \
+    { when, FP16, CAUSAL, { FEW(3, 16, 1, 2, 300, dim), .block_size = 48, .softcap = 4,            \
+                            .lse = true } },                                                       \
+    { when, BF16, CAUSAL, { FEW(3, 5, 1, 1, 300, dim), .block_size = 32, .alibi = true,            \
+                            SPLITS(2), .rows_first = true } },                                     \
+    { when, FP16, BOTH, { FEW(4, 4, 2, 3, 200, dim), .block_size = 16, .sink = true, SPLITS(5),    \
+                          .lse = true } },                                                         \
+    { when, BF16, CAUSAL, { FEW(3, 4, 1, 5, 200, dim), .block_size = 16, .bias = true,             \
+                            .truncate = true, SPLITS(2), .lse = true } },                          \
+    { when, BF16, FULL, { SHAPE(2, 8, 2, 2, 333, dim), EVERY_SCORE, SPLITS(2), .lse = true,        \
+                          .layout = TRIAL_GAPS } },                                                \
+    { when, HALF, FULL, { FEW(3, 8, 1, 4, 300, dim), .block_size = 64, EVERY_SCORE, SPLITS(2),     \
+                          .lse = true } },                                                         \
+    { when, HALF, CAUSAL, { FEW(3, 8, 1, 2, 600, dim), .block_size = 16, .fp8 = true, SPLITS(2),   \
+                            .lse = true } },                                                       \
+    { when, BF16, FULL, { FEW(3, 8, 2, 8, 300, dim), .block_size = 32, .fp8 = true,                \
+                          .head_scales = true, EVERY_SCORE, .layout = TRIAL_GAPS } }
 
 /* Each operation at one head_dim. */
 #define OPERATIONS(dim)                                                                            \
@@ -199,6 +226,12 @@ static const variant_row variant_rows[] = {
                           .lse = true } },
     { FAST, BF16, CAUSAL, { SHAPE(3, 4, 2, 3, 500, 64), .operation = TRIAL_KVCACHE, .block_size = 48,
                             LEFT_RIGHT(300, -1), .mask_mod = 2, .score_mod = 3, .block_mask = 128 } },
+    { FAST, HALF, BOTH, { SHAPE(3, 8, 2, 3, 500, 128), .operation = TRIAL_KVCACHE, .block_size = 16,
+                          .score_mod = 3, .mask_mod = 1, .lse = true, .room = 4 } },
+    { FAST, BF16, CAUSAL, { SHAPE(3, 8, 1, 4, 300, 64), .operation = TRIAL_KVCACHE, .mask_mod = 2,
+                            LEFT_RIGHT(100, -1), .lse = true } },
+    { FAST, FP16, FULL, { SHAPE(3, 4, 1, 1, 300, 128), .operation = TRIAL_KVCACHE, .mask_mod = 3,
+                          .score_mod = 4, EVERY_SCORE, .lse = true } },
     { FAST, FP32, BOTH, { SHAPE(2, 4, 2, 70, 130, 64), .score_mod = 1, .mask_mod = 1, .lse = true } },
     { FAST, FP32, FULL, { SHAPE(2, 2, 1, 140, 400, 32), EVERY_SCORE, .score_mod = 3, .mask_mod = 2,
                           .block_mask = 128, .lse = true, .layout = TRIAL_GAPS } },
@@ -243,6 +276,8 @@ static const variant_row variant_rows[] = {
     { FAST, BF16, BOTH, { RAGGED, .operation = TRIAL_PADDED, .block_size = 32, .fp8 = true,
                           .head_scales = true, EVERY_SCORE, .layout = TRIAL_GAPS } },
 
+    FEW_ROWS(FAST, 64), FEW_ROWS(ALL, 32), FEW_ROWS(ALL, 40), FEW_ROWS(ALL, 96), FEW_ROWS(ALL, 128),
+    FEW_ROWS(ALL, 160), FEW_ROWS(ALL, 192), FEW_ROWS(ALL, 224), FEW_ROWS(ALL, 256),
     OPERATIONS(32), OPERATIONS(40), OPERATIONS(64), OPERATIONS(96), OPERATIONS(128),
     OPERATIONS(160), OPERATIONS(192), OPERATIONS(224), OPERATIONS(256),
     DECODE(1, 1), DECODE(1, 26), DECODE(3, 128), DECODE(31, 26), DECODE(31, 128), DECODE(128, 26),

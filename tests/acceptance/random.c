@@ -61,6 +61,8 @@ static void draw_operation(source *s, trial_spec *t)
     if (!one_in(s, 3))
         t->block_size = one_in(s, 3) ? 16 * (1 + pick(s, 64)) : 16 << pick(s, 4);
     t->rows_first = one_in(s, 2);
+    if (t->operation == TRIAL_KVCACHE && one_in(s, 2)) /* decode */
+        t->seqlen_q = 1 + pick(s, 4);
     if (t->operation == TRIAL_KVCACHE && t->hdqk == t->hdv)
         t->cache = (trial_cache)pick(s, 3);
     t->fp8 = t->dtype != NUM_FP32 && (t->block_size || t->operation == TRIAL_KVCACHE) && one_in(s, 2);
@@ -82,6 +84,31 @@ static void draw_variants(source *s, trial_spec *t)
     t->block_mask = one_in(s, 4) ? 128 * (1 + pick(s, 2)) : 0;
 }
 
+/* Room for splits, and a number of them where keys can be split: few rows of a KV head. */
+static void draw_splits(source *s, trial_spec *t)
+{
+    const bool few = t->heads / t->heads_kv * t->seqlen_q <= 32, half = t->dtype != NUM_FP32;
+
+    if (t->operation > TRIAL_KVCACHE || one_in(s, 3))
+        return;
+    t->room = 1 + pick(s, 8);
+    if (few && half && one_in(s, 2))
+        t->num_splits = 1 + pick(s, t->room);
+}
+
+/* Half of the caches are appended to, often by as many keys as there are queries. */
+static void draw_append(source *s, trial_spec *t)
+{
+    if (t->operation != TRIAL_KVCACHE || t->seqlen_k == 0 || one_in(s, 2))
+        return;
+    t->seqlen_new = one_in(s, 2) && t->seqlen_q <= t->seqlen_k ? t->seqlen_q
+                                                               : 1 + pick(s, t->seqlen_k);
+    if (t->hdqk < 16 || one_in(s, 3))
+        return;
+    t->rotary = one_in(s, 2) ? TRIAL_HALF : TRIAL_INTERLEAVED;
+    t->rotary_dim = 16 * (1 + pick(s, t->hdqk / 16));
+}
+
 static void draw(uint64_t seed, sweep_case *c)
 {
     static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
@@ -91,6 +118,8 @@ static void draw(uint64_t seed, sweep_case *c)
     draw_shape(&s, &c->spec);
     draw_operation(&s, &c->spec);
     draw_variants(&s, &c->spec);
+    draw_splits(&s, &c->spec);
+    draw_append(&s, &c->spec);
     if (c->arch == archs[0])
         c->spec.fp8 = c->spec.head_scales = false;
     sweep_name_case(c);

@@ -177,11 +177,21 @@ static void test_decode_kernels(void **state)
         "dtype=fp16 hdqk=40 rows=32 lse=1 seqlens_k=used",
         "dtype=bf16 hdqk=256 rows=32 mask=causal seqlens_k=used block_size=16 append=1 rotary=half "
         "rotary_dim=256",
+        "dtype=bf16 hdqk=256 rows=32 lse=1 block_size=16 window=both softcap=1 alibi=1 sink=1 bias=1",
+        "dtype=bf16 hdqk=192 hdv=128 rows=32 lse=1 seqlens_k=used window=both softcap=1 bias=1",
+    };
+    static const char *const fp8[] = {
+        "dtype=bf16 hdqk=128 rows=16 gqa=8 mask=causal lse=1 seqlens_k=used block_size=16 kv=fp8",
+        "dtype=bf16 hdqk=256 rows=32 block_size=16 window=both softcap=1 alibi=1 bias=1 kv=fp8",
     };
     char text[GEN_TEXT_MAX];
     for (int a = 0; a < 3; a++) {
         for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
             snprintf(text, sizeof text, "fmha_decode arch=%s %s", archs[a], shapes[i]);
+            check(text);
+        }
+        for (size_t i = 0; a > 0 && i < sizeof fp8 / sizeof fp8[0]; i++) {
+            snprintf(text, sizeof text, "fmha_decode arch=%s %s", archs[a], fp8[i]);
             check(text);
         }
         snprintf(text, sizeof text, "merge_splits arch=%s dtype=bf16 hdv=128 lse=1", archs[a]);
@@ -210,7 +220,7 @@ static void test_every_arch_and_type(void **state)
 }
 
 /* Operations and variants: each by itself and those that take the most registers together. All of
- * the product with AITER_TEST_ALL, one in PART without. */
+ * the product with AITER_TEST_ALL. */
 #define ALIBI "score - exp2(-0.5f * (h + 1)) * abs(kv_idx - (q_idx + kv_len - q_len))"
 #define DOCUMENT "((const int *)user)[kv_idx] == ((const int *)user)[q_idx]"
 
@@ -240,27 +250,36 @@ static const char *const variants[] = {
     "window=both seqlens_q=packed seqlens_k=packed",
 };
 
-static void test_no_variant_needs_scratch(void **state)
+/* `fields` belong to each; one in `part` without AITER_TEST_ALL. */
+static void check_product(const char *op, const char *fields, int part)
 {
-    (void)state;
     static const char *const dims[] = { "32", "40", "64",  "96",         "128",
                                         "160", "192", "224", "192 hdv=128", "256" };
     static const char *const archs[] = { "gfx90a", "gfx942", "gfx950" };
-    enum { NUM_VARIANTS = sizeof variants / sizeof variants[0], NUM_DIMS = 10, PART = 31 };
+    enum { NUM_VARIANTS = sizeof variants / sizeof variants[0], NUM_DIMS = 10 };
     const bool all = getenv("AITER_TEST_ALL") != NULL;
     for (int i = 0; i < 3 * 3 * NUM_DIMS * NUM_VARIANTS; i++) {
         int dtype = i % 3, arch = i / 3 % 3, dim = i / 9 % NUM_DIMS, variant = i / 9 / NUM_DIMS;
         char text[GEN_TEXT_MAX], err[GEN_ERROR_MAX];
         gen_config config;
-        if (!all && i % PART != 0)
+        if (!all && i % part != 0)
             continue;
-        snprintf(text, sizeof text, "fmha_fwd arch=%s dtype=%s hdqk=%s %s", archs[arch],
-                 gen_dtype_name((gen_dtype)dtype), dims[dim], variants[variant]);
+        snprintf(text, sizeof text, "%s arch=%s dtype=%s hdqk=%s %s %s", op, archs[arch],
+                 gen_dtype_name((gen_dtype)dtype), dims[dim], variants[variant], fields);
         if (gen_config_parse(text, &config, err))
             check_config(&config);
         else
-            assert_non_null(strstr(err, "kv=fp8"));
+            assert_true(strstr(err, "kv=fp8") || strstr(err, "fmha_decode") ||
+                        strncmp(err, "seqlens_q", 9) == 0);
     }
+}
+
+static void test_no_variant_needs_scratch(void **state)
+{
+    (void)state;
+    check_product("fmha_fwd", "", 31);
+    check_product("fmha_decode", "rows=16", 97);
+    check_product("fmha_decode", "rows=32", 101);
 }
 
 int main(void)

@@ -114,21 +114,26 @@ static void check_composition(const char *config, const char *const *files)
 static void test_source_is_prologue_fragments_template(void **state)
 {
     (void)state;
-    COMPOSED("fmha_fwd arch=gfx90a dtype=fp16 hdqk=64", "fmha_fwd_mfma.hip");
-    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=256 lse=1", "fmha_fwd_mfma.hip");
-    COMPOSED("fmha_fwd arch=gfx950 dtype=bf16 hdqk=128", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx90a dtype=fp16 hdqk=64", "matrix.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=256 lse=1", "matrix.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx950 dtype=bf16 hdqk=128", "matrix.h", "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=128", "fmha_fwd_portable.hip");
     COMPOSED("fmha_fwd arch=gfx1201 dtype=fp32 hdqk=96", "fmha_fwd_portable.hip");
-    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 window=left sink=1", "fmha_fwd_mfma.hip");
-    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 softcap=1", "scores.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 window=left sink=1", "matrix.h",
+             "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 softcap=1", "scores.h", "matrix.h",
+             "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 bias=1 block_size=16", "scores.h", "pages.h",
              "fmha_fwd_portable.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 kv=fp8 block_size=16", "fp8.h", "pages.h",
-             "fmha_fwd_mfma.hip");
+             "matrix.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=16", "matrix.h", "fmha_decode.hip");
+    COMPOSED("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=16 alibi=1 kv=fp8 block_size=16",
+             "scores.h", "fp8.h", "matrix.h", "fmha_decode.hip");
 #define APPENDED "seqlens_k=used append=1"
-    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 " APPENDED, "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 " APPENDED, "matrix.h", "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 rotary=half rotary_dim=64 " APPENDED,
-             "rotary.h", "fmha_fwd_mfma.hip");
+             "rotary.h", "matrix.h", "fmha_fwd_mfma.hip");
     check_composition("kv_append arch=gfx942 dtype=bf16 hdqk=64 kv=fp8",
                       (const char *const[]){ "prelude.h", "kv_append.hip", NULL });
     check_composition("kv_append arch=gfx90a dtype=fp32 hdqk=64 rotary=half rotary_dim=16",

@@ -36,7 +36,8 @@ static fixture *begin(void)
 static void end(fixture *f)
 {
     model_serving *s = &f->serving;
-    axis *all[] = { &s->arch, &s->dtype, &s->lse, &s->tp, &s->phase, &s->page_size, &s->kv_dtype };
+    axis *all[] = { &s->arch, &s->dtype, &s->lse, &s->tp, &s->phase, &s->page_size, &s->kv_dtype,
+                    &s->rotary };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         axis_free(all[i]);
@@ -73,12 +74,21 @@ static bool knows(const char *fields)
     return gen_config_parse(text, &config, why);
 }
 
+/* Fields of decode have rows, those of appending no mask, those of merging no hdqk either. */
+static const char *operation_of(const char *fields)
+{
+    if (strstr(fields, "hdqk=") && !strstr(fields, "mask="))
+        return "kv_append";
+    return strstr(fields, "rows=") ? "fmha_decode" : strstr(fields, "hdqk=") ? "fmha_fwd"
+                                                                             : "merge_splits";
+}
+
 static bool selected_text(const fixture *f, const char *fields)
 {
     char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
     gen_config config;
 
-    snprintf(text, sizeof text, "fmha_fwd arch=gfx942 %s", fields);
+    snprintf(text, sizeof text, "%s arch=gfx942 %s", operation_of(fields), fields);
     if (!gen_config_parse(text, &config, why))
         return false;
     gen_config_print(&config, text);
@@ -109,6 +119,11 @@ static void expect(const fixture *f, const char *base, const char *fields, const
     else
         assert_true(lacks(f, what));
 }
+
+#define MODEL_IN(heads, kv, dtype) \
+    "{\"num_attention_heads\": " heads ", \"num_key_value_heads\": " kv ", \"head_dim\": 128, " \
+    "\"dtype\": \"" dtype "\"}"
+#define MODEL(heads, kv) MODEL_IN(heads, kv, "float16")
 
 /* ---- Models ---- */
 
@@ -224,20 +239,100 @@ static void test_phases(void **state)
     free(json);
     assert_true(selected_text(f, base));
     expect(f, base, "seqlens_q=cu seqlens_k=cu", "--phase varlen");
-    expect(f, base, "seqlens_k=used block_size=16", "--phase decode --page-size 16");
-    expect(f, base, "seqlens_k=used block_size=64", "--phase decode --page-size 64");
+    assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=16 "
+                                 "rows=16"));
+    assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=64 "
+                                 "rows=16"));
+    assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=64 "
+                                 "kv=fp8 rows=16"));
+    assert_true(selected_text(f, "dtype=bf16 hdv=128"));
     expect(f, base, "seqlens_q=cu seqlens_k=used block_size=16", "--phase chunked --page-size 16");
-    expect(f, base, "seqlens_k=used block_size=64 kv=fp8", "--page-size 64");
+    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=64 kv=fp8", "--page-size 64");
     if (!knows("kv=fp8"))
         assert_true(lacks(f, "--kv-dtype fp8"));
     end(f);
 }
 
-/* ---- Tensor parallelism ---- */
+/* One token of more heads than decode has rows for, or in fp32, is the forward kernel's. */
+static void test_decode_rows(void **state)
+{
+    static const struct {
+        const char *json, *fields;
+        int count;
+    } models[] = {
+        { MODEL("64", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=32 rows=32", 2 },
+        { MODEL("66", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=33", 1 },
+        { MODEL_IN("16", "1", "float32"), "dtype=fp32 hdqk=128 mask=causal gqa=16", 1 },
+    };
 
-#define MODEL(heads, kv) \
-    "{\"num_attention_heads\": " heads ", \"num_key_value_heads\": " kv ", \"head_dim\": 128, " \
-    "\"dtype\": \"float16\"}"
+    (void)state;
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        char fields[128];
+        fixture *f = begin();
+        assert_true(set(axis_set_phase, &f->serving.phase, "decode"));
+        assert_true(set(axis_set_page_size, &f->serving.page_size, "32"));
+        assert_true(derive(f, models[i].json));
+        snprintf(fields, sizeof fields, "%s seqlens_k=used block_size=32", models[i].fields);
+        assert_true(selected_text(f, fields));
+        assert_int_equal(f->s.count, models[i].count);
+        end(f);
+    }
+}
+
+/* Only if asked for: a token's kernel, a prompt's, and the one that appends, in each rotation. */
+static void test_append(void **state)
+{
+    static const char json[] = "{\"num_attention_heads\": 16, \"num_key_value_heads\": 2, "
+                               "\"head_dim\": 128, \"partial_rotary_factor\": 0.25, "
+                               "\"dtype\": \"bfloat16\"}";
+    static const char base[] = "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used append=1";
+    static const char *const rotary[] = { "", " rotary=half rotary_dim=32" };
+    char fields[256];
+    fixture *f = begin();
+
+    (void)state;
+    assert_true(set(axis_set_phase, &f->serving.phase, "append"));
+    assert_true(set(axis_set_page_size, &f->serving.page_size, "64"));
+    assert_true(set(axis_set_kv_dtype, &f->serving.kv_dtype, "auto,fp8"));
+    assert_true(set(axis_set_rotary, &f->serving.rotary, "none,half"));
+    assert_true(derive(f, json));
+    for (int r = 0; r < 2; r++)
+        for (int fp8 = 0; fp8 < 2; fp8++) {
+            const char *kv = fp8 ? " kv=fp8" : "";
+            snprintf(fields, sizeof fields, "%s block_size=64%s%s", base, kv, rotary[r]);
+            assert_true(selected_text(f, fields));
+            snprintf(fields, sizeof fields, "%s block_size=64%s%s rows=16", base, kv, rotary[r]);
+            assert_true(selected_text(f, fields));
+            snprintf(fields, sizeof fields, "dtype=bf16 hdqk=128 block_size=64%s%s", kv, rotary[r]);
+            assert_true(selected_text(f, fields));
+        }
+    assert_true(selected_text(f, "dtype=bf16 hdv=128"));
+    assert_int_equal(f->s.count, 2 * 2 * 3 + 1);
+    end(f);
+}
+
+/* A part of head_dim that is no multiple of 16 is said to be one. */
+static void test_rotary_dim(void **state)
+{
+    fixture *f = begin();
+
+    (void)state;
+    assert_true(set(axis_set_phase, &f->serving.phase, "append"));
+    assert_true(set(axis_set_page_size, &f->serving.page_size, "64"));
+    assert_true(set(axis_set_rotary, &f->serving.rotary, "half"));
+    assert_true(derive(f, "{\"num_attention_heads\": 16, \"head_dim\": 80, \"rotary_dim\": 40, "
+                          "\"dtype\": \"bfloat16\"}"));
+    assert_int_equal(f->s.count, 0);
+    assert_true(lacks(f, "--phase append --page-size 64 --rotary half"));
+    end(f);
+    f = begin();
+    assert_false(derive(f, "{\"num_attention_heads\": 16, \"head_dim\": 80, "
+                           "\"partial_rotary_factor\": 1.5, \"dtype\": \"bfloat16\"}"));
+    assert_non_null(strstr(f->why, "partial_rotary_factor=1.5: expected a number above 0 up to 1"));
+    end(f);
+}
+
+/* ---- Tensor parallelism ---- */
 
 static void expect_gqa(const char *json, const char *tp, int gqa)
 {
@@ -384,6 +479,8 @@ int main(void)
         cmocka_unit_test(test_plain_models),     cmocka_unit_test(test_special_models),
         cmocka_unit_test(test_chunked),          cmocka_unit_test(test_head_dim_of_its_own),
         cmocka_unit_test(test_latent_attention), cmocka_unit_test(test_phases),
+        cmocka_unit_test(test_decode_rows),      cmocka_unit_test(test_append),
+        cmocka_unit_test(test_rotary_dim),
         cmocka_unit_test(test_tp),               cmocka_unit_test(test_tp_refused),
         cmocka_unit_test(test_refused),          cmocka_unit_test(test_dtype_and_tower),
         cmocka_unit_test(test_unused_and_underived),

@@ -1,5 +1,5 @@
-/* What --model derives is what a server's calls need: each call's plan has a configuration that was
- * selected, character by character. */
+/* What --model derives is what a server's calls need: what their plans record is what was selected,
+ * character by character. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,10 @@ static const char plain[] =
 
 /* ---- A server's tensors ---- */
 
-enum { TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, COUNT };
+enum {
+    TQ, TK, TV, TOUT, TABLE, LENGTHS, STARTS_K, SCALE, SINKS, ROOM, K_NEW, V_NEW, COSINES, SINES,
+    COUNT
+};
 
 typedef struct tensors {
     DLTensor tensor[COUNT];
@@ -60,7 +63,7 @@ static const aiter_attn_variants *variants(tensors *t, bool all, bool window)
     return &t->variants;
 }
 
-/* ---- Its calls; each gives the plan's configuration ---- */
+/* ---- Its calls ---- */
 
 typedef aiter_status (*call)(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
                              aiter_plan **plan);
@@ -102,19 +105,54 @@ static const DLTensor *cache(tensors *t, int i, bool fp8)
     return make(t, i, fp8 ? kDLUInt : kDLBfloat, fp8 ? 8 : 16, 4, 40, KV_HEADS, PAGE, DIM);
 }
 
-static aiter_status decode(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
-                           aiter_plan **plan)
+static aiter_kvcache_args cached(tensors *t, int tokens, bool all, bool window, bool fp8)
 {
     aiter_kvcache_args args = AITER_KVCACHE_ARGS_INIT;
 
-    args.q = ROWS(TQ, 4, BATCH, 1, HEADS, DIM);
+    args.q = ROWS(TQ, 4, BATCH, tokens, HEADS, DIM);
     args.k_cache = cache(t, TK, fp8);
     args.v_cache = cache(t, TV, fp8);
-    args.out = ROWS(TOUT, 4, BATCH, 1, HEADS, DIM);
+    args.out = ROWS(TOUT, 4, BATCH, tokens, HEADS, DIM);
     args.page_table = INTS(TABLE, 2, BATCH, 10, 0, 0);
     args.cache_seqlens = INTS(LENGTHS, 1, BATCH, 0, 0, 0);
     args.k_scale = args.v_scale = fp8 ? FLOATS(SCALE, 1, 1, 0, 0, 0) : NULL;
     args.variants = variants(t, all, window);
+    return args;
+}
+
+static aiter_status decode(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                           aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 1, all, window, fp8);
+
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
+    return aiter_prepare_kvcache(ctx, &args, plan);
+}
+
+static void add_new(tensors *t, int tokens, aiter_kvcache_args *args)
+{
+    args->k_new = ROWS(K_NEW, 4, BATCH, tokens, KV_HEADS, DIM);
+    args->v_new = ROWS(V_NEW, 4, BATCH, tokens, KV_HEADS, DIM);
+    args->rotary_cos = ROWS(COSINES, 2, 10 * PAGE, DIM / 2, 0, 0);
+    args->rotary_sin = ROWS(SINES, 2, 10 * PAGE, DIM / 2, 0, 0);
+}
+
+static aiter_status append_token(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                                 aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 1, all, window, fp8);
+
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
+    add_new(t, 1, &args);
+    return aiter_prepare_kvcache(ctx, &args, plan);
+}
+
+static aiter_status append_prompt(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                                  aiter_plan **plan)
+{
+    aiter_kvcache_args args = cached(t, 500, all, window, fp8);
+
+    add_new(t, 500, &args);
     return aiter_prepare_kvcache(ctx, &args, plan);
 }
 
@@ -147,12 +185,16 @@ static void derive(selection *s, const char *json)
     assert_true(axis_set_arch(NULL, "gfx942", &serving.arch));
     assert_true(axis_set_page_size(NULL, page, &serving.page_size));
     assert_true(axis_set_kv_dtype(NULL, "auto,fp8", &serving.kv_dtype));
+    assert_true(axis_set_phase(NULL, "prefill,varlen,decode,chunked,append", &serving.phase));
+    assert_true(axis_set_rotary(NULL, "half", &serving.rotary));
     if (!model_select(s, "model", json, strlen(json), &serving, why))
         fail_msg("%s", why);
     assert_int_equal(s->num_lacking, 0);
     axis_free(&serving.arch);
     axis_free(&serving.page_size);
     axis_free(&serving.kv_dtype);
+    axis_free(&serving.phase);
+    axis_free(&serving.rotary);
 }
 
 static size_t find(const selection *s, const char *text)
@@ -164,29 +206,49 @@ static size_t find(const selection *s, const char *text)
     return 0;
 }
 
-/* Every call finds its configuration, and every configuration has its call. */
+static void prepare(call prepare_call, aiter_context *ctx, bool all, bool window, bool fp8)
+{
+    tensors t;
+    aiter_plan *plan;
+
+    assert_ok(prepare_call(ctx, &t, all, window, fp8, &plan));
+    aiter_plan_destroy(plan);
+}
+
+static void make_calls(fixture *f, const char *record, bool all)
+{
+    static const call calls[] = { prefill, varlen, decode, chunked, append_token, append_prompt };
+
+    f->options.record_file = record;
+    aiter_context *ctx = fixture_context(f);
+    for (int c = 0; c < 6; c++)
+        for (int window = 0; window <= (int)all; window++)
+            for (int fp8 = 0; fp8 <= (c >= 2); fp8++)
+                prepare(calls[c], ctx, all, window, fp8);
+    aiter_context_destroy(ctx);
+}
+
+/* Every call finds its configurations, and every configuration has its call. */
 static void compare(fixture *f, const char *json, bool all)
 {
-    static const call calls[] = { prefill, varlen, decode, chunked };
-    aiter_context *ctx = fixture_context(f);
     selection s = { 0 };
     bool needed[64] = { false };
+    char path[400], line[GEN_TEXT_MAX + 1];
 
     derive(&s, json);
     assert_in_range(s.count, 1, 64);
-    for (int c = 0; c < 4; c++)
-        for (int window = 0; window <= (int)all; window++)
-            for (int fp8 = 0; fp8 <= (c >= 2); fp8++) {
-                tensors t;
-                aiter_plan *plan;
-                assert_ok(calls[c](ctx, &t, all, window, fp8, &plan));
-                needed[find(&s, aiter_plan_config(plan))] = true;
-                aiter_plan_destroy(plan);
-            }
+    snprintf(path, sizeof path, "%s/record", f->compiler_dir);
+    make_calls(f, path, all);
+    FILE *record = fopen(path, "r");
+    assert_non_null(record);
+    while (fgets(line, sizeof line, record)) {
+        line[strcspn(line, "\n")] = '\0';
+        needed[find(&s, line)] = true;
+    }
+    fclose(record);
     for (size_t i = 0; i < s.count; i++)
         if (!needed[i])
             fail_msg("no call needs %s", s.items[i].text);
-    aiter_context_destroy(ctx);
     selection_free(&s);
 }
 

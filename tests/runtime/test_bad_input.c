@@ -113,7 +113,7 @@ static void bad_grid_too_large(input *in)
 {
     for (int t = 0; t < NUM_TENSORS; t++) {
         in->shape[t][0] = 1 << 22;
-        in->shape[t][t == LSE ? 2 : 1] = 1;
+        in->shape[t][t == LSE ? 2 : 1] = 9; /* too many rows for decode */
         in->tensor[t].data = (char *)0 + ((int64_t)(t + 1) << 40);
     }
     input_restride(in);
@@ -146,10 +146,10 @@ static const misuse misuses[] = {
     { "context NULL", bad_nothing, "ctx is NULL: expected a context", null_context, 0 },
     { "size zero", bad_size_zero, "aiter_attn_args.size is 0: set it to sizeof(aiter_attn_args)",
       NULL, 0 },
-    { "size odd", bad_size_odd, "aiter_attn_args.size is 37: expected sizeof(aiter_attn_args), 80",
+    { "size odd", bad_size_odd, "aiter_attn_args.size is 37: expected sizeof(aiter_attn_args), 96",
       NULL, 0 },
     { "unknown field set", bad_nothing,
-      "aiter_attn_args has a non-zero field at byte 80: this version (0.1.0) knows 80",
+      "aiter_attn_args has a non-zero field at byte 96: this version (0.1.0) knows 96",
       longer_struct, 0 },
     { "causal", bad_causal, "causal is 2: expected 0 or 1", NULL, 0 },
     { "scale NaN", bad_scale_nan,

@@ -1,13 +1,8 @@
 /* Split decode on the simulated devices, against float64; what the keys are split into; misuse. */
-#include <dlfcn.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "sim/aiter_sim.h"
 #include "tests/runtime/fixture.h"
 #include "tools/trial.h"
-
-enum { WORKSPACE_FLOATS = 1 << 20 };
 
 static void must(bool done, const char *error)
 {
@@ -18,31 +13,23 @@ static void must(bool done, const char *error)
 typedef struct site {
     device *device;
     aiter_context *ctx;
-    void *memory;
-    int64_t room[1];
-    DLTensor workspace;
 } site;
 
 static site open_site(fixture *f, const char *name)
 {
     char error[DEVICE_ERROR_MAX];
-    site s = { .room = { WORKSPACE_FLOATS } };
+    site s;
     must(device_open(&s.device, name, error) == DEVICE_OK, error);
     f->options.hip_runtime = device_runtime(s.device);
     f->options.device = device_ordinal(s.device);
     f->options.compiler = REAL_COMPILER;
+    f->options.compile_timeout_ms = 600000; /* however busy the machine is */
     s.ctx = fixture_context(f);
-    must(device_alloc(s.device, &s.memory, WORKSPACE_FLOATS * 4, error), error);
-    s.workspace = (DLTensor){ .data = s.memory,
-                              .device = { kDLROCM, device_ordinal(s.device) },
-                              .ndim = 1,
-                              .dtype = { kDLFloat, 32, 1 } };
     return s;
 }
 
 static void close_site(site *s)
 {
-    device_free(s->device, s->memory);
     aiter_context_destroy(s->ctx);
     device_close(s->device);
 }
@@ -66,32 +53,15 @@ static void check_result(trial *t)
         fail_msg("%s", text);
 }
 
-/* Fills the workspace with NaN: what is read of it has been written. */
-static void spoil_workspace(const site *s)
+/* num_splits 0: chosen, of up to 8. The workspace has no more room than is needed, and NaN in it. */
+static void run_decode(site *s, const trial_spec *given, int num_splits)
 {
-    char error[DEVICE_ERROR_MAX];
-    void *nans = malloc(WORKSPACE_FLOATS * 4);
-    memset(nans, 0xff, WORKSPACE_FLOATS * 4);
-    must(device_upload(s->device, s->memory, nans, WORKSPACE_FLOATS * 4, error), error);
-    free(nans);
-}
-
-static aiter_kvcache_args decode_args(site *s, const trial *t, int num_splits)
-{
-    aiter_kvcache_args args = *trial_kvcache_args(t);
-    s->workspace.shape = s->room;
-    args.workspace = &s->workspace;
-    args.num_splits = num_splits;
-    return args;
-}
-
-static void run_decode(site *s, const trial_spec *spec, int num_splits)
-{
-    trial *t = make_trial(s, spec);
-    aiter_kvcache_args args = decode_args(s, t, num_splits);
-    spoil_workspace(s);
+    trial_spec spec = *given;
+    spec.num_splits = num_splits;
+    spec.room = num_splits ? num_splits : 8;
+    trial *t = make_trial(s, &spec);
     uint64_t before = fixture_stats(s->ctx).launches;
-    assert_ok(aiter_flash_attn_with_kvcache(s->ctx, &args));
+    assert_ok(trial_call(t, s->ctx));
     check_result(t);
     if (num_splits > 0)
         assert_int_equal(fixture_stats(s->ctx).launches - before, num_splits > 1 ? 2 : 1);
@@ -127,11 +97,18 @@ static void test_decodes_on(fixture *f, const char *name)
     run_decode(&s, &spec, 2);
     spec = spec_of(NUM_FP16, 8, 8, 1, 260, 40, 40, 0); /* not paged */
     run_decode(&s, &spec, 2);
+    spec.operation = TRIAL_ATTN; /* dense */
+    spec.heads_kv = 1;
+    run_decode(&s, &spec, 2);
     spec = spec_of(NUM_BF16, 4, 1, 5, 130, 256, 256, 1024);
     spec.full_lengths = true;
     spec.lse = false;
     run_decode(&s, &spec, 2);
     spec = spec_of(NUM_BF16, 8, 1, 4, 3, 72, 200, 16); /* more queries than keys */
+    run_decode(&s, &spec, 2);
+    spec = spec_of(NUM_BF16, 8, 1, 2, 0, 64, 64, 0); /* no keys, and a sink */
+    run_decode(&s, &spec, 2);
+    spec.sink = true;
     run_decode(&s, &spec, 2);
     close_site(&s);
 }
@@ -147,50 +124,56 @@ static void test_same_splits_give_the_same_bits(void **state)
     char error[DEVICE_ERROR_MAX];
     site s = open_site(*state, "sim:gfx942");
     trial_spec spec = spec_of(NUM_BF16, 16, 2, 1, 700, 128, 128, 16);
-    unsigned char first[BYTES], second[BYTES];
+    unsigned char bits[2][BYTES];
+    spec.room = spec.num_splits = 5;
     for (int i = 0; i < 2; i++) {
         trial *t = make_trial(&s, &spec);
-        aiter_kvcache_args args = decode_args(&s, t, 5);
-        spoil_workspace(&s);
-        assert_ok(aiter_flash_attn_with_kvcache(s.ctx, &args));
+        const DLTensor *out = trial_kvcache_args(t)->out;
+        assert_ok(trial_call(t, s.ctx));
         must(device_sync(s.device, error), error);
-        must(device_download(s.device, i ? second : first,
-                             (char *)args.out->data + args.out->byte_offset, BYTES, error),
+        must(device_download(s.device, bits[i], (char *)out->data + out->byte_offset, BYTES, error),
              error);
         trial_destroy(t);
     }
-    assert_memory_equal(first, second, BYTES);
+    assert_memory_equal(bits[0], bits[1], BYTES);
     close_site(&s);
 }
 
-/* The cache is read once, from the L2 on: with 8 query heads to a KV head, pages of 16. */
-static void test_the_cache_is_read_once(void **state)
+/* ---- Memory traffic ---- */
+
+/* Bytes read by a decode of 512 keys of each sequence in pages of 16, of the cache's size. */
+static void check_reads(fixture *f, const char *name, bool fp8)
 {
-    site s = open_site(*state, "sim:gfx942");
-    void *sim = dlopen(device_runtime(s.device), RTLD_NOW);
-    int (*set_timing)(aiter_sim_timing, int);
-    aiter_sim_profile *(*take_profile)(void);
-    void (*free_profile)(aiter_sim_profile *);
-    *(void **)&set_timing = dlsym(sim, "aiterSimSetTiming");
-    *(void **)&take_profile = dlsym(sim, "aiterSimTakeProfile");
-    *(void **)&free_profile = dlsym(sim, "aiterSimFreeProfile");
+    char error[DEVICE_ERROR_MAX];
+    site s = open_site(f, name);
     trial_spec spec = spec_of(NUM_BF16, 32, 4, 1, 512, 128, 128, 16);
     spec.full_lengths = true;
-    const double cache = 2.0 * spec.batch * spec.seqlen_k * spec.heads_kv * 128 * 2;
+    spec.fp8 = fp8;
+    const double cache = 2.0 * spec.batch * spec.seqlen_k * spec.heads_kv * 128 * (fp8 ? 1 : 2);
     trial *t = make_trial(&s, &spec);
-    aiter_kvcache_args args = decode_args(&s, t, 1);
-    set_timing(AITER_SIM_TIMING_FULL, 0);
-    assert_ok(aiter_flash_attn_with_kvcache(s.ctx, &args));
+    must(device_set_timing(s.device, AITER_SIM_TIMING_FULL, false, error), error);
+    assert_ok(trial_call(t, s.ctx));
     check_result(t);
-    set_timing(AITER_SIM_TIMING_OFF, 0);
-    aiter_sim_profile *profile = take_profile();
-    print_message("read, of the cache's bytes: HBM %.3f, L2 %.3f\n",
-                  profile->hbm.read_bytes / cache, profile->l2.read_bytes / cache);
+    must(device_set_timing(s.device, AITER_SIM_TIMING_OFF, false, error), error);
+    aiter_sim_profile *profile = device_take_profile(s.device);
+    print_message("read on %s%s, of the cache's bytes: HBM %.3f, L2 %.3f\n", name,
+                  fp8 ? ", fp8" : "", profile->hbm.read_bytes / cache,
+                  profile->l2.read_bytes / cache);
     assert_true(profile->hbm.read_bytes >= cache && profile->hbm.read_bytes <= 1.05 * cache);
     assert_true(profile->l2.read_bytes <= 1.05 * cache);
-    free_profile(profile);
+    device_free_profile(s.device, profile);
     trial_destroy(t);
     close_site(&s);
+}
+
+/* The cache is read once, from the L2 on, with 8 query heads to a KV head. */
+static void test_the_cache_is_read_once(void **state)
+{
+    check_reads(*state, "sim:gfx90a", false);
+    check_reads(*state, "sim:gfx942", false);
+    check_reads(*state, "sim:gfx950", false);
+    check_reads(*state, "sim:gfx942", true);
+    check_reads(*state, "sim:gfx950", true);
 }
 
 /* ---- What the keys are split into, and misuse: a runtime that launches nothing ---- */
@@ -307,11 +290,96 @@ static void test_misuse_is_refused(void **state)
     aiter_context_destroy(ctx);
 }
 
+/* A plan is for a kernel; which one serves how many rows is the library's. */
+static void test_plans_serve_fewer_rows(void **state)
+{
+    fixture *f = *state;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    aiter_plan *plan;
+    made_up m, few;
+    init_made_up(&m, 1, 5, 8192); /* 40 rows: the forward kernel */
+    m.args.workspace = NULL;
+    assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
+    init_made_up(&few, 1, 1, 8192); /* 8 rows, not split */
+    few.args.workspace = NULL;
+    assert_ok(aiter_launch_kvcache(plan, &few.args));
+    assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
+    aiter_plan_destroy(plan);
+
+    init_made_up(&m, 1, 4, 8192); /* 32 rows, not prepared for splits */
+    m.args.workspace = NULL;
+    assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
+    assert_ok(aiter_launch_kvcache(plan, &few.args));
+    assert_non_null(strstr(f->hip->last.kernel, "rows32"));
+    init_made_up(&few, 1, 1, 8192);
+    assert_failed(aiter_launch_kvcache(plan, &few.args), AITER_ERROR_INVALID_ARGUMENT,
+                  "workspace is a tensor: expected NULL, the plan was prepared without one");
+    aiter_plan_destroy(plan);
+
+    few.args.workspace = NULL; /* 8 rows */
+    assert_ok(aiter_prepare_kvcache(ctx, &few.args, &plan));
+    assert_failed(aiter_launch_kvcache(plan, &m.args), AITER_ERROR_INVALID_ARGUMENT,
+                  "in blocks of 16, is 32: expected 16, the plan is fmha_decode");
+    aiter_plan_destroy(plan);
+    aiter_context_destroy(ctx);
+}
+
+/* Nothing to do is done, however many splits it is asked to be done in. */
+static void test_empty_batch(void **state)
+{
+    fixture *f = *state;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    made_up m;
+    init_made_up(&m, 0, 1, 8192);
+    m.args.num_splits = 4;
+    assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
+    m.args.workspace = NULL;
+    assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
+    assert_int_equal(fixture_stats(ctx).launches, 0);
+    aiter_context_destroy(ctx);
+}
+
+/* The dense operations take a workspace as well. */
+static void test_dense_is_split(void **state)
+{
+    fixture *f = *state;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    made_up m;
+    aiter_attn_args args = AITER_ATTN_ARGS_INIT;
+    args.q = make(&m, 0, kDLBfloat, 16, 4, 2, 1, 8, 128);
+    args.k = make(&m, 1, kDLBfloat, 16, 4, 2, 4096, 1, 128);
+    args.v = make(&m, 2, kDLBfloat, 16, 4, 2, 4096, 1, 128);
+    args.out = make(&m, 3, kDLBfloat, 16, 4, 2, 1, 8, 128);
+    assert_ok(aiter_multi_query_attention(ctx, &args));
+    assert_string_equal(f->hip->last.kernel,
+                        "fmha_decode_gfx942_bf16_hd128x128_full_g8_split_rows16");
+    assert_int_equal(f->hip->last.grid[0], 2);
+    args.workspace = make(&m, 6, kDLFloat, 32, 1, 16 * 136 * 4, 0, 0, 0);
+    args.num_splits = 4;
+    assert_ok(aiter_flash_attn_func(ctx, &args));
+    assert_string_equal(f->hip->last.kernel, "merge_splits_gfx942_bf16_hd128");
+    assert_int_equal(fixture_stats(ctx).launches, 3);
+    args.num_splits = 5;
+    assert_failed(aiter_flash_attn_func(ctx, &args), AITER_ERROR_INVALID_ARGUMENT,
+                  "workspace has room for 4 splits: expected");
+    args.num_splits = -1;
+    assert_failed(aiter_flash_attn_func(ctx, &args), AITER_ERROR_INVALID_ARGUMENT,
+                  "num_splits is -1: expected 0 or more");
+    aiter_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_splits_are_chosen, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_misuse_is_refused, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_plans_serve_fewer_rows, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_empty_batch, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_dense_is_split, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_same_splits_give_the_same_bits, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_the_cache_is_read_once, fixture_setup,

@@ -278,11 +278,15 @@ static void test_launch_is_captured(void **state)
 
 /* ---- A cache of more than 4 GiB: the same blocks under numbers up to 2.9 million ---- */
 
-enum { ROWS_PER_BLOCK = 16, DIM = 64, SEQ_BLOCKS = 5, BLOCK_ELEMENTS = ROWS_PER_BLOCK * DIM };
+enum {
+    ROWS_PER_BLOCK = 16, DIM = 64, SEQ_BLOCKS = 5, BLOCK_ELEMENTS = ROWS_PER_BLOCK * DIM,
+    MAX_QUERIES = 36, /* more than decode takes */
+};
 
 typedef struct paged_run {
     device *d;
     aiter_context *ctx;
+    int queries;
     int64_t num_blocks;
     int32_t table[SEQ_BLOCKS];
 } paged_run;
@@ -312,14 +316,14 @@ static char *make_cache(const paged_run *r, int stream)
     return cache;
 }
 
-static void attend(const paged_run *r, uint16_t out[4 * DIM])
+static void attend(const paged_run *r, uint16_t out[MAX_QUERIES * DIM])
 {
-    uint16_t q[4 * DIM];
+    uint16_t q[MAX_QUERIES * DIM];
     char error[DEVICE_ERROR_MAX];
-    int64_t q_shape[] = { 1, 4, 1, DIM }, table_shape[] = { 1, SEQ_BLOCKS },
+    int64_t q_shape[] = { 1, r->queries, 1, DIM }, table_shape[] = { 1, SEQ_BLOCKS },
             cache_shape[] = { r->num_blocks, 1, ROWS_PER_BLOCK, DIM };
     const DLDataType bf16 = { kDLBfloat, 16, 1 }, int32 = { kDLInt, 32, 1 };
-    for (int i = 0; i < 4 * DIM; i++)
+    for (int i = 0; i < MAX_QUERIES * DIM; i++)
         num_store(NUM_BF16, q, (size_t)i, num_random(3, 9, (uint64_t)i));
 #define TENSOR(memory, type, dims, sizes)                                             \
     { .data = memory, .device = { kDLROCM, device_ordinal(r->d) }, .ndim = dims, .dtype = type, \
@@ -346,11 +350,10 @@ static void attend(const paged_run *r, uint16_t out[4 * DIM])
     device_free(r->d, table.data);
 }
 
-static void test_cache_over_4_gib(void **state)
+static void check_far_cache(fixture *f, int queries)
 {
-    fixture *f = *state;
-    uint16_t small[4 * DIM], large[4 * DIM];
-    paged_run r = { .d = open_device("sim:gfx942"), .num_blocks = SEQ_BLOCKS,
+    uint16_t small[MAX_QUERIES * DIM] = { 0 }, large[MAX_QUERIES * DIM] = { 0 };
+    paged_run r = { .d = open_device("sim:gfx942"), .queries = queries, .num_blocks = SEQ_BLOCKS,
                     .table = { 3, 0, 4, 1, 2 } };
     r.ctx = context_on(f, r.d);
     attend(&r, small);
@@ -359,9 +362,15 @@ static void test_cache_over_4_gib(void **state)
     memcpy(r.table, far, sizeof far);
     r.num_blocks = 2900000;
     attend(&r, large);
-    assert_memory_equal(small, large, sizeof small);
+    assert_memory_equal(small, large, (size_t)queries * DIM * 2);
     aiter_context_destroy(r.ctx);
     device_close(r.d);
+}
+
+static void test_cache_over_4_gib(void **state)
+{
+    check_far_cache(*state, 4);           /* decode */
+    check_far_cache(*state, MAX_QUERIES); /* the forward kernel */
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

@@ -41,13 +41,13 @@ static const DLTensor *make(arguments *a, int t, DLDataTypeCode code, int bits, 
 #define FLOATS(t, ndim, ...) make(a, t, kDLFloat, 32, ndim, __VA_ARGS__)
 #define INTS(t, ndim, ...) make(a, t, kDLInt, 32, ndim, __VA_ARGS__)
 
-/* batch 3, 8 heads, 2 KV heads, head_dim 128. */
+/* batch 3, 9 query rows (too many for decode), 8 heads, 2 KV heads, head_dim 128. */
 static void init_variants(arguments *a)
 {
     a->variants = (aiter_attn_variants)AITER_ATTN_VARIANTS_INIT;
     FLOATS(SLOPES, 2, 3, 8, 0, 0);
     FLOATS(SINKS, 1, 8, 0, 0, 0);
-    ROWS(BIAS, 4, 1, 8, 5, 640);
+    ROWS(BIAS, 4, 1, 8, 9, 640);
 }
 
 /* Blocks of 64 keys, 10 to a sequence. */
@@ -56,16 +56,16 @@ static void init_kvcache(arguments *a)
     memset(a, 0, sizeof *a);
     init_variants(a);
     a->kvcache = (aiter_kvcache_args)AITER_KVCACHE_ARGS_INIT;
-    a->kvcache.q = ROWS(TQ, 4, 3, 5, 8, 128);
+    a->kvcache.q = ROWS(TQ, 4, 3, 9, 8, 128);
     a->kvcache.k_cache = ROWS(TK, 4, 40, 2, 64, 128);
     a->kvcache.v_cache = ROWS(TV, 4, 40, 2, 64, 128);
-    a->kvcache.out = ROWS(TOUT, 4, 3, 5, 8, 128);
+    a->kvcache.out = ROWS(TOUT, 4, 3, 9, 8, 128);
     a->kvcache.page_table = INTS(TABLE, 2, 3, 10, 0, 0);
     a->kvcache.cache_seqlens = INTS(LENGTHS, 1, 3, 0, 0, 0);
     a->kvcache.variants = &a->variants;
     FLOATS(SCALE_K, 1, 1, 0, 0, 0);
     FLOATS(SCALE_V, 1, 2, 0, 0, 0);
-    FLOATS(TLSE, 3, 3, 8, 5, 0);
+    FLOATS(TLSE, 3, 3, 8, 9, 0);
 }
 
 /* 90 query rows and 130 keys in all. */
@@ -101,10 +101,10 @@ static void init_attn(arguments *a)
     memset(a, 0, sizeof *a);
     init_variants(a);
     a->attn = (aiter_attn_args)AITER_ATTN_ARGS_INIT;
-    a->attn.q = ROWS(TQ, 4, 3, 5, 8, 128);
+    a->attn.q = ROWS(TQ, 4, 3, 9, 8, 128);
     a->attn.k = ROWS(TK, 4, 3, 640, 2, 128);
     a->attn.v = ROWS(TV, 4, 3, 640, 2, 128);
-    a->attn.out = ROWS(TOUT, 4, 3, 5, 8, 128);
+    a->attn.out = ROWS(TOUT, 4, 3, 9, 8, 128);
     a->attn.variants = &a->variants;
 }
 
@@ -154,7 +154,7 @@ static void test_paged_cache(void **state)
     (void)state;
     init_kvcache(&a);
     assert_ok(aiter_flash_attn_with_kvcache(ctx, &a.kvcache));
-    assert_int_equal(argument(text, "seqlen_q"), 5);
+    assert_int_equal(argument(text, "seqlen_q"), 9);
     assert_int_equal(argument(text, "seqlen_k"), 640);
     assert_int_equal(argument(text, "k_stride_batch"), 2 * 64 * 128);
     assert_int_equal(argument(text, "k_stride_head"), 64 * 128);
@@ -334,7 +334,7 @@ static void test_variants_of_dense_attention(void **state)
     assert_float_equal(float_argument(text, "softcap_out"), 20 * 1.44269504, 1e-5);
     assert_int_equal(argument(text, "alibi_stride_batch"), 8);
     assert_int_equal(argument(text, "bias_stride_batch"), 0); /* size 1: the same for all */
-    assert_int_equal(argument(text, "bias_stride_head"), 5 * 640);
+    assert_int_equal(argument(text, "bias_stride_head"), 9 * 640);
     assert_int_equal(argument(text, "bias_stride_row"), 640);
     make(&a, SLOPES, kDLFloat, 32, 1, 8, 0, 0, 0);
     assert_ok(aiter_flash_attn_func(ctx, &a.attn));
@@ -480,7 +480,7 @@ static const misuse misuses[] = {
     { "sinks of heads", ATTN, bad_sinks_heads,
       "variants.sinks.shape[0] (heads) is 2: expected 8, the number of query heads", 0 },
     { "bias of rows", ATTN, bad_bias_rows,
-      "variants.bias.shape[2] (seqlen_q) is 4: expected 5, the most queries of one, or 1", 0 },
+      "variants.bias.shape[2] (seqlen_q) is 4: expected 9, the most queries of one, or 1", 0 },
     { "bias of keys", ATTN, bad_bias_keys,
       "variants.bias.shape[3] (seqlen_k) is 1: expected 640, the most keys of a sequence", 0 },
     { "bias in another dtype", ATTN, bad_bias_dtype,

@@ -15,6 +15,7 @@ typedef struct options {
     int batch, heads, heads_kv, seqlen_q, seqlen_k, hdqk, hdv;
     int dtype, layout, iterations, seed;
     int block_size, window[2];
+    int seqlen_new, rotary, rotary_dim;
     float scale, softcap;
     bool causal, not_causal, lse, check, json, no_cache;
     bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
@@ -46,6 +47,20 @@ static bool set_layout(const cli_option *option, const char *value, void *target
 static bool set_head_dim(const cli_option *option, const char *value, void *target)
 {
     return cli_set_int(option, value, target) && *(int *)target % 8 == 0;
+}
+
+static bool set_rotary(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    *(int *)target = strcmp(value, "half") == 0          ? TRIAL_HALF
+                     : strcmp(value, "interleaved") == 0 ? TRIAL_INTERLEAVED
+                                                         : TRIAL_UNROTATED;
+    return *(int *)target != TRIAL_UNROTATED;
+}
+
+static bool set_rotary_dim(const cli_option *option, const char *value, void *target)
+{
+    return cli_set_int(option, value, target) && *(int *)target % 16 == 0;
 }
 
 static bool set_scale(const cli_option *option, const char *value, void *target)
@@ -170,6 +185,14 @@ static const cli_option table[] = {
     FLAG("full-lengths", full_lengths,
          "All sequences are as long as --seqlen-q and --seqlen-k. Default: random lengths."),
     FLAG("not-causal", not_causal, "No causal mask, which kvcache has by default."),
+    INT("append", seqlen_new, 1, MAX_SIZE,
+        "New keys per batch entry that kvcache appends, of those that --seqlen-k counts. Default: "
+        "none."),
+    VALUE("rotary", rotary, "STYLE", set_rotary, "half or interleaved",
+          "Rotary embedding of queries and new keys, with --append: half (NeoX) or interleaved. "
+          "Default: none."),
+    VALUE("rotary-dim", rotary_dim, "N", set_rotary_dim, "a multiple of 16 from 16 to 256",
+          "Elements of a row that --rotary rotates. Default: as many as there are."),
     HEADING("Variants", RUN | PROFILE),
     VALUE("window", window, "L,R", set_window, "two bounds, -1 for none",
           "Keys that a query sees before and behind the diagonal."),
@@ -374,6 +397,16 @@ static int check_operation(bench_operation operation, const options *o)
         return cli_usage_error(&tool, "--layout: 'packed-qkv': expected flash_attn, gqa or mqa");
     if (o->fp8 && operation != BENCH_KVCACHE && !o->block_size)
         return cli_usage_error(&tool, "--fp8-kv: expected kvcache, or varlen with --block-size");
+    if (o->seqlen_new && (operation != BENCH_KVCACHE || o->seqlen_new > o->seqlen_k))
+        return cli_usage_error(&tool, "--append: expected kvcache, and at most --seqlen-k (%d)",
+                               o->seqlen_k);
+    if (o->rotary && !o->seqlen_new)
+        return cli_usage_error(&tool, "--rotary: expected --append");
+    if (o->rotary_dim && (!o->rotary || o->rotary_dim > o->hdqk))
+        return cli_usage_error(&tool, "--rotary-dim: expected --rotary, and at most --head-dim (%d)",
+                               o->hdqk);
+    if (o->rotary && o->hdqk < 16)
+        return cli_usage_error(&tool, "--rotary: expected --head-dim of 16 or more");
     if (o->not_causal && (operation != BENCH_KVCACHE || o->causal))
         return cli_usage_error(&tool, "--not-causal: expected kvcache without --causal");
     return 0;
@@ -411,6 +444,9 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .sink = o->sink,
                   .bias = o->bias,
                   .truncate = o->truncate,
+                  .seqlen_new = o->seqlen_new,
+                  .rotary = (trial_rotary)o->rotary,
+                  .rotary_dim = o->rotary_dim ? o->rotary_dim : o->hdqk / 16 * 16,
                   .lse = o->lse,
                   .layout = (trial_layout)o->layout,
                   .scale = o->scale,

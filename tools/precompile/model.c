@@ -12,17 +12,24 @@
 /* The calls a server makes. For a paged one the page size follows. */
 typedef struct phase {
     const char *name, *meaning, *fields;
-    bool paged;
+    bool paged, one_token, appends;
 } phase;
 
 static const phase phases[] = {
-    { "prefill", "prompts of one length", "", false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false },
-    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true },
+    { "prefill", "prompts of one length", "", false, false, false },
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false, false, false },
+    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true, true, false },
     { "chunked", "packed queries over a paged KV cache", "seqlens_q=cu seqlens_k=used block_size=",
-      true },
+      true, false, false },
+    { "append", "a token, and its key appended to a paged KV cache",
+      "seqlens_k=used append=1 block_size=", true, true, true },
+    { "append", "prompts, and their keys appended to a paged KV cache",
+      "seqlens_k=used append=1 block_size=", true, false, true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
+
+static const char *const rotaries[] = { "none", "half", "interleaved" };
+enum { NUM_ROTARIES = sizeof rotaries / sizeof rotaries[0] };
 
 static const char *const kv_dtypes[][2] = { { "auto", "" }, { "fp8", "kv=fp8" } };
 enum { NUM_KV_DTYPES = sizeof kv_dtypes / sizeof kv_dtypes[0] };
@@ -46,6 +53,12 @@ static bool is_phase(const char *value)
     return find_phase(value) != NULL;
 }
 
+bool model_phase_appends(const char *name)
+{
+    const phase *p = find_phase(name);
+    return p && p->appends;
+}
+
 bool model_phase_is_paged(const char *name)
 {
     const phase *p = find_phase(name);
@@ -66,16 +79,25 @@ static bool is_kv_dtype(const char *value)
     return false;
 }
 
+static bool is_rotary(const char *value)
+{
+    for (int i = 0; i < NUM_ROTARIES; i++)
+        if (strcmp(value, rotaries[i]) == 0)
+            return true;
+    return false;
+}
+
 AXIS_SETTER(tp)
 AXIS_SETTER(phase)
 AXIS_SETTER(page_size)
 AXIS_SETTER(kv_dtype)
+AXIS_SETTER(rotary)
 
 /* ---- Configurations ---- */
 
 /* One combination of what serving leaves open. */
 typedef struct variant {
-    const char *arch, *dtype, *lse, *kv;
+    const char *arch, *dtype, *lse, *kv, *rotary;
     const phase *phase;
     int tp, page_size;
 } variant;
@@ -129,7 +151,7 @@ static bool require(const part *p, const char *base, const char *fields, char *t
 static bool add_fields(const part *p, const attention *a, const variant *v, const char *base,
                        char *text, bool *good)
 {
-    char fields[64], what[192];
+    char fields[128], rotary[64] = "", what[192];
 
     for (int i = 0; i < NUM_FEATURES; i++) {
         if (!(a->features >> i & 1))
@@ -142,9 +164,11 @@ static bool add_fields(const part *p, const attention *a, const variant *v, cons
         snprintf(what, sizeof what, "--phase %s (%s)", v->phase->name, v->phase->meaning);
         return require(p, base, v->phase->fields, text, good, what);
     }
-    snprintf(fields, sizeof fields, "%s%d", v->phase->fields, v->page_size);
-    snprintf(what, sizeof what, "--phase %s --page-size %d (%s)", v->phase->name, v->page_size,
-             v->phase->meaning);
+    if (strcmp(v->rotary, "none") != 0)
+        snprintf(rotary, sizeof rotary, " rotary=%s rotary_dim=%d", v->rotary, a->rotary_dim);
+    snprintf(fields, sizeof fields, "%s%d%s", v->phase->fields, v->page_size, rotary);
+    snprintf(what, sizeof what, "--phase %s --page-size %d%s%s (%s)", v->phase->name, v->page_size,
+             *rotary ? " --rotary " : "", *rotary ? v->rotary : "", v->phase->meaning);
     return require(p, base, fields, text, good, what) &&
            require(p, base, v->kv, text, good, "--kv-dtype fp8 (a KV cache in fp8)");
 }
@@ -161,22 +185,66 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
     return true;
 }
 
+/* The operation that serves the phase, and what its text has beyond the forward kernel's: as the
+ * library chooses (runtime/splits.c). */
+static const char *operation_of(const variant *v, int gqa, const char **rows)
+{
+    enum { FEW = 16, MAX_DECODE_ROWS = 32 };
+
+    *rows = "";
+    if (!v->phase->one_token || gqa > MAX_DECODE_ROWS || strcmp(v->dtype, "fp32") == 0)
+        return "fmha_fwd";
+    *rows = gqa <= FEW ? " rows=16" : " rows=32";
+    return "fmha_decode";
+}
+
+/* The second kernel of a decode whose keys are split. */
+static bool add_merge(const part *p, const attention *a, const variant *v)
+{
+    char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
+
+    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s", v->arch, v->dtype,
+             a->hdv, v->lse);
+    return select_text(p->selection, text, why) || lack(p, why, "%s", text);
+}
+
+/* The kernel that appends for an attention kernel. */
+static bool add_append(const part *p, const char *attention_text)
+{
+    char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
+    gen_config config;
+
+    if (!gen_config_parse(attention_text, &config, why))
+        return lack(p, why, "%s", attention_text);
+    config.op = GEN_KV_APPEND;
+    gen_config_canonicalise(&config);
+    gen_config_print(&config, text);
+    return select_text(p->selection, text, why) || lack(p, why, "%s", text);
+}
+
 static bool add_variant(const part *p, const attention *a, const variant *v)
 {
     char base[GEN_TEXT_MAX], text[2 * GEN_TEXT_MAX], why[GEN_ERROR_MAX];
+    const char *operation, *rows;
     bool good = true;
     int gqa = 0;
 
     if (!divide(p, a, v->tp, &gqa))
         return false;
-    snprintf(base, sizeof base, "fmha_fwd arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s",
-             v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa, v->lse);
+    operation = operation_of(v, gqa, &rows);
+    snprintf(base, sizeof base, "%s arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s%s",
+             operation, v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa,
+             v->lse, rows);
     if (!parses(base, "", why))
         return lack(p, why, "head_dim %d and %d in %s on %s", a->hdqk, a->hdv, v->dtype, v->arch);
     snprintf(text, sizeof text, "%s", base);
     if (!add_fields(p, a, v, base, text, &good))
         return false;
-    return !good || select_text(p->selection, text, why) || lack(p, why, "%s", text);
+    if (!good)
+        return true;
+    if (!select_text(p->selection, text, why))
+        return lack(p, why, "%s", text);
+    return (!*rows || add_merge(p, a, v)) && (!v->phase->appends || add_append(p, text));
 }
 
 /* Is it a phase that is asked for? */
@@ -189,11 +257,11 @@ static bool wanted(const part *p, const attention *a, const phase *ph)
     for (size_t i = 0; i < given->count; i++)
         if (strcmp(given->values[i], ph->name) == 0)
             return true;
-    return given->count == 0 && (!ph->paged || p->serving->page_size.count > 0);
+    return given->count == 0 && !ph->appends && (!ph->paged || p->serving->page_size.count > 0);
 }
 
 /* The axes of serving, the first slowest. A missing one counts as one value, the default. */
-enum { BY_ARCH, BY_DTYPE, BY_LSE, BY_TP, BY_PAGE, BY_KV, NUM_BY };
+enum { BY_ARCH, BY_DTYPE, BY_LSE, BY_TP, BY_PAGE, BY_KV, BY_ROTARY, NUM_BY };
 
 static const char *value_at(const axis *a, size_t i, const char *otherwise)
 {
@@ -208,8 +276,9 @@ static const char *kv_fields(const char *name)
 static bool add_phase(const part *p, const attention *a, const phase *ph, const char *dtype)
 {
     const model_serving *s = p->serving;
-    const axis *axes[NUM_BY] = { &s->arch, &s->dtype,     &s->lse,
-                                 &s->tp,   &s->page_size, &s->kv_dtype };
+    static const axis none = { 0 };
+    const axis *axes[NUM_BY] = { &s->arch,      &s->dtype,    &s->lse, &s->tp,
+                                 &s->page_size, &s->kv_dtype, ph->appends ? &s->rotary : &none };
     size_t at[NUM_BY] = { 0 };
 
     for (;;) {
@@ -218,6 +287,7 @@ static bool add_phase(const part *p, const attention *a, const phase *ph, const 
             .dtype = value_at(axes[BY_DTYPE], at[BY_DTYPE], dtype),
             .lse = value_at(axes[BY_LSE], at[BY_LSE], "0"),
             .kv = kv_fields(value_at(axes[BY_KV], at[BY_KV], "auto")),
+            .rotary = value_at(axes[BY_ROTARY], at[BY_ROTARY], "none"),
             .phase = ph,
             .tp = p->vision ? 1 : atoi(value_at(axes[BY_TP], at[BY_TP], "1")),
             .page_size = atoi(value_at(axes[BY_PAGE], at[BY_PAGE], "16")),

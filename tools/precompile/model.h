@@ -15,15 +15,20 @@ typedef struct model_serving {
     axis phase;                 /* default: those that the options make sense for                */
     axis page_size;             /* keys per block of the KV cache; none: no paged cache          */
     axis kv_dtype;              /* of the paged cache: auto, fp8; default auto                   */
+    axis rotary;                /* of queries and appended keys: none, half, interleaved; default none */
 } model_serving;
 
 bool axis_set_tp(const cli_option *option, const char *value, void *target);
 bool axis_set_phase(const cli_option *option, const char *value, void *target);
 bool axis_set_page_size(const cli_option *option, const char *value, void *target);
 bool axis_set_kv_dtype(const cli_option *option, const char *value, void *target);
+bool axis_set_rotary(const cli_option *option, const char *value, void *target);
 
 /* Does it need a page size? */
 bool model_phase_is_paged(const char *name);
+
+/* Does it append to the cache? */
+bool model_phase_appends(const char *name);
 
 /* Adds what the model needs and this version can do, and notes what it cannot (select_lacking()).
  * `json` has a NUL behind its `size` bytes; `name` is the file's, for messages. false: why names

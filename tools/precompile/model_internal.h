@@ -64,6 +64,7 @@ typedef struct attention {
     int heads, kv_heads, hdqk, hdv;
     const char *heads_name, *kv_name;   /* as the file calls them */
     int latent_rank, latent_rope;       /* multi-head latent attention, or 0 */
+    int rotary_dim;                     /* elements that rotary embedding rotates */
     bool causal;
     unsigned features;                  /* bit i: needs model_features[i] */
     char origin[NUM_FEATURES][96];      /* "sliding_window=4096, 13 of 26 layers" */

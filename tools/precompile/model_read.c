@@ -167,6 +167,26 @@ static bool read_head_dim(const part *p, attention *a)
     return true;
 }
 
+/* The part of head_dim that rotary embedding rotates: a number, or a fraction. */
+static bool read_rotary(const part *p, attention *a)
+{
+    static const char *const dim_names[] = { "rotary_dim", NULL };
+    static const char *const part_names[] = { "partial_rotary_factor", "rotary_pct" };
+    const char *name;
+    json_object *value;
+
+    a->rotary_dim = a->hdqk;
+    for (size_t i = 0; i < 2; i++)
+        if (json_object_object_get_ex(p->object, part_names[i], &value) && value) {
+            const double share = json_object_get_double(value);
+            if (!(share > 0 && share <= 1))
+                return model_refuse(p, "%s=%.60s: expected a number above 0 up to 1", part_names[i],
+                                    json_object_to_json_string(value));
+            a->rotary_dim = (int)(a->hdqk * share);
+        }
+    return get_number(p, dim_names, 1, DIM_MAX, &a->rotary_dim, &name) != WRONG;
+}
+
 /* Multi-head latent attention: prompts are attended to with the keys and values of each head, which
  * are made from the latent vectors for the occasion. */
 static bool read_latent(const part *p, attention *a)
@@ -245,7 +265,8 @@ bool model_read_attention(const part *p, attention *a)
 {
     *a = (attention){ 0 };
     return read_heads(p, a) && read_latent(p, a) &&
-           (a->latent_rank || (read_kv_heads(p, a) && read_head_dim(p, a))) && read_features(p, a);
+           (a->latent_rank || (read_kv_heads(p, a) && read_head_dim(p, a))) && read_rotary(p, a) &&
+           read_features(p, a);
 }
 
 /* ---- Kinds of layer ---- */

@@ -17,7 +17,7 @@ enum { FAULTS_SHOWN = 20, EXPRESSION_FILE_MAX = 65536 };
 
 struct options {
     axis axes[NUM_AXES];
-    axis models, manifests, tp, phase, page_size, kv_dtype;
+    axis models, manifests, tp, phase, page_size, kv_dtype, rotary;
     const char *cache_dir, *compiler, *emit_source, *emit_code, *shard;
     int jobs, timeout_s;
     bool dry_run, quiet, json;
@@ -51,16 +51,19 @@ static const cli_option table[] = {
     VALUE("tp", tp, "LIST", axis_set_tp, "integers from 1 to 4096, separated by commas",
          "GPUs that share the heads (tensor parallelism). Default 1."),
     VALUE("phase", phase, "LIST", axis_set_phase,
-         "prefill, varlen, decode, chunked or a comma list of these",
+         "prefill, varlen, decode, chunked, append or a comma list of these",
          "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache; "
-         "chunked: packed prompts that go on in one. Default prefill,varlen, and all with "
-         "--page-size."),
+         "chunked: packed prompts that go on in one; append: calls that append their keys to one. "
+         "Default prefill,varlen, and all but append with --page-size."),
     VALUE("page-size", page_size, "LIST", axis_set_page_size,
          "integers from 1 to 65536, separated by commas",
          "Keys per block of the server's paged KV cache."),
     VALUE("kv-dtype", kv_dtype, "LIST", axis_set_kv_dtype,
          "auto, fp8 or a comma list of these",
          "The paged KV cache's: auto, as the model's, or fp8. Default auto."),
+    VALUE("rotary", rotary, "LIST", axis_set_rotary,
+         "none, half, interleaved or a comma list of these",
+         "Rotary embedding in calls that append: half (NeoX) or interleaved. Default none."),
     HEADING("What to compile: texts"),
     VALUE("manifest", manifests, "FILE", axis_set_path, "a path or -",
          "Configurations, one a line; - is standard input."),
@@ -132,8 +135,8 @@ static int check_combination(const struct options *o, int num_texts)
 {
     static const char *const names[NUM_AXES] = { "arch", "dtype", "head-dim", "mask", "gqa",
                                                  "lse", "score-mod", "mask-mod" };
-    const axis *lists[] = { &o->tp, &o->phase, &o->page_size, &o->kv_dtype };
-    static const char *const list_names[] = { "tp", "phase", "page-size", "kv-dtype" };
+    const axis *lists[] = { &o->tp, &o->phase, &o->page_size, &o->kv_dtype, &o->rotary };
+    static const char *const list_names[] = { "tp", "phase", "page-size", "kv-dtype", "rotary" };
     const bool arch = o->axes[AXIS_ARCH].count > 0;
 
     if (!arch && !num_texts && !o->manifests.count && !o->models.count)
@@ -150,15 +153,20 @@ static int check_combination(const struct options *o, int num_texts)
     }
     if (o->models.count && !arch)
         return cli_usage_error(&tool, "--arch: not given: expected it beside --model");
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (lists[i]->count && !o->models.count)
             return cli_usage_error(&tool, "--%s: given without --model", list_names[i]);
     if (o->kv_dtype.count && !o->page_size.count)
         return cli_usage_error(&tool, "--kv-dtype: given without --page-size");
-    for (size_t i = 0; i < o->phase.count && !o->page_size.count; i++)
-        if (model_phase_is_paged(o->phase.values[i]))
+    bool appends = false;
+    for (size_t i = 0; i < o->phase.count; i++) {
+        appends = appends || model_phase_appends(o->phase.values[i]);
+        if (!o->page_size.count && model_phase_is_paged(o->phase.values[i]))
             return cli_usage_error(&tool, "--phase %s: expected --page-size beside it",
                                    o->phase.values[i]);
+    }
+    if (o->rotary.count && !appends)
+        return cli_usage_error(&tool, "--rotary: expected --phase append beside it");
     return 0;
 }
 
@@ -215,6 +223,7 @@ static int select_model(const struct options *o, const char *given, selection *s
     const model_serving serving = {
         .arch = o->axes[AXIS_ARCH], .dtype = o->axes[AXIS_DTYPE], .lse = o->axes[AXIS_LSE],
         .tp = o->tp, .phase = o->phase, .page_size = o->page_size, .kv_dtype = o->kv_dtype,
+        .rotary = o->rotary,
     };
     char path[FILE_PATH_MAX], why[MODEL_ERROR_MAX], *json = NULL;
     size_t size;
@@ -423,7 +432,8 @@ static int run_steps(struct options *o, char *const *texts, int num_texts)
 int command_warm(int argc, char **argv)
 {
     struct options o = { 0 };
-    axis *const lists[] = { &o.models, &o.manifests, &o.tp, &o.phase, &o.page_size, &o.kv_dtype };
+    axis *const lists[] = { &o.models, &o.manifests, &o.tp, &o.phase, &o.page_size, &o.kv_dtype,
+                            &o.rotary };
     int num_texts, code = command_parse(&tool, argc, argv, &o, &num_texts);
 
     if (code == COMMAND_RUN)

@@ -28,6 +28,11 @@ t aiter-bench run flash_attn --block-size 16
 t aiter-bench run kvcache --block-size 24
 t aiter-bench run varlen --fp8-kv
 t aiter-bench run flash_attn --not-causal
+t aiter-bench run flash_attn --append 4
+t aiter-bench run kvcache --append 40 --seqlen-k 30
+t aiter-bench run kvcache --rotary half
+t aiter-bench run kvcache --append 4 --rotary twisted
+t aiter-bench run kvcache --append 4 --rotary half --rotary-dim 144
 t aiter-bench run flash_attn --window 5
 t aiter-bench run flash_attn --window 5,-2
 t aiter-bench run kvcache --layout packed-qkv

@@ -24,3 +24,5 @@ t $run --arch gfx942 --model llama --kv-dtype fp8
 t $run,decode --arch gfx942 --model llama
 t $run --arch gfx942 --model llama --tp 0
 t $run --arch gfx942 --model llama --page-size big
+t aiter-precompile --dry-run --arch gfx942 --model . --rotary half
+t aiter-precompile --dry-run --arch gfx942 --model . --phase append
