@@ -157,7 +157,7 @@ static void add_mod(gen_buffer *b, const char *name, const char *type, const cha
     gen_buffer_printf(b,
                       "#line 1 \"expressions\"\n"
                       "namespace mods {\nINLINE %s %s(%sMOD_ARGS)\n{\n    const auto value = (\n"
-                      "#line 1 \"%s\"\n%s\n#line 1 \"expressions\"\n    );\n"
+                      "#line 1 \"%s\"\n%s\n)\n#line 1 \"expressions\"\n    ;\n"
                       "    static_assert(%s, \"%s: expected %s\");\n    return value;\n}\n}\n",
                       type, name, first_arg, name, text, trait, name, expected);
 }

@@ -35,6 +35,12 @@ static double last_keys(const ref_place *p, double score)
     return p->kv_idx + 5 < p->kv_len - p->b ? -INFINITY : score;
 }
 
+/* What float32 has beside -inf hides as well. */
+static double lowest(const ref_place *p, double score)
+{
+    return (p->kv_idx + p->q_idx) % 2 || p->q_idx % 4 == 1 ? -INFINITY : score;
+}
+
 static bool same_document(const ref_place *p)
 {
     const int at = diagonal(p) < 0 ? 0 : diagonal(p);
@@ -68,6 +74,9 @@ static const mod scores[] = {
     { .name = "last",
       .text = "kv_idx + 5 < kv_len - b ? -__builtin_inff() : score",
       .score = last_keys },
+    { .name = "lowest",
+      .text = "(kv_idx + q_idx) % 2 || q_idx % 4 == 1 ? -3.4e38f : score",
+      .score = lowest },
 };
 
 static const mod masks[] = {

@@ -192,7 +192,7 @@ static void test_the_text_in_the_source(void **state)
     gen_config config = parse(PLAIN " score_mod=\"score // half\"");
     char *source = gen_render(&config);
     assert_non_null(source);
-    assert_non_null(strstr(source, "#line 1 \"score_mod\"\nscore // half\n#line 1 \"expressions\"\n    );\n"));
+    assert_non_null(strstr(source, "#line 1 \"score_mod\"\nscore // half\n)\n#line 1 \"expressions\"\n"));
     assert_null(strstr(source, "bool mask_mod("));
     free(source);
 }
