@@ -97,6 +97,14 @@ static bool decode_is_not_packed(const gen_config *c, char err[GEN_ERROR_MAX])
     return false;
 }
 
+static bool splits_are_on_matrix_units(const gen_config *c, char err[GEN_ERROR_MAX])
+{
+    if (c->dtype != GEN_FP32 || !c->splits)
+        return true;
+    snprintf(err, GEN_ERROR_MAX, "splits=1: expected 0 with dtype=fp32, or dtype=fp16 or bf16");
+    return false;
+}
+
 static bool (*const rules[])(const gen_config *, char *) = {
     dtype_runs_on_arch,
     fp8_runs_on_arch,
@@ -106,6 +114,7 @@ static bool (*const rules[])(const gen_config *, char *) = {
     rotary_fits,
     decode_is_on_matrix_units,
     decode_is_not_packed,
+    splits_are_on_matrix_units,
 };
 
 enum { NUM_RULES = sizeof rules / sizeof rules[0] };
@@ -142,6 +151,10 @@ void gen_config_canonicalise(gen_config *config)
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)
         config->rounding = GEN_ROUND_NEAREST;
+    if (config->gqa == 1 || config->dtype == GEN_FP32) /* nothing to pack; the portable kernel never does */
+        config->pack = 0;
+    if (config->block_mask) /* a tile's rows are then of one head and in one block */
+        config->pack = 0;
     if (config->rotary == GEN_ROTARY_NONE)
         config->rotary_dim = 0;
 }

@@ -19,6 +19,9 @@ static const gen_feature_rule rules[] = {
     { GEN_WITH_PACKED_K, "AITER_PACKED_K", "kpacked" },
     { GEN_WITH_FP8_KV, "AITER_FP8_KV", "fp8kv" },
     { GEN_WITH_SPLITS, "AITER_SPLITS", "split" },
+    { GEN_WITH_PACK, "AITER_PACK", "pack" },
+    { GEN_WITH_SPLIT_KEYS, "AITER_SPLIT_KEYS", "splitkeys" },
+    { GEN_WITH_SPLIT_LIST, "AITER_SPLIT_LIST", "listed" },
     { GEN_WITH_APPEND, "AITER_APPEND", "append" },
     { GEN_WITH_ROTARY_INTERLEAVED, "AITER_ROTARY_INTERLEAVED", "ropei" },
     { GEN_WITH_ROTARY_HALF, "AITER_ROTARY_HALF", "ropeh" },
@@ -52,5 +55,8 @@ unsigned gen_features(const gen_config *c)
            (c->op == GEN_KV_APPEND ? GEN_WITH_NEW_ROWS | GEN_WITH_USED_K : 0) |
            (c->score_mod ? GEN_WITH_SCORE_MOD : 0) | (c->mask_mod ? GEN_WITH_MASK_MOD : 0) |
            (c->block_mask ? GEN_WITH_BLOCK_MASK : 0) |
-           (c->op == GEN_FMHA_DECODE || c->op == GEN_MERGE_SPLITS ? GEN_WITH_SPLITS : 0);
+           (c->pack ? GEN_WITH_PACK : 0) | (c->splits ? GEN_WITH_SPLIT_KEYS : 0) |
+           (c->listed ? GEN_WITH_SPLIT_LIST : 0) |
+           (c->op == GEN_FMHA_DECODE || (c->op == GEN_MERGE_SPLITS && !c->listed) ? GEN_WITH_SPLITS
+                                                                                  : 0);
 }

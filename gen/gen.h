@@ -100,11 +100,14 @@ typedef struct gen_config {
     gen_rotary rotary;           /* of queries and new keys                                      */
     int rotary_dim;              /* leading elements that are rotated, 0 without                 */
     int rows;                    /* of decode: room for query heads of a group * query tokens    */
+    int pack;                    /* a tile's rows are tokens times the query heads of a group    */
+    int splits;                  /* long sequences' keys are cut into parts, merged afterwards   */
+    int listed;                  /* of merge_splits: the parts are those of a forward kernel     */
     int block_mask;              /* rows and keys that an element of a block mask stands for     */
 } gen_config;
 
 enum { GEN_EXPRESSION_MAX = 1024, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 192 };
-enum { GEN_TEXT_MAX = 448 + 2 * GEN_EXPRESSION_MAX };
+enum { GEN_TEXT_MAX = 512 + 2 * GEN_EXPRESSION_MAX };
 
 /* An expression of the caller's as a configuration holds it: the process's one copy of it, so that
  * configurations stay plain data. It lives as long as the process, which can have 65536 of them.

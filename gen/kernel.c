@@ -72,36 +72,48 @@ void gen_kernel_pack(const gen_kernel *kernel, const void *args, void *kernarg)
 
 /* ---- The rest ---- */
 
-static const char dense_grid[] =
-    "grid_x = ceil(seqlen_q / tile_q) * num_heads * batch, grid_y = grid_z = 1 (workgroups)";
-static const char packed_grid[] =
-    "grid_x = (floor(total_q / tile_q) + batch) * num_heads, grid_y = grid_z = 1 (workgroups)";
-static const char merge_grid[] =
-    "grid_x = ceil(seqlen * num_heads / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
+#define GRID(x) "grid_x = " x ", grid_y = grid_z = 1 (workgroups)"
 
-static const char decode_grid[] =
-    "grid_x = num_heads / gqa * batch * num_splits, grid_y = grid_z = 1 (workgroups)";
-static const char merge_splits_grid[] =
-    "grid_x = ceil(seqlen_q * num_heads * batch / tile_q), grid_y = grid_z = 1 (workgroups)";
+/* Of the forward kernel: rows of a head, or of the heads of a group together. */
+static const char *const dense_grid[] = {
+    GRID("ceil(seqlen_q / tile_q) * num_heads * batch"),
+    GRID("ceil(seqlen_q * gqa / tile_q) * (num_heads / gqa) * batch"),
+};
+static const char *const packed_grid[] = {
+    GRID("(floor(total_q / tile_q) + batch) * num_heads"),
+    GRID("(floor(total_q * gqa / tile_q) + batch) * (num_heads / gqa)"),
+};
+static const char *const split_grid[] = {
+    GRID("split_places * num_heads"),
+    GRID("split_places * (num_heads / gqa)"),
+};
+static const char merge_grid[] = GRID("ceil(seqlen * num_heads / tile_q) * batch");
+static const char decode_grid[] = GRID("num_heads / gqa * batch * num_splits");
+static const char *const merge_splits_grid[] = {
+    GRID("ceil(seqlen_q * num_heads * batch / tile_q)"),
+    GRID("ceil(min(query tokens, floor(split_room / 2)) * num_heads / tile_q)"),
+};
 
 static const char append_grid[] =
     "grid_x = ceil(seqlen_new * num_heads_kv / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
 
 static const char *grid_rule(const gen_config *c)
 {
-    static const char *const rules[GEN_NUM_OPS] = { [GEN_FMHA_DECODE] = decode_grid,
-                                                    [GEN_MERGE_STATES] = merge_grid,
-                                                    [GEN_MERGE_SPLITS] = merge_splits_grid,
-                                                    [GEN_KV_APPEND] = append_grid };
+    const char *const rules[GEN_NUM_OPS] = { [GEN_FMHA_DECODE] = decode_grid,
+                                             [GEN_MERGE_STATES] = merge_grid,
+                                             [GEN_MERGE_SPLITS] = merge_splits_grid[c->listed],
+                                             [GEN_KV_APPEND] = append_grid };
     bool packed = c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
-    return rules[c->op] ? rules[c->op] : packed ? packed_grid : dense_grid;
+    return rules[c->op] ? rules[c->op]
+                        : (c->splits ? split_grid : packed ? packed_grid : dense_grid)[c->pack];
 }
 
 /* merge_states_gfx942_bf16_hd128_lse */
 static void print_merge_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
 {
-    snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%d%s", gen_name(gen_op_names(), (int)c->op),
-             c->arch->name, gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "");
+    snprintf(out, GEN_SYMBOL_MAX, "%s_%s_%s_hd%d%s%s", gen_name(gen_op_names(), (int)c->op),
+             c->arch->name, gen_dtype_name(c->dtype), c->hdv, c->lse ? "_lse" : "",
+             c->listed ? "_listed" : "");
 }
 
 /* fmha_fwd_gfx942_bf16_hd128x128_causal_g8_lse or kv_append_gfx942_bf16_hd128x128, then a word for

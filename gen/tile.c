@@ -42,7 +42,8 @@ static gen_tile merge_tile(const gen_config *config)
     return (gen_tile){
         .template_file = splits ? "merge_splits.hip" : "merge_states.hip",
         .block = BLOCK,
-        .tile_q = BLOCK / chunks,
+        .tile_q = config->listed ? 2 : BLOCK / chunks,
+        .lds_bytes = config->listed ? BLOCK * 6 * 4 : 0, /* of each thread 4 elements, maximum and sum */
         .waves_per_simd = 4,
     };
 }
@@ -86,13 +87,15 @@ static gen_tile decode_tile(const gen_config *config)
     };
 }
 
-/* Which of max_pair_dims: variants keep more in registers. */
+/* Which of max_pair_dims: variants keep more in registers, changed scores of packed rows as much as of
+ * pages. */
 static int registers_class(unsigned features)
 {
     bool built_in = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
     if (built_in && features & GEN_WITH_MODS)
         return 3;
-    return !features ? 0 : features & GEN_WITH_SCORES && features & GEN_WITH_PAGES ? 2 : 1;
+    bool crowded = features & (GEN_WITH_PAGES | GEN_WITH_PACK);
+    return !features ? 0 : features & GEN_WITH_SCORES && crowded ? 2 : 1;
 }
 
 gen_tile gen_tile_choose(const gen_config *config)

@@ -4,19 +4,7 @@
 
 #include "runtime/device.h"
 #include "runtime/error.h"
-
-/* Tiles of query rows that all heads of all batch entries have at most (the grid rule of gen_kernel).
- * Packed sequences take tiles of their own, each at most one more than its share of the rows. */
-static uint64_t count_fwd_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
-                                uint64_t *slices)
-{
-    uint64_t tile = (unsigned)kernel->shape.tile_q, heads = (unsigned)a->num_heads;
-    gen_seqlens seqlens = kernel->config.seqlens_q;
-    bool packed = seqlens == GEN_SEQ_CU || seqlens == GEN_SEQ_PACKED;
-    *slices = packed ? heads : heads * (unsigned)a->batch;
-    return packed ? (unsigned)a->total_q / tile + (unsigned)a->batch
-                  : ((unsigned)a->seqlen_q + tile - 1) / tile;
-}
+#include "runtime/split_fwd.h"
 
 /* Tiles of rows of heads that all batch entries have. */
 static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_states_args *a,
@@ -27,14 +15,17 @@ static uint64_t count_merge_tiles(const rt_kernel *kernel, const gen_merge_state
     return ((uint64_t)(unsigned)a->seqlen * (unsigned)a->num_heads + tile - 1) / tile;
 }
 
-/* All rows of all heads of all batch entries are one list. */
-static uint64_t count_split_tiles(const rt_kernel *kernel, const gen_fmha_fwd_args *a,
+/* All rows of all heads of all batch entries are one list; or those that may have been split. */
+static uint64_t count_split_tiles(const rt_kernel *kernel, const rt_problem *problem,
                                   uint64_t *slices)
 {
+    const gen_fmha_fwd_args *a = &problem->args;
     uint64_t tile = (unsigned)kernel->shape.tile_q;
+    uint64_t rows = kernel->config.listed
+                        ? rt_fwd_merge_rows(&problem->config, a)
+                        : (uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q;
     *slices = 1;
-    return ((uint64_t)(unsigned)a->batch * (unsigned)a->num_heads * (unsigned)a->seqlen_q + tile -
-            1) / tile;
+    return (rows + tile - 1) / tile;
 }
 
 /* Tiles of new rows of KV heads that all batch entries have. */
@@ -51,12 +42,12 @@ static uint64_t count_tiles(const rt_kernel *kernel, const rt_problem *problem, 
     const gen_fmha_fwd_args *a = &problem->args;
     switch (kernel->config.op) {
     case GEN_MERGE_STATES: return count_merge_tiles(kernel, &problem->merge, slices);
-    case GEN_MERGE_SPLITS: return count_split_tiles(kernel, a, slices);
+    case GEN_MERGE_SPLITS: return count_split_tiles(kernel, problem, slices);
     case GEN_KV_APPEND: return count_append_tiles(kernel, a, slices);
     case GEN_FMHA_DECODE:
         *slices = (uint64_t)(unsigned)a->batch * (unsigned)(a->num_heads / kernel->config.gqa);
         return (unsigned)a->num_splits;
-    default: return count_fwd_tiles(kernel, a, slices);
+    default: return rt_fwd_workgroups(&kernel->config, kernel->shape.tile_q, a, slices);
     }
 }
 
@@ -97,18 +88,30 @@ static aiter_status submit(const rt_hip *hip, const rt_kernel *kernel, const rt_
                        "kernel %s, %u workgroups of %u threads", kernel->shape.symbol, grid, block);
 }
 
-aiter_status rt_launch(aiter_context *ctx, const rt_kernel *kernel, const rt_problem *problem)
+static aiter_status submit_all(aiter_context *ctx, const rt_launch_list *list,
+                               const rt_problem *problem, const unsigned grids[])
+{
+    for (int i = 0; i < list->count; i++) {
+        aiter_status status = submit(ctx->hip, list->kernels[i], problem, grids[i]);
+        if (status != AITER_OK)
+            return status;
+        atomic_fetch_add_explicit(&ctx->launches, 1, memory_order_relaxed);
+    }
+    return AITER_OK;
+}
+
+aiter_status rt_launch(aiter_context *ctx, const rt_launch_list *list, const rt_problem *problem)
 {
     int saved;
-    unsigned grid = 0;
-    aiter_status status = grid_size(kernel, problem, &grid);
-    if (status != AITER_OK)
+    unsigned grids[RT_MAX_LAUNCHES];
+    aiter_status status = AITER_OK;
+    for (int i = 0; status == AITER_OK && i < list->count; i++)
+        status = grid_size(list->kernels[i], problem, &grids[i]);
+    if (status != AITER_OK || list->count == 0)
         return status;
     status = rt_device_enter(ctx->hip, ctx->place.device, &saved);
     if (status != AITER_OK)
         return status;
-    status = submit(ctx->hip, kernel, problem, grid);
-    if (status == AITER_OK)
-        atomic_fetch_add_explicit(&ctx->launches, 1, memory_order_relaxed);
+    status = submit_all(ctx, list, problem, grids);
     return rt_device_leave(ctx->hip, ctx->place.device, saved, status);
 }

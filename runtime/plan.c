@@ -118,6 +118,8 @@ static const struct {
     { "rotary", "rotary_cos (with rotary_interleaved)", { 0 } },
     { "rotary_dim", "2 * rotary_cos.shape[1] (rotary_dim)", { 0 } },
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
+    { "pack", "heads of a group in one tile (kvcache, varlen, workspace)", { 0 } },
+    { "splits", "workspace", { "NULL, or num_splits 1", "a tensor" } },
     { "block_mask", "variants.block_mask_size", { 0 } },
     { "score_mod", "variants.score_mod", { 0 } },
     { "mask_mod", "variants.mask_mod", { 0 } },

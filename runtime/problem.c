@@ -443,31 +443,40 @@ static aiter_status check_overlap(const rt_tensor *written, const rt_tensor *oth
                    other->extent);
 }
 
-/* A cache is written if something is appended. */
-static bool is_written(const tensors *t, rt_argument a)
+/* Bits of rt_argument. A cache is written if something is appended. */
+static unsigned written_arguments(const tensors *t)
 {
-    return a == RT_OUT || a == RT_LSE || a == RT_WORKSPACE || (a == RT_K && t->has[RT_K_NEW]) ||
-           (a == RT_V && t->has[RT_V_NEW]);
+    return 1u << RT_OUT | 1u << RT_LSE | 1u << RT_WORKSPACE | (unsigned)t->has[RT_K_NEW] << RT_K |
+           (unsigned)t->has[RT_V_NEW] << RT_V;
 }
 
 /* Two tensors that are written are compared once; those of one cache, and values that are the keys, are
  * the same memory. */
-static bool need_not_differ(const tensors *t, rt_argument w, rt_argument a)
+static aiter_status check_apart(const tensors *t, rt_argument w, unsigned written)
 {
-    return (is_written(t, a) && a > w) || ((w == RT_K || w == RT_V) && a == RT_KV) ||
-           (w == RT_K && a == RT_V);
+    unsigned skipped = (written & ~0u << w) | 1u << w;
+    if (w == RT_K || w == RT_V)
+        skipped |= 1u << RT_KV | (w == RT_K ? 1u << RT_V : 0);
+    for (rt_argument a = 0; a < RT_NUM_ARGUMENTS; a++) {
+        if (!t->has[a] || skipped >> a & 1)
+            continue;
+        aiter_status status = check_overlap(&t->at[w], &t->at[a]);
+        if (status != AITER_OK)
+            return status;
+    }
+    return AITER_OK;
 }
 
 static aiter_status check_aliasing(const tensors *t)
 {
-    for (rt_argument w = 0; w < RT_NUM_ARGUMENTS; w++)
-        for (rt_argument a = 0; is_written(t, w) && t->has[w] && a < RT_NUM_ARGUMENTS; a++) {
-            if (a == w || !t->has[a] || need_not_differ(t, w, a))
-                continue;
-            aiter_status status = check_overlap(&t->at[w], &t->at[a]);
-            if (status != AITER_OK)
-                return status;
-        }
+    const unsigned written = written_arguments(t);
+    for (rt_argument w = 0; w < RT_NUM_ARGUMENTS; w++) {
+        if (!t->has[w] || !(written >> w & 1))
+            continue;
+        aiter_status status = check_apart(t, w, written);
+        if (status != AITER_OK)
+            return status;
+    }
     return AITER_OK;
 }
 
@@ -679,7 +688,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
     out->args.seqlen_q = (int)count_queries(&t);
     out->args.seqlen_k = (int)seqlen_k;
     out->args.partial = (float *)data(&t, RT_WORKSPACE);
-    status = rt_split(out, request->num_splits,
+    status = rt_split(out, t.cache || request->operation == RT_VARLEN, request->num_splits,
                       t.has[RT_WORKSPACE] ? t.at[RT_WORKSPACE].size[0] : -1);
     if (status != AITER_OK)
         return status;

@@ -7,6 +7,13 @@
 #include "gen/gen.h"
 #include "runtime/request.h"
 
+/* What rt_split() was asked for. */
+typedef struct rt_split_request {
+    bool pack;
+    int num_splits;
+    int64_t workspace;
+} rt_split_request;
+
 typedef struct rt_problem {
     gen_config config;
     union {
@@ -15,6 +22,7 @@ typedef struct rt_problem {
     };
     void *stream;
     bool empty;     /* no output element: nothing to compute */
+    rt_split_request asked;
     bool may_split; /* with other arguments there may be splits: a plan has the kernel that merges */
 } rt_problem;
 

@@ -286,10 +286,12 @@ aiter_status rt_request_varlen(const aiter_varlen_args *given, rt_request *out)
                     [RT_SEQLENS_K] = a.seq_lengths_k,
                     [RT_PAGE_TABLE] = a.page_table,
                     [RT_K_SCALE] = a.k_scale,
-                    [RT_V_SCALE] = a.v_scale },
+                    [RT_V_SCALE] = a.v_scale,
+                    [RT_WORKSPACE] = a.workspace },
         .causal = a.causal,
         .block_size = a.block_size,
         .kv_layout = a.kv_layout,
+        .num_splits = a.num_splits,
         .max_seqlen_q = a.max_seq_len,
         .max_seqlen_k = a.max_seq_len_k,
         .softmax_scale = a.softmax_scale,
@@ -299,6 +301,7 @@ aiter_status rt_request_varlen(const aiter_varlen_args *given, rt_request *out)
         (status = check_layout(a.kv_layout, a.block_size)) != AITER_OK ||
         (status = check_max("max_seq_len", a.max_seq_len)) != AITER_OK ||
         (status = check_max("max_seq_len_k", a.max_seq_len_k)) != AITER_OK ||
+        (status = check_max("num_splits", a.num_splits)) != AITER_OK ||
         (status = check_lengths(&a)) != AITER_OK)
         return status;
     default_lengths(out);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "runtime/error.h"
+#include "runtime/split_fwd.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
@@ -16,30 +17,18 @@ static bool make_decode(gen_config *config, int seqlen_q)
     int64_t rows = (int64_t)config->gqa * seqlen_q;
     gen_config decode = *config, back;
     char why[GEN_ERROR_MAX];
+    if (rows > MAX_DECODE_ROWS)
+        return false;
     decode.op = GEN_FMHA_DECODE;
     decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
     gen_config_canonicalise(&decode);
     back = decode;
     back.op = GEN_FMHA_FWD;
     gen_config_canonicalise(&back);
-    if (rows > MAX_DECODE_ROWS || !gen_config_equal(&back, config) || /* a field is lost */
-        !gen_config_validate(&decode, why))
-        return false;
+    if (!gen_config_equal(&back, config) || !gen_config_validate(&decode, why))
+        return false; /* a field would be lost, or there is no such decode */
     *config = decode;
     return true;
-}
-
-/* Kernels that can split keys, the better ones first. Each makes its configuration of a forward one, or
- * leaves that as it is. */
-static bool (*const makers[])(gen_config *, int seqlen_q) = { make_decode };
-enum { NUM_MAKERS = sizeof makers / sizeof makers[0] };
-
-static bool make_any(gen_config *config, int seqlen_q)
-{
-    for (int i = 0; i < NUM_MAKERS; i++)
-        if (makers[i](config, seqlen_q))
-            return true;
-    return false;
 }
 
 /* ---- How many splits ---- */
@@ -87,21 +76,14 @@ static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t ro
                    room, num_splits * rows * (hdv + 1), num_splits, rows, hdv + 1);
 }
 
-aiter_status rt_split(rt_problem *p, int num_splits, int64_t workspace)
+aiter_status rt_split(rt_problem *p, bool pack, int num_splits, int64_t workspace)
 {
     gen_fmha_fwd_args *a = &p->args;
-    a->num_splits = 1;
-    p->may_split = false;
+    p->asked = (rt_split_request){ pack, num_splits, workspace };
     if (num_splits > MAX_SPLITS)
         return rt_fail(INVALID, "num_splits is %d: expected at most %d", num_splits, MAX_SPLITS);
-    if (!make_any(&p->config, a->seqlen_q)) {
-        if (num_splits == 0)
-            return AITER_OK;
-        return rt_fail(AITER_ERROR_UNSUPPORTED,
-                       "num_splits is %d: expected 0 with more than %d query rows of a KV head or "
-                       "fp32, which are not split",
-                       num_splits, MAX_DECODE_ROWS);
-    }
+    if (!make_decode(&p->config, a->seqlen_q))
+        return rt_split_fwd(p);
     int64_t rows = (int64_t)a->batch * a->num_heads * a->seqlen_q;
     int64_t room = rows > 0 && workspace > 0 ? workspace / (rows * (p->config.hdv + 1)) : 0;
     p->may_split = workspace >= 0 || num_splits > 1;
@@ -118,21 +100,30 @@ gen_config rt_split_merge(const gen_config *config)
                          .arch = config->arch,
                          .dtype = config->dtype,
                          .hdv = config->hdv,
-                         .lse = config->lse };
+                         .lse = config->lse,
+                         .listed = config->op == GEN_FMHA_FWD };
     gen_config_canonicalise(&merge);
     return merge;
 }
 
+/* On the forward kernel, as if that were the only one. */
+static bool fit_forward(rt_problem *p, const gen_config *kernel)
+{
+    rt_problem forward = *p;
+    forward.config.op = GEN_FMHA_FWD;
+    gen_config_canonicalise(&forward.config);
+    if (rt_split_fwd(&forward) != AITER_OK || !gen_config_equal(&forward.config, kernel))
+        return false;
+    *p = forward;
+    return true;
+}
+
 void rt_split_fit(rt_problem *p, const gen_config *kernel)
 {
-    gen_config fitting = p->config;
-    if (p->config.op != GEN_FMHA_DECODE)
+    gen_config roomier = p->config;
+    if (p->config.op != GEN_FMHA_DECODE || (kernel->op == GEN_FMHA_FWD && fit_forward(p, kernel)))
         return;
-    fitting.op = kernel->op;
-    fitting.rows = kernel->rows;
-    gen_config_canonicalise(&fitting);
-    bool forward = kernel->op == GEN_FMHA_FWD && p->args.num_splits == 1;
-    bool roomier = kernel->op == GEN_FMHA_DECODE && kernel->rows > p->config.rows;
-    if ((forward || roomier) && gen_config_equal(&fitting, kernel))
-        p->config = fitting;
+    roomier.rows = kernel->rows;
+    if (kernel->rows > p->config.rows && gen_config_equal(&roomier, kernel))
+        p->config = roomier;
 }

@@ -6,9 +6,9 @@
 
 /* Makes a decode of a problem of the forward kernel if it can be one, and sets may_split and what splits
  * need in the arguments, of which partial is the workspace: num_splits, or as many as are good if it is
- * 0. workspace: its size in floats, -1: none. Errors: INVALID_ARGUMENT (num_splits, workspace),
- * UNSUPPORTED. */
-aiter_status rt_split(rt_problem *problem, int num_splits, int64_t workspace);
+ * 0. workspace: its size in floats, -1: none. pack: the forward kernel has rows of all heads of a group in a tile even
+ * if keys are not split. Errors: INVALID_ARGUMENT (num_splits, workspace), UNSUPPORTED. */
+aiter_status rt_split(rt_problem *problem, bool pack, int num_splits, int64_t workspace);
 
 /* The kernel that makes one output of the splits of a kernel of this configuration. */
 gen_config rt_split_merge(const gen_config *config);

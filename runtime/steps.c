@@ -84,14 +84,13 @@ aiter_status rt_steps_find(aiter_context *ctx, const rt_problem *problem, rt_ste
     return get(ctx, problem, false, out);
 }
 
+_Static_assert((int)RT_NUM_STEPS <= (int)RT_MAX_LAUNCHES, "RT_MAX_LAUNCHES is too small");
+
 aiter_status rt_steps_launch(aiter_context *ctx, const rt_steps *with, const rt_problem *problem)
 {
-    for (rt_step s = 0; s < RT_NUM_STEPS; s++) {
-        if (!steps[s].takes(problem))
-            continue;
-        aiter_status status = rt_launch(ctx, with->kernel[s], problem);
-        if (status != AITER_OK)
-            return status;
-    }
-    return AITER_OK;
+    rt_launch_list list = { .count = 0 };
+    for (rt_step s = 0; s < RT_NUM_STEPS; s++)
+        if (steps[s].takes(problem))
+            list.kernels[list.count++] = with->kernel[s];
+    return rt_launch(ctx, &list, problem);
 }

@@ -32,6 +32,14 @@ constexpr int K_BYTES = TILE_K * HDQK_PAD * 2;
 constexpr int V_BYTES = TILE_K * HDV_PAD * 2;
 constexpr float RESCALE_LOG2 = 8; // P may grow to 2^8 before O is rescaled: exact in fp16 and bf16
 
+#if AITER_BLOCK_MASK
+constexpr int TILE_STARTS = TILE_K; // tiles start at multiples of this: each is in one block
+#elif AITER_PAGES
+constexpr int TILE_STARTS = 4; // 4 keys are transposed together
+#else
+constexpr int TILE_STARTS = 1;
+#endif
+
 // Are there registers to spare? Blocks of the page table are then looked up a step before they are
 // loaded; and changing scores leaves room for the next tile.
 constexpr bool SPARE_REGISTERS = HDQK_PAD + HDV_PAD <= 384;
@@ -201,7 +209,7 @@ struct v_tile {
     INLINE bool inside(int i) { return active(i) && (HDV == HDV_PAD || d_group(i) < HDV / 4); }
 
 #if AITER_PAGES
-    int block[PER_THREAD]; // of the tile that is loaded next; tiles start at multiples of 4
+    int block[PER_THREAD]; // of the tile that is loaded next
 
     INLINE void find(const paged_rows<kv_t> &rows, int key)
     {
@@ -257,15 +265,6 @@ INLINE half8 v_operand(const char *lds, int block, int step)
     int lane = int(__builtin_amdgcn_workitem_id_x()) & 63;
     return *(const half8 *)(lds + vt_lds(block * 32 + lane % 32, step * 2 + lane / 32));
 }
-#endif
-
-// The first tile starts at a multiple of this.
-#if AITER_BLOCK_MASK
-constexpr int TILE_ALIGN = TILE_K;
-#elif AITER_PAGES
-constexpr int TILE_ALIGN = 4;
-#else
-constexpr int TILE_ALIGN = 1;
 #endif
 
 // ---- One step over TILE_K keys ----
@@ -383,8 +382,31 @@ INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
             st.o[b] = mfma(v_operand(lds, b, step), p[step], st.o[b]);
 }
 
+#if AITER_PACK
+// What comes of a lane's row now and then is worked out again from this: else it would be kept, in registers of all
+// lanes.
+INLINE int again(int thread)
+{
+    asm volatile("" : "+v"(thread));
+    return thread;
+}
+#endif
+
 // ---- Ends ----
 
+#if AITER_PACK
+// Rows of several heads lie anywhere: a pointer each. `row`: nullptr if there is none.
+INLINE void load_q(state &st, const elem_t *row, bool negate)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int p = 0; p < QK_STEPS; p++) {
+        uint4 q = 0;
+        if (row && (p * 16 + 16 <= HDQK || half == 0))
+            q = *(const uint4 *)(row + p * 16 + half * 8);
+        st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
+    }
+}
+#else
 INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes, bool negate)
 {
     int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
@@ -396,6 +418,7 @@ INLINE void load_q(state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_b
         st.q[p] = bit_cast<half8>(negate ? q ^ 0x80008000u : q);
     }
 }
+#endif
 
 #if AITER_ROTARY
 INLINE void load_rotated_q(state &st, const elem_t *row, const rotation &turned, bool negate)
@@ -410,6 +433,22 @@ INLINE void load_rotated_q(state &st, const elem_t *row, const rotation &turned,
 }
 #endif
 
+INLINE uint2 output_of(const state &st, int b, int g, float inverse)
+{
+    return { pack(st.o[b][g * 4] * inverse, st.o[b][g * 4 + 1] * inverse),
+             pack(st.o[b][g * 4 + 2] * inverse, st.o[b][g * 4 + 3] * inverse) };
+}
+
+#if AITER_PACK
+INLINE void store_output(const state &st, elem_t *row, float inverse)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int b = 0; b < V_BLOCKS; b++)
+        for (int g = 0; g < 4; g++)
+            if (b * 32 + g * 8 < HDV)
+                *(uint2 *)(row + b * 32 + g * 8 + half * 4) = output_of(st, b, g, inverse);
+}
+#else
 INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, int stride_bytes,
                          float inverse)
 {
@@ -418,12 +457,24 @@ INLINE void store_output(const state &st, __amdgpu_buffer_rsrc_t rows, int row, 
         for (int g = 0; g < 4; g++) {
             if (b * 32 + g * 8 >= HDV)
                 continue;
-            uint2 out = { pack(st.o[b][g * 4] * inverse, st.o[b][g * 4 + 1] * inverse),
-                          pack(st.o[b][g * 4 + 2] * inverse, st.o[b][g * 4 + 3] * inverse) };
             int offset = row * stride_bytes + (b * 32 + g * 8 + half * 4) * 2;
-            __builtin_amdgcn_raw_buffer_store_b64(out, rows, offset, 0, 0);
+            __builtin_amdgcn_raw_buffer_store_b64(output_of(st, b, g, inverse), rows, offset, 0, 0);
         }
 }
+#endif
+
+#if AITER_SPLIT_KEYS
+INLINE void store_partial(const state &st, float *row, float inverse)
+{
+    int half = (int(__builtin_amdgcn_workitem_id_x()) & 63) / 32;
+    for (int b = 0; b < V_BLOCKS; b++)
+        for (int g = 0; g < 4; g++)
+            if (b * 32 + g * 8 < HDV)
+                *(vec<float, 4> *)(row + b * 32 + g * 8 + half * 4) =
+                    vec<float, 4>{ st.o[b][g * 4], st.o[b][g * 4 + 1], st.o[b][g * 4 + 2],
+                                   st.o[b][g * 4 + 3] } * inverse;
+}
+#endif
 
 extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(KERNEL_ARGS)
 {
@@ -431,30 +482,57 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     char *const k_buffer[2] = { lds, lds + K_BYTES + V_BYTES };
 
     const variant_args va = VARIANT_ARGS;
-    const work w = assign_work(va, num_heads, batch, seqlen_q);
+    const work w = assign_work(va, num_heads, batch, seqlen_q, seqlen_k);
+#if AITER_SPLIT_KEYS
+    if (w.splits == 0)
+        return;
+#endif
     const span queries = q_span(va, w.batch, seqlen_q), keys = k_span(va, w.batch, seqlen_k);
-    if (MAY_BE_IDLE && uint(w.q0) >= uint(queries.length))
+    if (MAY_BE_IDLE && uint(w.q0) >= uint(queries.length * GROUP))
         return;
     const int thread = int(__builtin_amdgcn_workitem_id_x());
     const int wave = __builtin_amdgcn_readfirstlane(thread / 64);
     const int wave_row = wave * 32, lane_row = wave_row + thread % 32;
 
-    // Bottom-right alignment: query row i is at key i + offset.
+    // Bottom-right alignment: query token i is at key i + offset.
     const int offset = keys.length - queries.length;
-    const int q_rows = min(queries.length - w.q0, TILE_Q);
+    const int q_rows = min(queries.length * GROUP - w.q0, TILE_Q);
+    auto token = [&](int row) { return GROUP == 1 ? w.q0 + row : int(uint(w.q0 + row) / GROUP); };
     // The first key that is seen by a row of the workgroup, and the first that is seen no more.
     auto start = [&](int row) {
-        return LEFT_BOUND ? max(0, w.q0 + row + offset - left_bound(va)) : 0;
+        return LEFT_BOUND ? max(0, token(row) + offset - left_bound(va)) : 0;
     };
     auto limit = [&](int row) {
-        return RIGHT_BOUND ? min(keys.length, w.q0 + row + offset + right_bound(va) + 1)
+        return RIGHT_BOUND ? min(keys.length, token(row) + offset + right_bound(va) + 1)
                            : keys.length;
     };
+#if AITER_SPLIT_KEYS
+    // Splits have whole tiles of the keys that the tile sees, all but the last ones the same number.
+    const int first_seen = start(0), last_seen = limit(q_rows - 1);
+    const int from = first_seen & -TILE_STARTS;
+    const int share =
+        int(uint(ceil_div(max(last_seen - from, 0), TILE_K) + w.splits - 1) / uint(w.splits)) * TILE_K;
+    const int first_key = max(first_seen, from + w.split * share);
+    const int last_key = min(last_seen, from + (w.split + 1) * share);
+#else
     const int first_key = start(0), last_key = limit(q_rows - 1);
+#endif
     // Likewise by some row of the wave and by all of them.
     const int wave_first = start(wave_row), wave_all = start(wave_row + 31);
     const int wave_full = limit(wave_row), wave_last = limit(wave_row + 31);
+#if !AITER_PACK
     const int lane_start = start(lane_row), lane_limit = limit(lane_row);
+#endif
+
+    // The row of a thread's lane, or the last one: its query token, and what is worked on with its head.
+    auto token_of = [&](int of) { return token(min(wave_row + of % 32, q_rows - 1)); };
+    auto work_of = [&](int of) {
+        work own = w;
+        if (GROUP > 1)
+            own.head += int(uint(w.q0 + min(wave_row + of % 32, q_rows - 1)) % GROUP);
+        return own;
+    };
+    const work own = work_of(thread);
 
 #if AITER_FP8_KV
     const float key_scale = va.k_scale[w.kv_head * va.k_scale_stride];
@@ -463,26 +541,36 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float key_scale = 1, value_scale = 1;
 #endif
 #if AITER_SCORE_MODS || AITER_MASK_MOD
-    score_mods mods;
-    mods.init(va, w, w.q0 + min(lane_row, q_rows - 1), offset, keys.length, scale_log2);
+    auto mods_of = [&](int of) {
+        score_mods mods;
+        mods.init(va, work_of(of), token_of(of), offset, keys.length, scale_log2);
+        mods.scale *= key_scale;
+        return mods;
+    };
+    score_mods mods = mods_of(thread);
 #endif
 #if AITER_SCORE_MODS
-    mods.scale *= key_scale;
     const float scale = SCORE_UNIT;
     const bool negate = false;
 #else
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
     const bool negate = scale_log2 * key_scale < 0;
 #endif
+#if !AITER_PACK
     const float sink = sink_of(va, w.head);
+#endif
     state st;
+#if AITER_PACK || AITER_ROTARY
+    const elem_t *q_row = (const elem_t *)q + w.batch * q_stride_batch + own.head * q_stride_head +
+                          (queries.first + token_of(thread)) * q_stride_row;
+#if AITER_ROTARY
+    load_rotated_q(st, q_row, rotation_of_query(va, w.batch, token_of(thread), seqlen_k), negate);
+#else
+    load_q(st, lane_row < q_rows ? q_row : nullptr, negate);
+#endif
+#else
     const elem_t *q_base = (const elem_t *)q + w.batch * q_stride_batch + w.head * q_stride_head +
                            (queries.first + w.q0) * q_stride_row;
-#if AITER_ROTARY
-    const int q_row = min(lane_row, q_rows - 1);
-    load_rotated_q(st, q_base + q_row * q_stride_row,
-                   rotation_of_query(va, w.batch, w.q0 + q_row, seqlen_k), negate);
-#else
     load_q(st, rows_at(q_base, q_rows, q_stride_row, HDQK), lane_row, int(q_stride_row) * 2,
            negate);
 #endif
@@ -494,7 +582,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 
     tile_walk walk;
     walk.init(va, w, last_key);
-    tile_at tile = walk.next(first_key & ~(TILE_ALIGN - 1));
+    tile_at tile = walk.next(first_key & -TILE_STARTS);
 
     k_tile next_k;
     v_tile next_v;
@@ -524,7 +612,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const kv_t *v_base = (const kv_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head +
                          keys.first * v_stride_row;
     auto load_tiles = [&](int tile_key) {
-        const int key = TILE_ALIGN > 1 && LEFT_BOUND ? max(tile_key, first_key) : tile_key;
+        const int key = TILE_STARTS == TILE_K && LEFT_BOUND ? max(tile_key, first_key) : tile_key;
         const int rows = min(last_key - key, tile_key + TILE_K - key), skipped = key - tile_key;
         next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK),
                     int(k_stride_row) * KV_BYTES, skipped);
@@ -544,12 +632,17 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         next = walk.next(key + TILE_K);
         if (LOAD_EARLY)
             load_tiles(next.key);
-        if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first)) {
+        if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first) &&
+            (GROUP == 1 || wave_row < q_rows)) {
             const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
             float16 s[KEY_BLOCKS];
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
 #if AITER_SCORE_MODS
+#if AITER_PACK
+            if (!SPARE_REGISTERS)
+                mods = mods_of(again(thread));
+#endif
 #pragma unroll // or scores would be indexed, and so in memory
             for (int b = 0; b < KEY_BLOCKS; b++)
 #pragma unroll
@@ -560,8 +653,13 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             if (!tile.full)
                 hide_scores(mods, s, key);
 #endif
-            if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all))
+            if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all)) {
+#if AITER_PACK
+                const int row = wave_row + again(thread) % 32;
+                const int lane_start = start(row), lane_limit = limit(row);
+#endif
                 mask_scores(s, lane_start - key, lane_limit - key);
+            }
             update_max(st, bound_max(row_max(s)), scale);
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
@@ -575,14 +673,48 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     }
 
     LATE_ARGS;
+    const bool writes = thread % 64 < 32 && lane_row < q_rows; // the row's log-sum-exp
+#if AITER_PACK
+    const int own_token = token_of(again(thread)), own_head = work_of(again(thread)).head;
+#if AITER_SINK
+    const float sink = LATE(sinks)[own_head] * LOG2_E;
+#else
+    const float sink = 0;
+#endif
+#else
+    const int own_token = token_of(thread), own_head = w.head;
+#endif
+#if AITER_SPLIT_KEYS
+    if (w.splits > 1) {
+        const row_sum end(st.sum + other_half(st.sum), st.m_scaled, w.split == 0 ? sink : -INFINITE);
+        const int first = w.first_place + own_token * w.splits;
+        const int64 place = int64(own_head) * LATE(split_room) + first + w.split;
+        if ((first_key < last_key || w.split == 0) && lane_row < q_rows)
+            store_partial(st, LATE(partial) + place * HDV, end.inverse() * value_scale);
+        if (writes)
+            LATE(partial_lse)[place] = end.lse();
+        if (writes && own_head == 0 && w.split == 0)
+            *(vec<int, 4> *)(LATE(split_list) + 4 + (w.first_entry + own_token) * 4) =
+                vec<int, 4>{ w.batch, queries.first + own_token, first, w.splits };
+        return;
+    }
+#endif
     const row_sum end(st.sum + other_half(st.sum), st.m_scaled, sink);
     const float inverse = end.inverse() * value_scale;
+#if AITER_PACK
+    elem_t *out_row = (elem_t *)LATE(out) + w.batch * LATE(out_stride_batch) +
+                      own_head * LATE(out_stride_head) +
+                      (queries.first + own_token) * LATE(out_stride_row);
+    if (lane_row < q_rows)
+        store_output(st, out_row, inverse);
+#else
     elem_t *out_base = (elem_t *)LATE(out) + w.batch * LATE(out_stride_batch) +
                        w.head * LATE(out_stride_head) +
                        (queries.first + w.q0) * LATE(out_stride_row);
     store_output(st, rows_at(out_base, q_rows, LATE(out_stride_row), HDV), lane_row,
                  int(LATE(out_stride_row)) * 2, inverse);
-    if (LSE && thread % 64 < 32 && lane_row < q_rows)
-        LATE(lse)[w.batch * LATE(lse_stride_batch) + w.head * LATE(lse_stride_head) +
-                  queries.first + w.q0 + lane_row] = end.lse();
+#endif
+    if (LSE && writes)
+        LATE(lse)[w.batch * LATE(lse_stride_batch) + own_head * LATE(lse_stride_head) +
+                  queries.first + own_token] = end.lse();
 }

@@ -153,7 +153,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     float *const k_lds = lds, *const v_lds = lds + TILE_K * HDQK_PAD;
 
     const variant_args va = VARIANT_ARGS;
-    const work w = assign_work(va, num_heads, batch, seqlen_q);
+    const work w = assign_work(va, num_heads, batch, seqlen_q, seqlen_k);
     const span queries = q_span(va, w.batch, seqlen_q), keys = k_span(va, w.batch, seqlen_k);
     if (MAY_BE_IDLE && uint(w.q0) >= uint(queries.length))
         return;

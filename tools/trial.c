@@ -8,8 +8,8 @@
 /* Tensors of rows first. */
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
-    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE, COSINES, SINES,
-    MOD_DATA, BLOCK_MASK,
+    LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE,
+    COSINES, SINES, MOD_DATA, BLOCK_MASK,
     NUM_TENSORS
 };
 
@@ -171,6 +171,8 @@ static void set_lengths(trial *t)
     for (int b = 0; b < s->batch; b++) {
         t->lengths_q[b] = ragged ? pick_length(t, 0, b, s->seqlen_q) : s->seqlen_q;
         t->lengths_k[b] = s->operation == TRIAL_ATTN ? s->seqlen_k : pick_length(t, 1, b, s->seqlen_k);
+        t->lengths_q[b] = s->lengths_q ? s->lengths_q[b] : t->lengths_q[b];
+        t->lengths_k[b] = s->lengths_k ? s->lengths_k[b] : t->lengths_k[b];
         t->starts_q[b + 1] = t->starts_q[b] + t->lengths_q[b];
         t->starts_k[b + 1] = t->starts_k[b] + t->lengths_k[b];
     }
@@ -429,8 +431,9 @@ static void describe_rows(trial *t, int index)
     const bool keys = index == K || index == V, cached = keys && t->cache;
     const int64_t rows = cached ? (s->block_size ? s->block_size : s->seqlen_k)
                        : keys   ? (t->packed ? t->starts_k[s->batch] : s->seqlen_k)
-                       : index >= K_NEW ? s->seqlen_new
-                                : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
+                       : index >= K_NEW
+                           ? s->seqlen_new
+                           : (t->packed ? t->starts_q[s->batch] : s->seqlen_q);
     const bool heads_first = cached ? !s->rows_first : index == LSE;
     int n = 0;
 
@@ -514,9 +517,9 @@ static bool make_values(trial *t, int index)
     const size_t count = (size_t)t->spec.batch * (size_t)x->heads * seqlen * (size_t)x->dim;
     /* Values that share memory with keys are the same. */
     filling f = { t, index, index == V && t->spec.cache == TRIAL_SHARED ? K : index,
-                  index == Q && t->spec.q_gain != 0      ? t->spec.q_gain
-                  : index == V_NEW && t->spec.fp8 ? 100 /* more than fp8 holds */
-                                                         : 1 };
+                  index == Q && t->spec.q_gain != 0 ? t->spec.q_gain
+                  : index == V_NEW && t->spec.fp8   ? 100 /* more than fp8 holds */
+                                                    : 1 };
 
     x->values = calloc(count ? count : 1, sizeof *x->values);
     if (!x->values)
@@ -691,8 +694,8 @@ static bool add_bias(trial *t)
 static bool add_workspace(trial *t)
 {
     const trial_spec *s = &t->spec;
-    const int64_t rows = (int64_t)s->batch * s->heads * s->seqlen_q;
-    const int64_t elements = s->room * rows * (s->hdv + 1);
+    const int64_t tokens = t->packed ? t->starts_q[s->batch] : (int64_t)s->batch * s->seqlen_q;
+    const int64_t elements = s->room * tokens * s->heads * (s->hdv + 8);
     void *image = add_numbers(t, WORKSPACE, NUM_FP32, false, 1, &elements);
 
     if (image)
@@ -937,6 +940,7 @@ static void set_arguments(trial *t)
                    *out = &t->tensors[OUT].dl, *lse = s->lse ? &t->tensors[LSE].dl : NULL;
     const bool cu = s->operation == TRIAL_CU, starts_k = cu && !t->cache;
     const bool two = s->cache == TRIAL_TWO, tight = s->bias || s->block_mask;
+    const bool partial = s->block_size && s->seqlen_k % s->block_size; /* the last block */
 
     set_variants(t);
     t->args = (aiter_attn_args){ .size = sizeof t->args, .q = q, .k = k, .v = v, .out = out,
@@ -958,7 +962,7 @@ static void set_arguments(trial *t)
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
         /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
-        .max_seq_len = s->full_lengths || tight || s->seqlen_new ? s->seqlen_k : 0,
+        .max_seq_len = s->full_lengths || tight || (s->seqlen_new && partial) ? s->seqlen_k : 0,
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
@@ -991,6 +995,8 @@ static void set_arguments(trial *t)
         .causal = s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
+        .workspace = given(t, WORKSPACE),
+        .num_splits = s->num_splits,
     };
 }
 

@@ -332,7 +332,8 @@ typedef struct aiter_attn_variants {
  *
  * Decode: few query rows, seqlen_q * heads / heads_kv up to 32, take in fp16 and bf16 a kernel of their own, which reads
  * keys and values once for all query heads of a KV head. With a workspace it can split the keys of a sequence over
- * workgroups. What it does not serve takes the forward kernel; num_splits other than 0 is then refused.
+ * workgroups. More rows take the forward kernel, which with a workspace does both as well. fp32 is never split: num_splits
+ * other than 0 is refused.
  *
  *   workspace     (elements)   fp32, contiguous, aligned to 16 bytes; written. Room for s splits is
  *                              s * batch * heads * seqlen_q * (head_dim_v + 8) elements; one split needs none. Launches
@@ -389,30 +390,32 @@ typedef enum aiter_kv_layout {
  * fp8 is E4M3 as the arch has it: FNUZ on gfx942, OCP on gfx950; the dtype is uint8 or DLPack's code for it.
  * gfx90a cannot convert it. Strides and alignment are as in aiter_attn_args, with 8 bytes for fp8.
  *
- * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative, and
- * as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
- * reaches, new keys included, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is at the end of its
- * sequence: it sees key j if j <= i + length - seqlen_q.
+ * Lengths and the page table are read on the device, when the kernel runs. A length is taken as 0 if it is negative,
+ * and as the most that there is room for if it is larger. Only entries of the page table that a sequence's length
+ * reaches, new keys included, and that its window needs, are read; they must be from 0 to num_blocks - 1. Query i is
+ * at the end of its sequence: it sees key j if j <= i + length - seqlen_q.
  *
  * New keys and values, appended in the same call:
  *
  *   k_new         (batch, seqlen_new, heads_kv, head_dim)          q's dtype
- *   v_new         (batch, seqlen_new, heads_kv, head_dim_v)        q's dtype; NULL if keys and values are the same elements
+ *   v_new         (batch, seqlen_new, heads_kv, head_dim_v)        q's dtype; NULL if kv_cache has 4 dimensions
  *   rotary_cos    (seqlen_rotary, rotary_dim / 2)                  q's dtype; optional, with rotary_sin
  *   rotary_sin    (seqlen_rotary, rotary_dim / 2)                  q's dtype
  *
- * cache_seqlens, which must be given, are then the lengths before. Row i of k_new and v_new becomes row cache_seqlens[b] + i of
- * sequence b's cache, which is written; attention is over the keys before and the new ones. Rows behind max_seq_len or what there
- * is room for are left out, and nothing else of the cache is changed. An fp8 cache gets x / scale to the nearest, ties to even,
- * saturated (computed as x * (1 / scale) in fp32). Elements of the cache must not overlap each other, nor any other tensor.
- * seqlen_new is any number up to the most keys of a sequence; queries need not be as many.
+ * cache_seqlens, which must be given, are then the lengths before. Row i of k_new and v_new becomes row
+ * cache_seqlens[b] + i of sequence b's cache, which is written; attention is over the keys before and the new ones.
+ * Rows behind max_seq_len or what there is room for are left out, and nothing else of the cache is changed. An fp8
+ * cache gets x / scale to the nearest, ties to even, saturated (computed as x * (1 / scale) in fp32). Elements of the
+ * cache must not overlap each other, nor any other tensor. seqlen_new is any number up to the most keys of a
+ * sequence; queries need not be as many.
  *
- * rotary_cos and rotary_sin are by position, for at least as many positions as a sequence can have keys. Of each row of k_new,
- * and of q for this call, the first rotary_dim elements (a multiple of 16 up to head_dim) are rotated, in fp32 and rounded to
- * q's dtype; the rest is as it is. With a, b the elements of a pair: a cos - b sin, b cos + a sin. Pairs are elements j and
- * j + rotary_dim / 2 ("NeoX"), or with rotary_interleaved 2j and 2j + 1. Row i of k_new is at position cache_seqlens[b] + i; so is
- * row i of q with causal or a bound of a window, without them all rows of q are at cache_seqlens[b]. A position that there are
- * no angles for, which only queries without a new key of theirs can have, has those of the last.
+ * rotary_cos and rotary_sin are by position, for at least as many positions as a sequence can have keys. Of each row
+ * of k_new, and of q for this call, the first rotary_dim elements (a multiple of 16 up to head_dim) are rotated, in
+ * fp32 and rounded to q's dtype; the rest is as it is. With a, b the elements of a pair: a cos - b sin, b cos + a
+ * sin. Pairs are elements j and j + rotary_dim / 2 ("NeoX"), or with rotary_interleaved 2j and 2j + 1. Row i of k_new
+ * is at position cache_seqlens[b] + i; so is row i of q with causal or a bound of a window, without them all rows of
+ * q are at cache_seqlens[b]. A position that there are no angles for, which only queries without a new key of theirs
+ * can have, has those of the last.
  *
  * Decode, workspace and num_splits as in aiter_attn_args, paged or not, fp8 included. */
 typedef struct aiter_kvcache_args {
@@ -468,7 +471,16 @@ typedef struct aiter_kvcache_args {
  * With a page table k and v are caches as in aiter_kvcache_args, and seq_lengths_k says how many keys each sequence has.
  *
  * Lengths are read on the device, when the kernel runs, and cut to what the tensors and max_seq_len allow. Otherwise
- * as aiter_attn_args. */
+ * as aiter_attn_args.
+ *
+ * Without a workspace a sequence is as many workgroups as it has tiles of rows, whatever its keys are. With one, in fp16
+ * and bf16, the device splits the keys of sequences that are long beside the others, so that a launch takes about as
+ * long as all of its work evenly dealt out:
+ *
+ *   workspace     as in aiter_attn_args, with the query tokens of all sequences (total_q, batch * seqlen_q) for
+ *                 batch * seqlen_q. If there is less room than splits would take, they are longer
+ *   num_splits    0, or 1 to 64: sequences are split as if the share of a workgroup were max_seq_len_k / num_splits keys,
+ *                 which needs room for that many splits of all tokens; 1: not split */
 typedef struct aiter_varlen_args {
     size_t size;                 /* sizeof(aiter_varlen_args)                                 */
     const DLTensor *q;
@@ -491,12 +503,14 @@ typedef struct aiter_varlen_args {
     float softmax_scale;         /* finite; 0: 1/sqrt(head_dim)                               */
     void *stream;                /* hipStream_t; NULL: the default stream                     */
     const aiter_attn_variants *variants; /* NULL: none                                        */
+    const DLTensor *workspace;   /* optional: (elements) fp32, for splits of the keys         */
+    int num_splits;              /* 0: chosen                                                 */
 } aiter_varlen_args;
 
 /* Initialiser: no tensors, every other field its default. */
 #define AITER_VARLEN_ARGS_INIT                                                                      \
     { sizeof(aiter_varlen_args), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,  \
-      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL }
+      NULL, 0, 0, 0, 0, 0, 0.0f, NULL, NULL, NULL, 0 }
 
 /* Arguments of the merge of two partial outputs: of the same queries, over different keys.
  *
@@ -537,8 +551,9 @@ typedef struct aiter_merge_args {
  *
  * Errors: INVALID_ARGUMENT and UNSUPPORTED (the message names the field), COMPILE_FAILED, COMPILER_MISSING,
  * COMPILER_DIED, COMPILER_TIMEOUT, NOT_CACHED, HIP, OUT_OF_MEMORY, INTERNAL. Nothing was launched, unless HIP says that a
- * device could not be restored after the launch. A fault of the kernel itself is reported by HIP when the
- * stream is next waited for, not here. */
+ * device could not be restored after the launch, or that it refused the second or third kernel of an operation (new keys
+ * are appended by the first). A fault of the kernel itself is reported by HIP when the stream is next waited for, not
+ * here. */
 
 /* Multi-head attention; also any grouping of heads that the shapes imply. args->num_groups must be 0. */
 AITER_API aiter_status aiter_flash_attn_func(aiter_context *ctx, const aiter_attn_args *args);

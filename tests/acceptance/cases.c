@@ -184,6 +184,16 @@ typedef struct variant_row {
     { ALL, HALF, CAUSAL, { SHAPE(3, 8, 2, 150, 300, dim), .operation = TRIAL_KVCACHE,              \
                            .block_size = 1024, LEFT_RIGHT(100, -1), .cache = TRIAL_PAIR } }
 
+/* Appending at one head_dim: a prompt, a few tokens, one token into fp8. */
+#define APPENDS(dim)                                                                               \
+    { ALL, HALF, BOTH, { APPENDED(5, 8, 2, 40, 300, dim, 40), .block_size = 16, .lse = true,       \
+                         ROTARY(HALF, 16) } },                                                     \
+    { ALL, HALF, CAUSAL, { APPENDED(5, 8, 1, 2, 300, dim, 3), .block_size = 80, .rows_first = true, \
+                           ROTARY(INTERLEAVED, 32), EVERY_SCORE, .layout = TRIAL_GAPS } },         \
+    { ALL, HALF, CAUSAL, { APPENDED(5, 8, 2, 1, 300, dim, 1), .block_size = 64, .fp8 = true,       \
+                           .head_scales = true, ROTARY(HALF, 32) } },                              \
+    { ALL, FP32, BOTH, { APPENDED(5, 2, 1, 7, 90, dim, 30), .block_size = 32, ROTARY(HALF, 32) } }
+
 static const variant_row variant_rows[] = {
     { FAST, BF16, BOTH, { SMALL, LEFT_RIGHT(40, -1), .lse = true } },
     { FAST, FP16, FULL, { SMALL, LEFT_RIGHT(-1, 17), .lse = true, .layout = TRIAL_GAPS } },
@@ -284,6 +294,8 @@ static const variant_row variant_rows[] = {
     FEW_ROWS(ALL, 160), FEW_ROWS(ALL, 192), FEW_ROWS(ALL, 224), FEW_ROWS(ALL, 256),
     OPERATIONS(32), OPERATIONS(40), OPERATIONS(64), OPERATIONS(96), OPERATIONS(128),
     OPERATIONS(160), OPERATIONS(192), OPERATIONS(224), OPERATIONS(256),
+    APPENDS(32), APPENDS(40), APPENDS(64), APPENDS(96), APPENDS(128), APPENDS(160), APPENDS(192),
+    APPENDS(224), APPENDS(256),
     DECODE(1, 1), DECODE(1, 26), DECODE(3, 128), DECODE(31, 26), DECODE(31, 128), DECODE(128, 26),
     DECODE_SIZES(3, 4097, 8, 1), DECODE_SIZES(3, 4097, 4, 2), DECODE_SIZES(1, 4097, 32, 4),
     { ALL, FP32, BOTH, { SHAPE(5, 4, 2, 113, 203, 96), .operation = TRIAL_CU, .lse = true } },

@@ -84,15 +84,15 @@ static void draw_variants(source *s, trial_spec *t)
     t->block_mask = one_in(s, 4) ? 128 * (1 + pick(s, 2)) : 0;
 }
 
-/* Room for splits, and a number of them where keys can be split: few rows of a KV head. */
+/* Room for splits, and a number of them where keys can be split. */
 static void draw_splits(source *s, trial_spec *t)
 {
-    const bool few = t->heads / t->heads_kv * t->seqlen_q <= 32, half = t->dtype != NUM_FP32;
-
-    if (t->operation > TRIAL_KVCACHE || one_in(s, 3))
+    if (one_in(s, 3))
         return;
     t->room = 1 + pick(s, 8);
-    if (few && half && one_in(s, 2))
+    if (t->layout != TRIAL_PACKED_QKV && one_in(s, 2)) /* enough that the library splits them */
+        t->seqlen_k += 200 * (1 + pick(s, 4));
+    if (t->dtype != NUM_FP32 && one_in(s, 2))
         t->num_splits = 1 + pick(s, t->room);
 }
 

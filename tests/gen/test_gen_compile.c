@@ -134,6 +134,9 @@ static void test_merge_kernels(void **state)
     check("merge_states arch=gfx942 dtype=bf16 hdv=128 lse=1");
     check("merge_states arch=gfx950 dtype=bf16 hdv=200");
     check("merge_states arch=gfx1100 dtype=fp32 hdv=8");
+    check("merge_splits arch=gfx90a dtype=fp16 hdv=256 lse=1 listed=1");
+    check("merge_splits arch=gfx942 dtype=bf16 hdv=200 listed=1");
+    check("merge_splits arch=gfx950 dtype=bf16 hdv=8 lse=1 listed=1");
 }
 
 static void test_append_kernels(void **state)
@@ -239,6 +242,11 @@ static const char *const variants[] = {
     "seqlens_q=cu seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 "
     "kv=fp8",
     "seqlens_k=used window=both softcap=1 alibi=1 sink=1 bias=1 kv=fp8",
+    "seqlens_k=used block_size=16 mask=causal gqa=8 pack=1",
+    "seqlens_q=cu seqlens_k=used block_size=16 mask=causal gqa=8 lse=1 pack=1 splits=1",
+    "seqlens_q=packed seqlens_k=packed window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 gqa=5 pack=1 splits=1",
+    "seqlens_q=cu seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 "
+    "kv=fp8 gqa=4 pack=1 splits=1",
     "seqlens_k=used block_size=16 append=1 rotary=half rotary_dim=32 mask=causal gqa=8",
     "seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 append=1 "
     "rotary=interleaved rotary_dim=32",
@@ -270,7 +278,8 @@ static void check_product(const char *op, const char *fields, int part)
             check_config(&config);
         else
             assert_true(strstr(err, "kv=fp8") || strstr(err, "fmha_decode") ||
-                        strncmp(err, "seqlens_q", 9) == 0);
+                        strncmp(err, "seqlens_q", 9) == 0 ||
+                        strstr(err, "splits=1: expected 0 with dtype=fp32"));
     }
 }
 

@@ -319,6 +319,9 @@ static void test_the_longest_text_fits(void **state)
         .rotary = GEN_ROTARY_INTERLEAVED,
         .rotary_dim = INT_MIN,
         .rows = INT_MIN,
+        .pack = INT_MIN,
+        .splits = INT_MIN,
+        .listed = INT_MIN,
         .block_mask = INT_MIN,
     };
     gen_config_print(&config, text);
@@ -402,7 +405,8 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, block_mask, score_mod or mask_mod"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, pack, splits, "      \
+    "block_mask, score_mod or mask_mod"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);

@@ -238,7 +238,7 @@ static void test_phases(void **state)
     assert_true(model_select(&f->s, "m", json, size, &f->serving, f->why));
     free(json);
     assert_true(selected_text(f, base));
-    expect(f, base, "seqlens_q=cu seqlens_k=cu", "--phase varlen");
+    expect(f, base, "seqlens_q=cu seqlens_k=cu pack=1", "--phase varlen");
     assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=16 "
                                  "rows=16"));
     assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=64 "
@@ -246,8 +246,8 @@ static void test_phases(void **state)
     assert_true(selected_text(f, "dtype=bf16 hdqk=128 mask=causal gqa=8 seqlens_k=used block_size=64 "
                                  "kv=fp8 rows=16"));
     assert_true(selected_text(f, "dtype=bf16 hdv=128"));
-    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=16", "--phase chunked --page-size 16");
-    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=64 kv=fp8", "--page-size 64");
+    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=16 pack=1", "--phase chunked --page-size 16");
+    expect(f, base, "seqlens_q=cu seqlens_k=used block_size=64 kv=fp8 pack=1", "--page-size 64");
     if (!knows("kv=fp8"))
         assert_true(lacks(f, "--kv-dtype fp8"));
     end(f);
@@ -299,7 +299,7 @@ static void test_append(void **state)
     for (int r = 0; r < 2; r++)
         for (int fp8 = 0; fp8 < 2; fp8++) {
             const char *kv = fp8 ? " kv=fp8" : "";
-            snprintf(fields, sizeof fields, "%s block_size=64%s%s", base, kv, rotary[r]);
+            snprintf(fields, sizeof fields, "%s block_size=64%s%s pack=1", base, kv, rotary[r]);
             assert_true(selected_text(f, fields));
             snprintf(fields, sizeof fields, "%s block_size=64%s%s rows=16", base, kv, rotary[r]);
             assert_true(selected_text(f, fields));

@@ -7,56 +7,7 @@
 #include <string.h>
 
 #include "runtime/hip_abi.h"
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static site open_site(fixture *f, const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s = { 0 };
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
-    f->options.compiler = REAL_COMPILER;
-    s.ctx = fixture_context(f);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
+#include "tests/runtime/site.h"
 
 /* ---- Trials ---- */
 
@@ -312,13 +263,17 @@ static void test_launch_is_captured(void **state)
         (*hipStreamBeginCapture)(hip_stream, hip_capture_mode),
         (*hipStreamEndCapture)(hip_stream, hip_graph *),
         (*hipGraphInstantiate)(hip_graph_exec *, hip_graph, void *, char *, size_t),
-        (*hipGraphLaunch)(hip_graph_exec, hip_stream);
+        (*hipGraphLaunch)(hip_graph_exec, hip_stream), (*hipGraphDestroy)(hip_graph),
+        (*hipGraphExecDestroy)(hip_graph_exec), (*hipStreamDestroy)(hip_stream);
     LOAD(hipStreamCreate);
     LOAD(hipStreamSynchronize);
     LOAD(hipStreamBeginCapture);
     LOAD(hipStreamEndCapture);
     LOAD(hipGraphInstantiate);
     LOAD(hipGraphLaunch);
+    LOAD(hipGraphDestroy);
+    LOAD(hipGraphExecDestroy);
+    LOAD(hipStreamDestroy);
     trial_spec spec = spec_of(NUM_BF16, 2, 60, 2);
     spec.rotary = TRIAL_HALF;
     spec.rotary_dim = 64;
@@ -341,6 +296,10 @@ static void test_launch_is_captured(void **state)
     check_result(t);
     assert_int_equal(fixture_stats(s.ctx).launches - before.launches, 2);
     assert_int_equal(fixture_stats(s.ctx).compiles, before.compiles);
+    hipGraphExecDestroy(exec);
+    hipGraphDestroy(graph);
+    hipStreamDestroy(stream);
+    dlclose(sim);
     aiter_plan_destroy(plan);
     trial_destroy(t);
     close_site(&s);
@@ -527,12 +486,32 @@ static void test_misuse_is_refused(void **state)
     aiter_context_destroy(ctx);
 }
 
+/* Nothing is appended for an attention that cannot be launched: 3 * 2^24 workgroups. */
+static void test_all_or_nothing(void **state)
+{
+    fixture *f = *state;
+    const int64_t heads = 1 << 24;
+    int64_t strides[4] = { heads * 50 * 128, 128, 50 * 128, 1 };
+    made_up m;
+    fixture_reset_hip(f);
+    aiter_context *ctx = fixture_context(f);
+    init_made_up(&m);
+    m.shape[MQ][2] = m.shape[MOUT][2] = heads;
+    m.tensor[MQ].strides = m.tensor[MOUT].strides = strides;
+    m.tensor[MQ].data = (void *)(UINT64_C(1) << 44);
+    m.tensor[MOUT].data = (void *)(UINT64_C(1) << 45);
+    assert_failed(aiter_flash_attn_with_kvcache(ctx, &m.args), AITER_ERROR_UNSUPPORTED,
+                  "too many workgroups for one launch");
+    assert_int_equal(fixture_stats(ctx).launches, 0);
+    aiter_context_destroy(ctx);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_misuse_is_refused), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
+        T(test_misuse_is_refused), T(test_all_or_nothing), T(test_kernels),    T(test_pairs_and_positions), T(test_fp8),
         T(test_far_pages),         T(test_launch_is_captured),
         T(test_gfx90a),            T(test_gfx942),     T(test_gfx950),
     };

@@ -1,57 +1,7 @@
 /* Split decode on the simulated devices, against float64; what the keys are split into; misuse. */
 #include <string.h>
 
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static site open_site(fixture *f, const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s;
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
-    f->options.compiler = REAL_COMPILER;
-    f->options.compile_timeout_ms = 600000; /* however busy the machine is */
-    s.ctx = fixture_context(f);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
+#include "tests/runtime/site.h"
 
 /* num_splits 0: chosen, of up to 8. The workspace has no more room than is needed, and NaN in it. */
 static void run_decode(site *s, const trial_spec *given, int num_splits)
@@ -280,11 +230,18 @@ static void test_misuse_is_refused(void **state)
     init_made_up(&m, 1, 1, 8192);
     m.tensor[6].dtype.bits = 16;
     assert_refused(ctx, &m, invalid, "workspace.dtype is float16: expected fp32");
-    init_made_up(&m, 1, 5, 8192); /* 40 rows */
+    init_made_up(&m, 1, 5, 8192); /* 40 rows, which are the forward kernel's, with a list */
     m.args.num_splits = 2;
-    assert_refused(ctx, &m, AITER_ERROR_UNSUPPORTED, "num_splits is 2: expected 0 with more than 32");
+    m.shape[6][0] = 2 * 5 * (64 * 129 + 2) + 3;
+    assert_refused(ctx, &m, invalid, "workspace has room for 1 splits: expected 87040 elements, num_splits "
+                                     "2 * (query tokens * heads) 320 * (head_dim_v + 8) 136");
     assert_int_equal(fixture_stats(ctx).launches, 0);
-    m.args.num_splits = 0; /* the forward kernel serves it */
+    m.shape[6][0]++;
+    assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
+    assert_int_equal(fixture_stats(ctx).launches, 2);
+    assert_string_equal(f->hip->last.kernel, "merge_splits_gfx942_bf16_hd128_listed");
+    assert_int_equal(f->hip->last.grid[0], 5 * 64 / 2);
+    m.args.num_splits = 1;
     assert_ok(aiter_flash_attn_with_kvcache(ctx, &m.args));
     assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
     aiter_context_destroy(ctx);
@@ -307,7 +264,15 @@ static void test_plans_serve_fewer_rows(void **state)
     assert_non_null(strstr(f->hip->last.kernel, "fmha_fwd"));
     aiter_plan_destroy(plan);
 
+    init_made_up(&m, 1, 5, 8192); /* the same, which may be split */
+    assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
+    init_made_up(&few, 1, 1, 8192);
+    assert_ok(aiter_launch_kvcache(plan, &few.args));
+    assert_string_equal(f->hip->last.kernel, "merge_splits_gfx942_bf16_hd128_listed");
+    aiter_plan_destroy(plan);
+
     init_made_up(&m, 1, 4, 8192); /* 32 rows, not prepared for splits */
+    few.args.workspace = NULL;
     m.args.workspace = NULL;
     assert_ok(aiter_prepare_kvcache(ctx, &m.args, &plan));
     assert_ok(aiter_launch_kvcache(plan, &few.args));

@@ -149,7 +149,7 @@ static float float_argument(const char *text, const char *name)
 
 static void test_paged_cache(void **state)
 {
-    static const char text[] = HEAD "mask=causal seqlens_k=used block_size=64";
+    static const char text[] = HEAD "pack=1 mask=causal seqlens_k=used block_size=64";
     arguments a;
     (void)state;
     init_kvcache(&a);
@@ -166,12 +166,12 @@ static void test_paged_cache(void **state)
     a.kvcache.cache_seqlens = NULL;
     a.kvcache.max_seq_len = 600;
     assert_ok(aiter_flash_attn_with_kvcache(ctx, &a.kvcache));
-    assert_int_equal(argument(HEAD "block_size=64", "seqlen_k"), 600);
+    assert_int_equal(argument(HEAD "pack=1 block_size=64", "seqlen_k"), 600);
 }
 
 static void test_the_other_layout(void **state)
 {
-    static const char text[] = HEAD "mask=causal seqlens_k=used block_size=32";
+    static const char text[] = HEAD "pack=1 mask=causal seqlens_k=used block_size=32";
     arguments a;
     (void)state;
     init_kvcache(&a);
@@ -187,7 +187,7 @@ static void test_the_other_layout(void **state)
 
 static void test_one_tensor_of_keys_and_values(void **state)
 {
-    static const char text[] = HEAD "mask=causal seqlens_k=used block_size=64";
+    static const char text[] = HEAD "pack=1 mask=causal seqlens_k=used block_size=64";
     arguments a;
     int64_t shape[] = { 40, 2, 2, 64, 128 };
     (void)state;
@@ -205,7 +205,7 @@ static void test_one_tensor_of_keys_and_values(void **state)
 
 static void test_cache_without_pages(void **state)
 {
-    static const char text[] = HEAD "mask=causal seqlens_k=used";
+    static const char text[] = HEAD "pack=1 mask=causal seqlens_k=used";
     arguments a;
     (void)state;
     init_kvcache(&a);
@@ -219,7 +219,7 @@ static void test_cache_without_pages(void **state)
 
 static void test_fp8_cache(void **state)
 {
-    static const char text[] = HEAD "mask=causal seqlens_k=used block_size=64 kv=fp8";
+    static const char text[] = HEAD "pack=1 mask=causal seqlens_k=used block_size=64 kv=fp8";
     arguments a;
     (void)state;
     init_kvcache(&a);
@@ -235,7 +235,7 @@ static void test_fp8_cache(void **state)
 
 static void test_packed_sequences(void **state)
 {
-    static const char text[] = HEAD "lse=1 seqlens_q=cu seqlens_k=cu";
+    static const char text[] = HEAD "pack=1 lse=1 seqlens_q=cu seqlens_k=cu";
     arguments a;
     gen_kernel kernel;
     gen_config config;
@@ -253,7 +253,7 @@ static void test_packed_sequences(void **state)
     assert_int_equal(argument(text, "lse_stride_head"), 90);
     assert_true(gen_config_parse(text, &config, why));
     gen_kernel_describe(&config, &kernel);
-    assert_int_equal(shared->hip->last.grid[0], (unsigned)(90 / kernel.tile_q + 3) * 8);
+    assert_int_equal(shared->hip->last.grid[0], (unsigned)(90 * 4 / kernel.tile_q + 3) * 2);
     a.varlen.max_seq_len = 40;
     a.varlen.max_seq_len_k = 50;
     assert_ok(aiter_variable_length_attention(ctx, &a.varlen));
@@ -263,7 +263,7 @@ static void test_packed_sequences(void **state)
 
 static void test_keys_are_counted_as_queries_are(void **state)
 {
-    static const char text[] = HEAD "lse=1 seqlens_q=packed seqlens_k=packed";
+    static const char text[] = HEAD "pack=1 lse=1 seqlens_q=packed seqlens_k=packed";
     arguments a;
     (void)state;
     init_packed(&a);
@@ -276,7 +276,7 @@ static void test_keys_are_counted_as_queries_are(void **state)
 
 static void test_padded_sequences(void **state)
 {
-    static const char text[] = HEAD "mask=causal lse=1 seqlens_q=used seqlens_k=used";
+    static const char text[] = HEAD "pack=1 mask=causal lse=1 seqlens_q=used seqlens_k=used";
     arguments a;
     (void)state;
     init_padded(&a);
@@ -289,7 +289,7 @@ static void test_padded_sequences(void **state)
 
 static void test_packed_queries_over_pages(void **state)
 {
-    static const char text[] = HEAD "lse=1 seqlens_q=cu seqlens_k=used block_size=64";
+    static const char text[] = HEAD "pack=1 lse=1 seqlens_q=cu seqlens_k=used block_size=64";
     arguments a;
     (void)state;
     init_packed(&a);
@@ -364,7 +364,7 @@ static void test_plans(void **state)
     assert_ok(aiter_prepare_kvcache(ctx, &a.kvcache, &plan));
     assert_string_equal(aiter_plan_config(plan),
                         "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=128 mask=causal gqa=4 lse=0 "
-                        "seqlens_k=used block_size=64");
+                        "seqlens_k=used block_size=64 pack=1");
     assert_ok(aiter_launch_kvcache(plan, &a.kvcache));
     a.variants.softcap = 3;
     assert_failed(aiter_launch_kvcache(plan, &a.kvcache), AITER_ERROR_INVALID_ARGUMENT,

@@ -17,14 +17,14 @@ typedef struct phase {
 
 static const phase phases[] = {
     { "prefill", "prompts of one length", "", false, false, false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu", false, false, false },
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", false, false, false },
     { "decode", "a paged KV cache", "seqlens_k=used block_size=", true, true, false },
-    { "chunked", "packed queries over a paged KV cache", "seqlens_q=cu seqlens_k=used block_size=",
+    { "chunked", "packed queries over a paged KV cache", "pack=1 seqlens_q=cu seqlens_k=used block_size=",
       true, false, false },
     { "append", "a token, and its key appended to a paged KV cache",
       "seqlens_k=used append=1 block_size=", true, true, true },
     { "append", "prompts, and their keys appended to a paged KV cache",
-      "seqlens_k=used append=1 block_size=", true, false, true },
+      "pack=1 seqlens_k=used append=1 block_size=", true, false, true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
 
