@@ -187,27 +187,40 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
     return true;
 }
 
-/* The operation that serves the phase, and what its text has beyond the forward kernel's: as the
- * library chooses (runtime/splits.c). */
-static const char *operation_of(const variant *v, int gqa, const char **rows)
+/* What serves one token of each sequence, as the library chooses (runtime/splits.c): the operation, and what
+ * its text has for it. */
+static const char *operation_of(const variant *v, int gqa, const char **fields)
 {
     enum { FEW = 16, MAX_DECODE_ROWS = 32 };
 
-    *rows = "";
-    if (!v->phase->one_token || gqa > MAX_DECODE_ROWS || strcmp(v->dtype, "fp32") == 0)
+    *fields = "";
+    if (!v->phase->one_token || strcmp(v->dtype, "fp32") == 0)
         return "fmha_fwd";
-    *rows = gqa <= FEW ? " rows=16" : " rows=32";
-    return "fmha_decode";
+    *fields = gqa <= FEW ? " rows=16" : gqa <= MAX_DECODE_ROWS ? " rows=32" : " pack=1";
+    return gqa <= MAX_DECODE_ROWS ? "fmha_decode" : "fmha_fwd";
 }
 
-/* The second kernel where keys are split. */
-static bool add_merge(const part *p, const attention *a, const variant *v)
+/* The second kernel where keys are split, by the forward kernel or by decode. */
+static bool add_merge(const part *p, const attention *a, const variant *v, bool forward)
 {
     char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
 
     snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s%s", v->arch, v->dtype,
-             a->hdv, v->lse, v->phase->splits ? " listed=1" : "");
+             a->hdv, v->lse, forward ? " listed=1" : "");
     return select_text(p->selection, text, why) || lack(p, why, "%s", text);
+}
+
+/* What a workspace brings: decode has splits anyway, the forward kernel in a kernel of its own. */
+static bool add_splits(const part *p, const attention *a, const variant *v, const char *operation,
+                       const char *attention_text)
+{
+    const bool forward = strcmp(operation, "fmha_fwd") == 0;
+    char text[2 * GEN_TEXT_MAX + 16], why[GEN_ERROR_MAX];
+
+    snprintf(text, sizeof text, "%s splits=1", attention_text);
+    if (forward && !v->phase->splits && !select_text(p->selection, text, why))
+        return lack(p, why, "%s", text);
+    return add_merge(p, a, v, forward);
 }
 
 /* The kernel that appends for an attention kernel. */
@@ -227,16 +240,16 @@ static bool add_append(const part *p, const char *attention_text)
 static bool add_variant(const part *p, const attention *a, const variant *v)
 {
     char base[GEN_TEXT_MAX], text[2 * GEN_TEXT_MAX], why[GEN_ERROR_MAX];
-    const char *operation, *rows;
+    const char *operation, *own;
     bool good = true;
     int gqa = 0;
 
     if (!divide(p, a, v->tp, &gqa))
         return false;
-    operation = operation_of(v, gqa, &rows);
+    operation = operation_of(v, gqa, &own);
     snprintf(base, sizeof base, "%s arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s%s",
              operation, v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa,
-             v->lse, rows);
+             v->lse, own);
     if (!parses(base, "", why))
         return lack(p, why, "head_dim %d and %d in %s on %s", a->hdqk, a->hdv, v->dtype, v->arch);
     snprintf(text, sizeof text, "%s", base);
@@ -246,7 +259,8 @@ static bool add_variant(const part *p, const attention *a, const variant *v)
         return true;
     if (!select_text(p->selection, text, why))
         return lack(p, why, "%s", text);
-    return ((!*rows && !v->phase->splits) || add_merge(p, a, v)) && (!v->phase->appends || add_append(p, text));
+    return ((!*own && !v->phase->splits) || add_splits(p, a, v, operation, text)) &&
+           (!v->phase->appends || add_append(p, text));
 }
 
 /* Is it a phase that is asked for? */
