@@ -268,6 +268,16 @@ struct split_plan {
     }
 };
 
+// Of a head's jobs, which workgroups on `dies` dies take in turn, each die takes RUN neighbours at a time: tiles of one
+// sequence share its keys in an L2.
+INLINE int place_in_run(uint turn, uint dies, uint places)
+{
+    constexpr uint RUN = 16;
+    uint round = turn / (dies * RUN) * dies * RUN;
+    bool whole = round + dies * RUN <= places;
+    return int(whole ? round + turn % dies * RUN + turn / dies % RUN : turn);
+}
+
 INLINE work assign_work(const variant_args &va, int num_heads, int batch, int seqlen_q, int seqlen_k)
 {
     // The first 64 sequences, often all of them, are looked at once.
@@ -302,7 +312,9 @@ INLINE work assign_work(const variant_args &va, int num_heads, int batch, int se
         va.split_list[0] = entries;
 
     work w = {};
-    const int place = int(workgroup / slices), head = int(workgroup % slices) * GROUP;
+    const uint dies = NUM_XCDS % slices == 0 ? NUM_XCDS / slices : 1;
+    const int place = place_in_run(workgroup / slices, dies, uint(va.split_places));
+    const int head = int(workgroup % slices) * GROUP;
     auto find = [&](int first, const sequence &s, const split_plan &plan) {
         for (int c = 0; c < CLASSES; c++) {
             int jobs = plan.kind == c ? plan.jobs : 0, at = place - (begin[c] + plan.through[c] - jobs);
