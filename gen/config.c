@@ -133,7 +133,7 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
         return false;
     }
     for (size_t i = 0; (f = gen_field_at(i)); i++)
-        if (f->kind != GEN_FIELD_ARCH && gen_field_belongs(f, config) && !in_range(f, config, err))
+        if (gen_field_is_int(f) && gen_field_belongs(f, config) && !in_range(f, config, err))
             return false;
     for (int i = 0; i < NUM_RULES; i++)
         if (!rules[i](config, err))
@@ -143,15 +143,14 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
 
 void gen_config_canonicalise(gen_config *config)
 {
-    const gen_field *f;
-    for (size_t i = 0; (f = gen_field_at(i)); i++)
-        if (!gen_field_belongs(f, config))
-            gen_field_set(f, config, f->fallback);
+    gen_fields_drop(config);
     if (config->mask == GEN_MASK_CAUSAL) /* stricter than any right bound */
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)
         config->rounding = GEN_ROUND_NEAREST;
     if (config->gqa == 1 || config->dtype == GEN_FP32) /* nothing to pack; the portable kernel never does */
+        config->pack = 0;
+    if (config->block_mask) /* a tile's rows are then of one head and in one block */
         config->pack = 0;
     if (config->rotary == GEN_ROTARY_NONE)
         config->rotary_dim = 0;

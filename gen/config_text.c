@@ -92,6 +92,14 @@ static bool parse_flag(const char *name, span value, int *out, char err[GEN_ERRO
     return *out || span_is(value, "0") || reject(err, name, value, "0 or 1");
 }
 
+static bool parse_expression(const gen_field *f, span value, gen_config *config,
+                             char err[GEN_ERROR_MAX])
+{
+    const char **expression = gen_field_expression(f, config);
+    *expression = gen_expression_parse(f->name, value.start, value.size, err);
+    return *expression != NULL;
+}
+
 static bool parse_field(const gen_field *f, span value, gen_config *config, char err[GEN_ERROR_MAX])
 {
     int number = 0;
@@ -101,6 +109,7 @@ static bool parse_field(const gen_field *f, span value, gen_config *config, char
     case GEN_FIELD_NAME: ok = parse_name(f, value, &number, err); break;
     case GEN_FIELD_NUMBER: ok = parse_int(f->name, value, &number, err); break;
     case GEN_FIELD_FLAG: ok = parse_flag(f->name, value, &number, err); break;
+    case GEN_FIELD_EXPRESSION: return parse_expression(f, value, config, err);
     }
     if (ok)
         gen_field_set(f, config, number);
@@ -109,18 +118,20 @@ static bool parse_field(const gen_field *f, span value, gen_config *config, char
 
 /* ---- The whole text ---- */
 
+/* Up to the next blank that is not in double quotes. */
 static span next_word(const char **cursor)
 {
     static const char blanks[] = " \t\r\n";
-    const char *start = *cursor + strspn(*cursor, blanks);
-    size_t size = strcspn(start, blanks);
-    *cursor = start + size;
-    return (span){ start, size };
+    const char *start = *cursor + strspn(*cursor, blanks), *end = start;
+    for (bool quoted = false; *end && (quoted || !strchr(blanks, *end)); end++)
+        quoted ^= *end == '"';
+    *cursor = end;
+    return (span){ start, (size_t)(end - start) };
 }
 
 static bool reject_name(span name, const gen_config *config, char err[GEN_ERROR_MAX])
 {
-    char shown[SHOWN_MAX], known[GEN_ERROR_MAX / 2];
+    char shown[SHOWN_MAX], known[GEN_ERROR_MAX];
     const char *names[GEN_MAX_FIELDS] = { NULL };
     const gen_field *f;
     int count = 0;
@@ -128,7 +139,7 @@ static bool reject_name(span name, const gen_config *config, char err[GEN_ERROR_
         if (gen_field_belongs(f, config))
             names[count++] = f->name;
     gen_list_names(names, known, sizeof known);
-    snprintf(err, GEN_ERROR_MAX, "%s: unknown field; expected %s", show(name, shown), known);
+    snprintf(err, GEN_ERROR_MAX, "%s: unknown field; expected %.460s", show(name, shown), known);
     return false;
 }
 
@@ -187,7 +198,7 @@ static gen_config defaults(void)
     const gen_field *f;
     for (size_t i = 0; (f = gen_field_at(i)); i++)
         if (f->kind != GEN_FIELD_ARCH)
-            gen_field_set(f, &config, f->fallback);
+            gen_field_reset(f, &config);
     return config;
 }
 
@@ -216,37 +227,50 @@ bool gen_config_parse(const char *text, gen_config *out, char err[GEN_ERROR_MAX]
 
 /* ---- Printing ---- */
 
-static void print_value(const gen_field *f, const gen_config *config, char *out, size_t size)
+static void print_expression(const gen_field *f, const gen_config *config, char *out)
 {
-    if (f->kind == GEN_FIELD_ARCH)
-        snprintf(out, size, "%s", config->arch ? config->arch->name : "?");
-    else if (f->kind == GEN_FIELD_NAME)
-        snprintf(out, size, "%s", gen_name(f->names, gen_field_get(f, config)));
+    const char *text = *gen_field_expression(f, (gen_config *)config);
+    if (text)
+        gen_expression_print(text, out);
     else
-        snprintf(out, size, "%d", gen_field_get(f, config));
+        strcpy(out, "none");
+}
+
+/* At most GEN_EXPRESSION_MAX + 2 bytes. */
+static void print_value(const gen_field *f, const gen_config *config, char *out)
+{
+    if (f->kind == GEN_FIELD_EXPRESSION)
+        print_expression(f, config, out);
+    else if (f->kind == GEN_FIELD_ARCH)
+        strcpy(out, config->arch ? config->arch->name : "?");
+    else if (f->kind == GEN_FIELD_NAME)
+        strcpy(out, gen_name(f->names, gen_field_get(f, config)));
+    else
+        sprintf(out, "%d", gen_field_get(f, config));
 }
 
 void gen_config_value(const gen_config *config, const char *name, char out[GEN_TEXT_MAX])
 {
-    print_value(gen_field_find(name, strlen(name)), config, out, GEN_TEXT_MAX);
+    print_value(gen_field_find(name, strlen(name)), config, out);
 }
 
 static bool is_printed(const gen_field *f, const gen_config *config)
 {
     return gen_field_belongs(f, config) &&
-           (f->use != GEN_VARIANT || gen_field_get(f, config) != f->fallback);
+           (f->use != GEN_VARIANT || !gen_field_is_default(f, config));
 }
 
-/* The longest text is below GEN_TEXT_MAX: every name is short and every number an int. */
+/* The longest text is below GEN_TEXT_MAX: every name is short, every number an int, and of expressions
+ * there are two. */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX])
 {
     const gen_field *f;
-    char value[32];
-    int n = snprintf(out, GEN_TEXT_MAX, "%s", gen_name(gen_op_names(), (int)config->op));
+    char *end = out + sprintf(out, "%s", gen_name(gen_op_names(), (int)config->op));
     for (size_t i = 0; (f = gen_field_at(i)); i++) {
         if (!is_printed(f, config))
             continue;
-        print_value(f, config, value, sizeof value);
-        n += snprintf(out + n, GEN_TEXT_MAX - (size_t)n, " %s=%s", f->name, value);
+        end += sprintf(end, " %s=", f->name);
+        print_value(f, config, end);
+        end += strlen(end);
     }
 }

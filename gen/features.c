@@ -26,6 +26,9 @@ static const gen_feature_rule rules[] = {
     { GEN_WITH_ROTARY_INTERLEAVED, "AITER_ROTARY_INTERLEAVED", "ropei" },
     { GEN_WITH_ROTARY_HALF, "AITER_ROTARY_HALF", "ropeh" },
     { GEN_WITH_NEW_ROWS, "AITER_NEW_ROWS", "new" },
+    { GEN_WITH_SCORE_MOD, "AITER_SCORE_MOD", NULL },
+    { GEN_WITH_MASK_MOD, "AITER_MASK_MOD", NULL },
+    { GEN_WITH_BLOCK_MASK, "AITER_BLOCK_MASK", NULL },
     { GEN_WITH_PAGES, "AITER_PAGES", "page" }, /* its size follows */
 };
 
@@ -50,6 +53,8 @@ unsigned gen_features(const gen_config *c)
            (c->kv == GEN_KV_FP8 ? GEN_WITH_FP8_KV : 0) | rotary[c->rotary] |
            (c->append ? GEN_WITH_APPEND : 0) |
            (c->op == GEN_KV_APPEND ? GEN_WITH_NEW_ROWS | GEN_WITH_USED_K : 0) |
+           (c->score_mod ? GEN_WITH_SCORE_MOD : 0) | (c->mask_mod ? GEN_WITH_MASK_MOD : 0) |
+           (c->block_mask ? GEN_WITH_BLOCK_MASK : 0) |
            (c->pack ? GEN_WITH_PACK : 0) | (c->splits ? GEN_WITH_SPLIT_KEYS : 0) |
            (c->listed ? GEN_WITH_SPLIT_LIST : 0) |
            (c->op == GEN_FMHA_DECODE || (c->op == GEN_MERGE_SPLITS && !c->listed) ? GEN_WITH_SPLITS

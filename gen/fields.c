@@ -27,6 +27,7 @@ enum {
 #define NUMBER(low, high, multiple) \
     .kind = GEN_FIELD_NUMBER, .min = low, .max = high, .step = multiple
 #define FLAG .kind = GEN_FIELD_FLAG
+#define EXPRESSION .kind = GEN_FIELD_EXPRESSION
 
 static const gen_field fields[] = {
     { "arch", AT(arch), .kind = GEN_FIELD_ARCH, .ops = ALL, .required = ALL, .use = GEN_PRINTED },
@@ -54,6 +55,9 @@ static const gen_field fields[] = {
     { "pack", AT(pack), FLAG, .ops = FWD },
     { "splits", AT(splits), FLAG, .ops = FWD },
     { "listed", AT(listed), FLAG, .ops = 1u << GEN_MERGE_SPLITS },
+    { "block_mask", AT(block_mask), NUMBER(128, 1024, 128), .ops = FWD, .zero = true },
+    { "score_mod", AT(score_mod), EXPRESSION, .ops = ATTN },
+    { "mask_mod", AT(mask_mod), EXPRESSION, .ops = ATTN },
 };
 
 enum { NUM_FIELDS = sizeof fields / sizeof fields[0] };
@@ -83,7 +87,7 @@ bool gen_field_belongs(const gen_field *field, const gen_config *config)
     return field->ops >> config->op & 1;
 }
 
-/* ---- Values: every kind but arch is an int to the rest of gen/ ---- */
+/* ---- Values ---- */
 
 int gen_field_get(const gen_field *f, const gen_config *config)
 {
@@ -93,6 +97,34 @@ int gen_field_get(const gen_field *f, const gen_config *config)
 void gen_field_set(const gen_field *f, gen_config *config, int value)
 {
     *(int *)((char *)config + f->offset) = value;
+}
+
+const char **gen_field_expression(const gen_field *f, gen_config *config)
+{
+    return (const char **)((char *)config + f->offset);
+}
+
+bool gen_field_is_default(const gen_field *f, const gen_config *config)
+{
+    if (f->kind == GEN_FIELD_EXPRESSION)
+        return *gen_field_expression(f, (gen_config *)config) == NULL;
+    return gen_field_is_int(f) && gen_field_get(f, config) == f->fallback;
+}
+
+void gen_field_reset(const gen_field *f, gen_config *config)
+{
+    if (f->kind == GEN_FIELD_EXPRESSION)
+        *gen_field_expression(f, config) = NULL;
+    else
+        gen_field_set(f, config, f->fallback);
+}
+
+/* On the way of every launch: one loop, no calls. */
+void gen_fields_drop(gen_config *config)
+{
+    for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
+        if (!gen_field_belongs(f, config))
+            gen_field_reset(f, config);
 }
 
 int gen_config_number(const gen_config *config, const char *name)
@@ -116,7 +148,8 @@ const char *gen_name(const char *const *names, int value)
 bool gen_field_in_range(const gen_field *f, int value)
 {
     switch (f->kind) {
-    case GEN_FIELD_ARCH: return true;
+    case GEN_FIELD_ARCH:
+    case GEN_FIELD_EXPRESSION: return true;
     case GEN_FIELD_FLAG: return value == 0 || value == 1;
     case GEN_FIELD_NAME: return value >= 0 && value < count_names(f->names);
     case GEN_FIELD_NUMBER:
@@ -129,7 +162,7 @@ bool gen_field_in_range(const gen_field *f, int value)
 void gen_list_names(const char *const *names, char *out, size_t size)
 {
     int count = count_names(names), n = 0;
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && n < (int)size; i++)
         n += snprintf(out + n, size - (size_t)n, "%s%s",
                       i == 0 ? "" : i + 1 < count ? ", " : " or ", names[i]);
 }
@@ -159,9 +192,9 @@ const char *gen_mask_name(gen_mask mask)
 
 /* ---- Comparison ---- */
 
-/* Everything behind arch, without padding between: compared and hashed as memory, since that is on the
- * way of every launch. */
-enum { NUMBERS_AT = offsetof(gen_config, dtype), NUM_NUMBERS = NUM_FIELDS - 1 };
+/* Everything behind arch and the two expressions, without padding between: compared and hashed as
+ * memory, since that is on the way of every launch. */
+enum { NUMBERS_AT = offsetof(gen_config, dtype), NUM_NUMBERS = NUM_FIELDS - 3 };
 
 /* The structure's size is a multiple of 8. */
 _Static_assert((sizeof(gen_config) - NUMBERS_AT) / 8 == (NUM_NUMBERS + 1) / 2,
@@ -175,15 +208,21 @@ static const int *numbers(const gen_config *config)
 
 bool gen_config_equal(const gen_config *a, const gen_config *b)
 {
-    return a->op == b->op && a->arch == b->arch &&
+    return a->op == b->op && a->arch == b->arch && a->score_mod == b->score_mod &&
+           a->mask_mod == b->mask_mod &&
            memcmp(numbers(a), numbers(b), NUM_NUMBERS * sizeof(int)) == 0;
+}
+
+static bool same_value(const gen_field *f, const gen_config *a, const gen_config *b)
+{
+    size_t size = gen_field_is_int(f) ? sizeof(int) : sizeof(void *);
+    return memcmp((const char *)a + f->offset, (const char *)b + f->offset, size) == 0;
 }
 
 const char *gen_config_difference(const gen_config *a, const gen_config *b)
 {
     for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
-        if (f->kind == GEN_FIELD_ARCH ? a->arch != b->arch
-                                      : gen_field_get(f, a) != gen_field_get(f, b))
+        if (!same_value(f, a, b))
             return f->name;
     return NULL;
 }
@@ -194,6 +233,10 @@ uint64_t gen_config_hash(const gen_config *config)
     const uint64_t odd = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio: Fibonacci hashing */
     const int *n = numbers(config);
     uint64_t h = (uint64_t)config->op;
+    if (config->score_mod)
+        h = (h ^ gen_expression_digest(config->score_mod)) * odd;
+    if (config->mask_mod)
+        h = (h ^ gen_expression_digest(config->mask_mod)) * (odd ^ 2);
     for (int i = 0; i < NUM_NUMBERS; i++)
         h = (h ^ (unsigned)n[i]) * odd;
     return h ^ h >> 32;

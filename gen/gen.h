@@ -72,11 +72,14 @@ typedef enum gen_kv { GEN_KV_SAME, GEN_KV_FP8 } gen_kv;
  * rotary_dim apart. */
 typedef enum gen_rotary { GEN_ROTARY_NONE, GEN_ROTARY_INTERLEAVED, GEN_ROTARY_HALF } gen_rotary;
 
-/* Plain data; every field behind arch is an int or an enumeration. Zero means "without" for every field
- * from `window` on. A field that the operation does not have (gen/fields.c) is its default. */
+/* Plain data; every field behind the expressions is an int or an enumeration. Zero means "without" for
+ * every field from `window` on. A field that the operation does not have (gen/fields.c) is its
+ * default. */
 typedef struct gen_config {
     gen_op op;
     const gen_arch *arch;
+    const char *score_mod;       /* a gen_expression(): what a score becomes; NULL: none         */
+    const char *mask_mod;        /* likewise: is the key visible?                                */
     gen_dtype dtype;
     int hdqk;                    /* head_dim of Q and K: multiple of 8, 8..256                   */
     int hdv;                     /* head_dim of V and the output: likewise                       */
@@ -100,9 +103,20 @@ typedef struct gen_config {
     int pack;                    /* a tile's rows are tokens times the query heads of a group    */
     int splits;                  /* long sequences' keys are cut into parts, merged afterwards   */
     int listed;                  /* of merge_splits: the parts are those of a forward kernel     */
+    int block_mask;              /* rows and keys that an element of a block mask stands for     */
 } gen_config;
 
-enum { GEN_TEXT_MAX = 320, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 160 };
+enum { GEN_EXPRESSION_MAX = 1024, GEN_ERROR_MAX = 512, GEN_SYMBOL_MAX = 192 };
+enum { GEN_TEXT_MAX = 512 + 2 * GEN_EXPRESSION_MAX };
+
+/* An expression of the caller's as a configuration holds it: the process's one copy of it, so that
+ * configurations stay plain data. It lives as long as the process, which can have 65536 of them.
+ *
+ * Printable ASCII but " ' \ and #, blanks, tabs and newlines, at most GEN_EXPRESSION_MAX bytes with the
+ * last two counted twice; brackets that match, comments that end, no semicolon outside of braces: what
+ * passes is one operand in brackets to the compiler, or an error there. `name`: what messages call
+ * it. NULL: err says where it is wrong. Thread-safe; a lookup takes no lock. */
+const char *gen_expression(const char *name, const char *text, char err[GEN_ERROR_MAX]);
 
 /* Sets fields to their default that cannot matter beside the others, so that equal problems have equal
  * configurations: a right bound behind a causal mask, bf16's rounding in another dtype, rotary_dim
@@ -121,11 +135,11 @@ const char *gen_config_difference(const gen_config *a, const gen_config *b);
 /* The value of the field `name` as in the canonical text. */
 void gen_config_value(const gen_config *config, const char *name, char out[GEN_TEXT_MAX]);
 
-/* The same as a number; not for arch. */
+/* The same as a number; not for arch and expressions. */
 int gen_config_number(const gen_config *config, const char *name);
 
-/* Canonical text: operation, then name=value in a fixed order, single spaces. Its fields up to lse are
- * always there, variants (window and what follows it) only if they are not off. What is not set or
+/* Canonical text: operation, then name=value in a fixed order, single spaces; expressions are in double
+ * quotes, with \n and \t for newlines and tabs. Its fields up to lse are always there, variants (window and what follows it) only if they are not off. What is not set or
  * unknown in an invalid configuration prints as "?". */
 void gen_config_print(const gen_config *config, char out[GEN_TEXT_MAX]);
 

@@ -13,7 +13,8 @@ typedef enum gen_field_kind {
     GEN_FIELD_ARCH,
     GEN_FIELD_NAME,   /* an enumeration whose value i is called names[i] */
     GEN_FIELD_NUMBER, /* a multiple of step from min to max, or 0 if zero is set */
-    GEN_FIELD_FLAG
+    GEN_FIELD_FLAG,
+    GEN_FIELD_EXPRESSION
 } gen_field_kind;
 
 typedef enum gen_field_use {
@@ -43,15 +44,41 @@ const gen_field *gen_field_find(const char *name, size_t size);
 /* Is it a field of the configuration's operation? */
 bool gen_field_belongs(const gen_field *field, const gen_config *config);
 
-/* The value as an int. Not for arch. */
+/* Sets those that are not the operation's to their defaults. */
+void gen_fields_drop(gen_config *config);
+
+/* Does the rest of gen/ see the value as an int? */
+static inline bool gen_field_is_int(const gen_field *field)
+{
+    return field->kind != GEN_FIELD_ARCH && field->kind != GEN_FIELD_EXPRESSION;
+}
+
 int gen_field_get(const gen_field *field, const gen_config *config);
 void gen_field_set(const gen_field *field, gen_config *config, int value);
+
+/* Of an expression; NULL: none. */
+const char **gen_field_expression(const gen_field *field, gen_config *config);
+
+bool gen_field_is_default(const gen_field *field, const gen_config *config);
+void gen_field_reset(const gen_field *field, gen_config *config); /* not for arch */
 bool gen_field_in_range(const gen_field *field, int value);
 void gen_field_expected(const gen_field *field, char *out, size_t size);
 
 const char *const *gen_op_names(void); /* NULL-terminated, by gen_op */
 const char *gen_name(const char *const *names, int value); /* "?" if there is none */
 void gen_list_names(const char *const *names, char *out, size_t size); /* "a, b or c" */
+
+/* ---- Expressions (gen/expression.c) ---- */
+
+/* Of a gen_expression(): the same in every process. */
+uint64_t gen_expression_digest(const char *expression);
+
+/* In double quotes, at most GEN_EXPRESSION_MAX + 2 bytes. Returns their number. */
+size_t gen_expression_print(const char *expression, char *out);
+
+/* From that form. NULL: err says why not. */
+const char *gen_expression_parse(const char *name, const char *quoted, size_t size,
+                                 char err[GEN_ERROR_MAX]);
 
 /* ---- Features: what a configuration asks of a template ---- */
 
@@ -76,6 +103,9 @@ typedef enum gen_feature {
     GEN_WITH_ROTARY_INTERLEAVED = 1 << 17,
     GEN_WITH_ROTARY_HALF = 1 << 18,
     GEN_WITH_NEW_ROWS = 1 << 19,
+    GEN_WITH_SCORE_MOD = 1 << 20,
+    GEN_WITH_MASK_MOD = 1 << 21,
+    GEN_WITH_BLOCK_MASK = 1 << 22,
     GEN_WITH_PACK = 1 << 28,
     GEN_WITH_SPLIT_KEYS = 1 << 29,
     GEN_WITH_SPLIT_LIST = 1 << 30,
@@ -83,6 +113,8 @@ typedef enum gen_feature {
     GEN_WITH_SEQLENS_Q = GEN_WITH_USED_Q | GEN_WITH_CU_Q | GEN_WITH_PACKED_Q,
     GEN_WITH_SEQLENS_K = GEN_WITH_USED_K | GEN_WITH_CU_K | GEN_WITH_PACKED_K,
     GEN_WITH_ROTARY = GEN_WITH_ROTARY_INTERLEAVED | GEN_WITH_ROTARY_HALF,
+    GEN_WITH_MODS = GEN_WITH_SCORE_MOD | GEN_WITH_MASK_MOD,
+    GEN_WITH_SCORES = GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS | GEN_WITH_MODS,
     GEN_WITH_LISTED = GEN_WITH_SPLIT_KEYS | GEN_WITH_SPLIT_LIST,
     GEN_WITH_PARTS = GEN_WITH_SPLITS | GEN_WITH_LISTED
 } gen_feature;
@@ -90,7 +122,7 @@ typedef enum gen_feature {
 typedef struct gen_feature_rule {
     unsigned feature;   /* one bit */
     const char *macro;  /* that the template sees as 1, "AITER_SOFTCAP" */
-    const char *symbol; /* in the kernel's name, "softcap" */
+    const char *symbol; /* in the kernel's name, "softcap"; NULL: gen/kernel.c has it */
 } gen_feature_rule;
 
 const gen_feature_rule *gen_feature_at(size_t index); /* NULL past the end */

@@ -129,14 +129,22 @@ static void print_fwd_symbol(const gen_config *c, char out[GEN_SYMBOL_MAX])
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s_g%d%s", mask, c->gqa,
                       c->lse ? "_lse" : "");
     for (size_t i = 0; (rule = gen_feature_at(i)); i++)
-        if (features & rule->feature)
+        if (features & rule->feature && rule->symbol)
             n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_%s", rule->symbol);
     if (c->block_size)
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "%d", c->block_size);
     if (c->rotary_dim)
         n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rd%d", c->rotary_dim);
     if (c->rows)
-        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_rows%d", c->rows);
+    if (c->block_mask)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_blocks%d", c->block_mask);
+    if (c->score_mod)
+        n += snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_score%08x",
+                      (unsigned)gen_expression_digest(c->score_mod));
+    if (c->mask_mod)
+        snprintf(out + n, GEN_SYMBOL_MAX - (size_t)n, "_mask%08x",
+                 (unsigned)gen_expression_digest(c->mask_mod));
 }
 
 void gen_kernel_describe(const gen_config *config, gen_kernel *out)

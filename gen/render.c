@@ -82,6 +82,8 @@ static void add_features(gen_buffer *b, const gen_config *config)
             gen_buffer_printf(b, "#define %s 1\n", rule->macro);
     if (config->block_size)
         gen_buffer_printf(b, "constexpr int BLOCK_SIZE = %d;\n", config->block_size);
+    if (config->block_mask)
+        gen_buffer_printf(b, "constexpr int BLOCK_MASK = %d;\n", config->block_mask);
 }
 
 static void add_declaration(gen_buffer *b, const gen_arg *arg)
@@ -143,8 +145,34 @@ static void add_prologue(gen_buffer *b, const gen_config *config)
     add_variant_args(b, &kernel);
 }
 
+/* ---- Fragments ---- */
+
+/* The caller's text as the value of a function. The compiler's messages name it and the place in it; it
+ * is one operand in brackets (gen_expression()), whatever comment it ends with. */
+static void add_mod(gen_buffer *b, const char *name, const char *type, const char *first_arg,
+                    const char *trait, const char *expected, const char *text)
+{
+    if (!text)
+        return;
+    gen_buffer_printf(b,
+                      "#line 1 \"expressions\"\n"
+                      "namespace mods {\nINLINE %s %s(%sMOD_ARGS)\n{\n    const auto value = (\n"
+                      "#line 1 \"%s\"\n%s\n)\n#line 1 \"expressions\"\n    ;\n"
+                      "    static_assert(%s, \"%s: expected %s\");\n    return value;\n}\n}\n",
+                      type, name, first_arg, name, text, trait, name, expected);
+}
+
+static bool add_mods(gen_buffer *b, const gen_config *config)
+{
+    add_mod(b, "score_mod", "float", "float score, ", "__is_convertible(decltype(value), float)",
+            "a number", config->score_mod);
+    add_mod(b, "mask_mod", "bool", "", "__is_integral(decltype(value))", "a bool or an integer",
+            config->mask_mod);
+    return true;
+}
+
 /* What comes between the prologue and the template, for the operations (bit o: operation o) and of
- * these for kernels that have one of the features; 0: all. */
+ * these for kernels that have one of the features; 0: all. Without a file: the caller's expressions. */
 enum {
     FWD = 1u << GEN_FMHA_FWD,
     ATTN = FWD | 1u << GEN_FMHA_DECODE,
@@ -159,9 +187,12 @@ static const struct {
 } fragments[] = {
     { "prelude.h", EVERY, 0, false },
     { "work.h", ATTN, 0, false },
-    { "scores.h", ATTN, GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS, false },
+    { "mods.h", ATTN, GEN_WITH_MODS, false },
+    { NULL, ATTN, GEN_WITH_MODS, false },
+    { "scores.h", ATTN, GEN_WITH_SCORES, false },
     { "fp8.h", ATTN, GEN_WITH_FP8_KV, false },
     { "pages.h", FWD, GEN_WITH_PAGES, false },
+    { "blocks.h", FWD, GEN_WITH_BLOCK_MASK, false },
     { "rotary.h", CACHED, GEN_WITH_ROTARY, false },
     { "matrix.h", ATTN, 0, true },
 };
@@ -173,6 +204,11 @@ static bool has_fragment(size_t i, const gen_config *config)
            (!fragments[i].matrix || config->dtype != GEN_FP32);
 }
 
+static bool add_fragment(gen_buffer *b, const char *file, const gen_config *config)
+{
+    return file ? add_file(b, file) : add_mods(b, config);
+}
+
 char *gen_render(const gen_config *config)
 {
     gen_buffer b = { 0 };
@@ -180,7 +216,7 @@ char *gen_render(const gen_config *config)
     add_prologue(&b, config);
     for (size_t i = 0; i < sizeof fragments / sizeof fragments[0]; i++)
         if (has_fragment(i, config))
-            ok = ok && add_file(&b, fragments[i].file);
+            ok = ok && add_fragment(&b, fragments[i].file, config);
     if (!ok || !add_file(&b, gen_tile_choose(config).template_file))
         b.failed = true;
     return gen_buffer_finish(&b);

@@ -10,20 +10,21 @@ typedef struct tile_rule {
     int pad;           /* head_dims are rounded up to a multiple of this                       */
     int stages;        /* copies of the K and V tile in LDS                                    */
     int element_bytes; /* of a K or V element in LDS                                           */
-    int max_pair_dims[3]; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad:
-                             plain, with variants, with pages and changed scores at once       */
+    int max_pair_dims[4]; /* two waves fit a SIMD's registers up to this hdqk_pad + hdv_pad:
+                             plain, with variants, with pages and changed scores at once, with
+                             expressions beside what else changes scores                      */
 } tile_rule;
 
 /* Four waves of 32 query rows each; K and V double-buffered in LDS. 64 keys a step keep LDS at
  * 32 KB for small head_dims, 32 keys at 64 KB for head_dim 256. */
 static const tile_rule matrix_rules[] = {
-    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, { 384, 256, 192 } },
-    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, { 384, 256, 192 } },
+    { "fmha_fwd_mfma.hip", 64, 256, 128, 64, 32, 2, 2, { 384, 256, 192, 0 } },
+    { "fmha_fwd_mfma.hip", 256, 256, 128, 32, 32, 2, 2, { 384, 256, 192, 0 } },
 };
 
 /* No matrix units: any arch, fp32. */
 static const tile_rule portable_rules[] = {
-    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192 } },
+    { "fmha_fwd_portable.hip", 256, 256, 64, 32, 32, 1, 4, { 256, 256, 192, 192 } },
 };
 
 static int round_up(int value, int step)
@@ -86,11 +87,15 @@ static gen_tile decode_tile(const gen_config *config)
     };
 }
 
-/* Which of max_pair_dims: variants keep more in registers, changed scores of packed rows as much as of pages. */
+/* Which of max_pair_dims: variants keep more in registers, changed scores of packed rows as much as of
+ * pages. */
 static int registers_class(unsigned features)
 {
-    bool scores = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
-    return !features ? 0 : scores && features & (GEN_WITH_PAGES | GEN_WITH_PACK) ? 2 : 1;
+    bool built_in = features & (GEN_WITH_SOFTCAP | GEN_WITH_ALIBI | GEN_WITH_BIAS);
+    if (built_in && features & GEN_WITH_MODS)
+        return 3;
+    bool crowded = features & (GEN_WITH_PAGES | GEN_WITH_PACK);
+    return !features ? 0 : features & GEN_WITH_SCORES && crowded ? 2 : 1;
 }
 
 gen_tile gen_tile_choose(const gen_config *config)

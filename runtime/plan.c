@@ -120,6 +120,9 @@ static const struct {
     { "rows", "q.shape[1] * q.shape[2] / heads_kv, in blocks of 16,", { 0 } },
     { "pack", "heads of a group in one tile (kvcache, varlen, workspace)", { 0 } },
     { "splits", "workspace", { "NULL, or num_splits 1", "a tensor" } },
+    { "block_mask", "variants.block_mask_size", { 0 } },
+    { "score_mod", "variants.score_mod", { 0 } },
+    { "mask_mod", "variants.mask_mod", { 0 } },
 };
 
 enum { NUM_ARGUMENTS = sizeof arguments / sizeof arguments[0] };

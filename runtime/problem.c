@@ -412,6 +412,24 @@ static aiter_status check_bias(const tensors *t, int64_t seqlen_q, int64_t seqle
     return AITER_OK;
 }
 
+/* Likewise, but for the numbers of blocks. */
+static aiter_status check_block_mask(const tensors *t, int64_t seqlen_q, int64_t seqlen_k)
+{
+    const rt_tensor *m = &t->at[RT_BLOCK_MASK];
+    if (!t->has[RT_BLOCK_MASK])
+        return AITER_OK;
+    const int64_t size = t->request->variants.block_mask_size;
+    const int64_t expected[] = { t->batch, size_of(&t->at[RT_Q], HEAD), (seqlen_q + size - 1) / size,
+                                 (seqlen_k + size - 1) / size };
+    for (int d = 0; d < 4; d++)
+        if (m->size[d] != expected[d] && (m->size[d] != 1 || d >= 2))
+            return fail_size(m, d, expected[d], d == 3 ? "blocks for the most keys of a sequence"
+                                                : d == 2 ? "blocks for the most queries of one"
+                                                : d == 1 ? "the number of query heads, or 1"
+                                                         : "the number of sequences, or 1");
+    return AITER_OK;
+}
+
 /* ---- Memory ---- */
 
 static aiter_status check_overlap(const rt_tensor *written, const rt_tensor *other)
@@ -512,6 +530,9 @@ static void set_config(gen_config *c, const gen_arch *arch, const tensors *t)
         .append = t->has[RT_K_NEW],
         .rotary = rotary(t),
         .rotary_dim = t->has[RT_ROTARY_COS] ? 2 * (int)t->at[RT_ROTARY_COS].size[1] : 0,
+        .block_mask = r->variants.block_mask_size,
+        .score_mod = r->variants.score_mod,
+        .mask_mod = r->variants.mask_mod,
     };
     gen_config_canonicalise(c);
 }
@@ -564,6 +585,11 @@ static void set_variants(gen_fmha_fwd_args *a, const tensors *t)
     a->bias_stride_batch = shared_stride(t, RT_BIAS, 0);
     a->bias_stride_head = shared_stride(t, RT_BIAS, 1);
     a->bias_stride_row = shared_stride(t, RT_BIAS, 2);
+    a->mod_data = t->request->variants.mod_data;
+    a->block_mask = data(t, RT_BLOCK_MASK);
+    a->block_mask_stride_batch = shared_stride(t, RT_BLOCK_MASK, 0);
+    a->block_mask_stride_head = shared_stride(t, RT_BLOCK_MASK, 1);
+    a->block_mask_stride_row = shared_stride(t, RT_BLOCK_MASK, 2);
 }
 
 static void set_lengths(gen_fmha_fwd_args *a, const tensors *t)
@@ -650,6 +676,7 @@ aiter_status rt_problem_read(rt_place place, const rt_request *request, bool nee
         (status = count_keys(&t, &seqlen_k)) != AITER_OK ||
         (status = check_bias(&t, count_queries(&t), seqlen_k)) != AITER_OK ||
         (status = check_appended(&t, seqlen_k)) != AITER_OK ||
+        (status = check_block_mask(&t, count_queries(&t), seqlen_k)) != AITER_OK ||
         (need_data && (status = check_aliasing(&t)) != AITER_OK) ||
         (status = set_scale(&out->args, &t)) != AITER_OK)
         return status;

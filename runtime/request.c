@@ -3,11 +3,13 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "gen/gen.h"
 #include "runtime/error.h"
 #include "runtime/sized.h"
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
+enum { BLOCK_MASK_STEP = 128, MAX_BLOCK_MASK = 1024 };
 enum { MAX_WINDOW = 1 << 29 }; /* kernels add a bound to row numbers below 2^30 in 32 bits */
 
 /* ---- Numbers ---- */
@@ -47,6 +49,38 @@ static aiter_status check_variants(const aiter_attn_variants *v)
     return AITER_OK;
 }
 
+/* The caller's text becomes the process's copy of it. */
+static aiter_status read_expression(const char *name, const char **text)
+{
+    char why[GEN_ERROR_MAX];
+    if (!*text)
+        return AITER_OK;
+    *text = gen_expression(name, *text, why);
+    return *text ? AITER_OK : rt_fail(INVALID, "%s", why);
+}
+
+static aiter_status read_mods(aiter_attn_variants *v)
+{
+    aiter_status status;
+    if (v->mod_data && !v->score_mod && !v->mask_mod)
+        return rt_fail(INVALID,
+                       "variants.mod_data is %p: expected NULL without score_mod and mask_mod",
+                       v->mod_data);
+    if (v->block_mask_size && !v->block_mask)
+        return rt_fail(INVALID, "variants.block_mask_size is %d: expected 0 without block_mask",
+                       v->block_mask_size);
+    if (v->block_mask_size < 0 || v->block_mask_size > MAX_BLOCK_MASK ||
+        v->block_mask_size % BLOCK_MASK_STEP != 0)
+        return rt_fail(INVALID,
+                       "variants.block_mask_size is %d: expected a multiple of %d up to %d, or 0",
+                       v->block_mask_size, BLOCK_MASK_STEP, MAX_BLOCK_MASK);
+    if (v->block_mask && !v->block_mask_size)
+        v->block_mask_size = BLOCK_MASK_STEP;
+    if ((status = read_expression("variants.score_mod", &v->score_mod)) != AITER_OK)
+        return status;
+    return read_expression("variants.mask_mod", &v->mask_mod);
+}
+
 static aiter_status read_variants(const aiter_attn_variants *given, rt_request *out)
 {
     aiter_attn_variants *v = &out->variants;
@@ -57,9 +91,12 @@ static aiter_status read_variants(const aiter_attn_variants *given, rt_request *
         rt_sized_read("aiter_attn_variants", given, v, sizeof *v, _Alignof(aiter_attn_variants));
     if (status == AITER_OK)
         status = check_variants(v);
+    if (status == AITER_OK)
+        status = read_mods(v);
     out->tensor[RT_ALIBI_SLOPES] = v->alibi_slopes;
     out->tensor[RT_SINKS] = v->sinks;
     out->tensor[RT_BIAS] = v->bias;
+    out->tensor[RT_BLOCK_MASK] = v->block_mask;
     return status;
 }
 

@@ -32,6 +32,7 @@ typedef enum rt_argument {
     RT_ALIBI_SLOPES,
     RT_SINKS,
     RT_BIAS,
+    RT_BLOCK_MASK,
     RT_WORKSPACE,
     RT_K_NEW,
     RT_V_NEW,
@@ -53,7 +54,7 @@ typedef struct rt_request {
     int max_seqlen_q; /* of any sequence, 0: as the tensors say */
     int max_seqlen_k;
     float softmax_scale;
-    aiter_attn_variants variants;
+    aiter_attn_variants variants; /* its expressions are gen_expression()s */
     void *stream;
 } rt_request;
 

@@ -106,6 +106,16 @@ PADDED(v_new, "v_new", false, "seqlen_new", "heads_kv", "head_dim_v");
 
 ANGLES(rotary_cos, "rotary_cos");
 ANGLES(rotary_sin, "rotary_sin");
+static const rt_tensor_rule block_mask = {
+    .name = "variants.block_mask",
+    .rank = 4,
+    .dims = { "batch", "heads", "blocks of rows", "blocks of keys" },
+    .may_be_empty = 1u << 0 | 1u << 2 | 1u << 3,
+    .dtypes = 1u << RT_BYTE,
+    .batch_dim = 0,
+    .row_dim = 2,
+    .head_dim = 1,
+};
 
 static const rt_tensor_rule workspace = {
     .name = "workspace",
@@ -165,6 +175,7 @@ const rt_tensor_rule *rt_rule(const rt_request *r, rt_argument argument)
     case RT_ALIBI_SLOPES:
         return r->tensor[RT_ALIBI_SLOPES]->ndim == 2 ? &slopes_2d : &slopes;
     case RT_BIAS: return &bias;
+    case RT_BLOCK_MASK: return &block_mask;
     case RT_WORKSPACE: return &workspace;
     case RT_K_NEW: return &k_new;
     case RT_V_NEW: return &v_new;

@@ -23,8 +23,8 @@ static bool make_decode(gen_config *config, int seqlen_q)
     decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
     gen_config_canonicalise(&decode);
     back = decode;
-    back.op = GEN_FMHA_FWD;
-    gen_config_canonicalise(&back);
+    back.op = config->op;
+    back.rows = config->rows;
     if (!gen_config_equal(&back, config) || !gen_config_validate(&decode, why))
         return false; /* a field would be lost, or there is no such decode */
     *config = decode;

@@ -194,7 +194,7 @@ INLINE uint2 v_operand(const values v[4], int j)
 // What a lane's row of a block sees.
 struct view {
     int first, limit; // keys before first and from limit on are invisible
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
     score_mods mods;
 #endif
 };
@@ -243,11 +243,14 @@ INLINE void probabilities(state &st, int c, const step &now, int key, const view
 #if AITER_SCORE_MODS
             s[i][r] = row.mods(s[i][r], at);
 #endif
+#if AITER_MASK_MOD
+            s[i][r] = row.mods.visible(at) ? s[i][r] : -INFINITE;
+#endif
             if ((LEFT_BOUND && at < row.first) || at >= row.limit)
                 s[i][r] = -INFINITE;
             most = __builtin_fmaxf(most, s[i][r]);
         }
-    update_max(st, c, most, scale);
+    update_max(st, c, bound_max(most), scale);
     for (int i = 0; i < GROUPS; i++) {
         float4 x;
         for (int r = 0; r < 4; r++)
@@ -300,7 +303,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float key_scale = 1, value_scale = 1;
 #endif
 #if AITER_SCORE_MODS
-    const float scale = 1;
+    const float scale = SCORE_UNIT;
     const bool negate = false;
 #else
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
@@ -315,7 +318,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         int row = c * 16 + lane() % 16, token = row / GQA, head = kv_head * GQA + row % GQA;
         rows[c].first = token + offset - left_bound(va);
         rows[c].limit = RIGHT_BOUND ? min(end, token + offset + right_bound(va) + 1) : end;
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
         rows[c].mods.init(va, work{ b, head, kv_head, 0 }, min(token, seqlen_q - 1), offset, length,
                           scale_log2);
         rows[c].mods.scale *= key_scale;

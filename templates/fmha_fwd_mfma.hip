@@ -32,8 +32,10 @@ constexpr int K_BYTES = TILE_K * HDQK_PAD * 2;
 constexpr int V_BYTES = TILE_K * HDV_PAD * 2;
 constexpr float RESCALE_LOG2 = 8; // P may grow to 2^8 before O is rescaled: exact in fp16 and bf16
 
-#if AITER_PAGES
-constexpr int TILE_STARTS = 4; // tiles start at multiples of this: 4 keys are transposed together
+#if AITER_BLOCK_MASK
+constexpr int TILE_STARTS = TILE_K; // tiles start at multiples of this: each is in one block
+#elif AITER_PAGES
+constexpr int TILE_STARTS = 4; // 4 keys are transposed together
 #else
 constexpr int TILE_STARTS = 1;
 #endif
@@ -149,10 +151,11 @@ template <int ROW_CHUNKS, int USED> struct row_tile {
         }
     }
 #else
-    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    // `rows` starts with row `skipped` of the tile; those before it read as 0.
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes, int skipped)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            int offset = row(i) * stride_bytes + chunk(i) * 8 * KV_BYTES;
+            int offset = (row(i) - skipped) * stride_bytes + chunk(i) * 8 * KV_BYTES;
             fetch(rows, inside(i) ? offset : OUTSIDE, data[i]);
         }
     }
@@ -225,10 +228,10 @@ struct v_tile {
             }
     }
 #else
-    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes)
+    INLINE void load(__amdgpu_buffer_rsrc_t rows, int stride_bytes, int skipped)
     {
         for (int i = 0; i < PER_THREAD; i++) {
-            int offset = key_group(i) * 4 * stride_bytes + d_group(i) * 4 * KV_BYTES;
+            int offset = (key_group(i) * 4 - skipped) * stride_bytes + d_group(i) * 4 * KV_BYTES;
             for (int key = 0; key < 4; key++)
                 fetch(rows, inside(i) ? offset + key * stride_bytes : OUTSIDE, data[i][key]);
         }
@@ -302,6 +305,29 @@ INLINE void mask_scores(float16 s[KEY_BLOCKS], int first, int limit)
             if ((LEFT_BOUND && key_of(b, r) < first) || key_of(b, r) >= limit)
                 s[b][r] = -INFINITE;
 }
+
+// Where registers are short, the caller's expressions are evaluated one after the other, or what they
+// compute and read for all scores at once would fill the registers.
+template <typename T> INLINE T in_turn(T x)
+{
+#if AITER_SCORE_MOD || AITER_MASK_MOD
+    if (!SPARE_REGISTERS)
+        asm volatile("" : "+v"(x));
+#endif
+    return x;
+}
+
+#if AITER_MASK_MOD
+INLINE void hide_scores(const score_mods &mods, float16 s[KEY_BLOCKS], int key)
+{
+#pragma unroll // or scores would be indexed, and so in memory
+    for (int b = 0; b < KEY_BLOCKS; b++)
+#pragma unroll
+        for (int r = 0; r < 16; r++)
+            if (!mods.visible(in_turn(key + key_of(b, r))))
+                s[b][r] = -INFINITE;
+}
+#endif
 
 INLINE float row_max(const float16 s[KEY_BLOCKS])
 {
@@ -514,7 +540,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #else
     const float key_scale = 1, value_scale = 1;
 #endif
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
     auto mods_of = [&](int of) {
         score_mods mods;
         mods.init(va, work_of(of), token_of(of), offset, keys.length, scale_log2);
@@ -522,7 +548,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         return mods;
     };
     score_mods mods = mods_of(thread);
-    const float scale = 1;
+#endif
+#if AITER_SCORE_MODS
+    const float scale = SCORE_UNIT;
     const bool negate = false;
 #else
     const float scale = __builtin_fabsf(scale_log2 * key_scale);
@@ -552,6 +580,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     st.m_scaled = 0;
     st.sum = 0;
 
+    tile_walk walk;
+    walk.init(va, w, last_key);
+    tile_at tile = walk.next(first_key & -TILE_STARTS);
+
     k_tile next_k;
     v_tile next_v;
 #if AITER_PAGES
@@ -570,34 +602,36 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         next_k.load(k_rows, key);
         next_v.load(v_rows, key);
         if (SPARE_REGISTERS)
-            find_tiles(key + TILE_K);
+            find_tiles(walk.next(key + TILE_K).key);
     };
     if (SPARE_REGISTERS)
-        find_tiles(first_key & -TILE_STARTS);
+        find_tiles(tile.key);
 #else
     const kv_t *k_base = (const kv_t *)k + w.batch * k_stride_batch + w.kv_head * k_stride_head +
                          keys.first * k_stride_row;
     const kv_t *v_base = (const kv_t *)v + w.batch * v_stride_batch + w.kv_head * v_stride_head +
                          keys.first * v_stride_row;
-    auto load_tiles = [&](int key) {
-        int rows = min(last_key - key, TILE_K);
+    auto load_tiles = [&](int tile_key) {
+        const int key = TILE_STARTS == TILE_K && LEFT_BOUND ? max(tile_key, first_key) : tile_key;
+        const int rows = min(last_key - key, tile_key + TILE_K - key), skipped = key - tile_key;
         next_k.load(rows_at(k_base + key * k_stride_row, rows, k_stride_row, HDQK),
-                    int(k_stride_row) * KV_BYTES);
+                    int(k_stride_row) * KV_BYTES, skipped);
         next_v.load(rows_at(v_base + key * v_stride_row, rows, v_stride_row, HDV),
-                    int(v_stride_row) * KV_BYTES);
+                    int(v_stride_row) * KV_BYTES, skipped);
     };
 #endif
 
-    const int first_tile = first_key & -TILE_STARTS;
-    load_tiles(first_tile);
+    load_tiles(tile.key);
     next_k.store(k_buffer[0]);
     next_v.store(k_buffer[0] + K_BYTES);
     __syncthreads();
 
     int current = 0;
-    for (int key = first_tile; key < last_key; key += TILE_K, current ^= 1) {
+    for (tile_at next; tile.key < last_key; tile = next, current ^= 1) {
+        const int key = tile.key;
+        next = walk.next(key + TILE_K);
         if (LOAD_EARLY)
-            load_tiles(key + TILE_K);
+            load_tiles(next.key);
         if (key < wave_last && (!LEFT_BOUND || key + TILE_K > wave_first) &&
             (GROUP == 1 || wave_row < q_rows)) {
             const char *k_lds_tile = lds + current * (K_BYTES + V_BYTES);
@@ -613,7 +647,11 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             for (int b = 0; b < KEY_BLOCKS; b++)
 #pragma unroll
                 for (int r = 0; r < 16; r++)
-                    s[b][r] = mods(s[b][r], key + key_of(b, r));
+                    s[b][r] = in_turn(mods(in_turn(s[b][r]), key + key_of(b, r)));
+#endif
+#if AITER_MASK_MOD
+            if (!tile.full)
+                hide_scores(mods, s, key);
 #endif
             if (key + TILE_K > wave_full || (LEFT_BOUND && key < wave_all)) {
 #if AITER_PACK
@@ -622,12 +660,12 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #endif
                 mask_scores(s, lane_start - key, lane_limit - key);
             }
-            update_max(st, row_max(s), scale);
+            update_max(st, bound_max(row_max(s)), scale);
             probabilities(st, s, scale, p);
             accumulate(st, k_lds_tile + K_BYTES, p);
         }
         if (!LOAD_EARLY)
-            load_tiles(key + TILE_K);
+            load_tiles(next.key);
         char *other = lds + (current ^ 1) * (K_BYTES + V_BYTES);
         next_k.store(other);
         next_v.store(other + K_BYTES);

@@ -55,9 +55,11 @@ INLINE void load_tile(float *lds, int rows, RowAt row_at)
     }
 }
 
-#if !AITER_SCORE_MODS
+#if !AITER_SCORE_MODS && !AITER_MASK_MOD
+constexpr float SCORE_UNIT = 1;
 struct score_mods {
     INLINE float operator()(float s, int) const { return s; }
+    INLINE bool visible(int) const { return true; }
 };
 #endif
 
@@ -78,9 +80,9 @@ INLINE void limit_early_reads(int key)
 }
 
 // The scaled scores of the keys that this thread keeps: key 4i + part, counted from first_key, in
-// s[i]. Keys before `start` and from `limit` on are invisible.
+// s[i]. Keys before `start` and from `limit` on are invisible; mask_mod is asked unless `full`.
 INLINE void scores(const state &st, const float *k_lds, int first_key, int start, int limit,
-                   float s[STEP / 4])
+                   bool full, float s[STEP / 4])
 {
     const int part = quad_part();
     for (int key = 0; key < STEP; key++) {
@@ -92,8 +94,9 @@ INLINE void scores(const state &st, const float *k_lds, int first_key, int start
         }
         dot = quad_sum(dot);
         if (part == key % 4) {
-            bool visible = first_key + key < limit && (!LEFT_BOUND || first_key + key >= start);
-            s[key / 4] = visible ? st.mods(dot, first_key + key) : -INFINITE;
+            bool visible = first_key + key < limit && (!LEFT_BOUND || first_key + key >= start) &&
+                           (full || st.mods.visible(first_key + key));
+            s[key / 4] = visible ? st.mods(dot, first_key + key) * SCORE_UNIT : -INFINITE;
         }
         limit_early_reads(key);
     }
@@ -174,8 +177,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         st.q[c] = 0;
     for (int c = 0; c < V_CHUNKS; c++)
         st.o[c] = 0;
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
     st.mods.init(va, w, min(row, queries.length - 1), offset, keys.length, scale_log2);
+#endif
+#if AITER_SCORE_MODS
     const float scale = 1;
 #else
     const float scale = scale_log2;
@@ -207,15 +212,28 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     auto k_row = [&](int key) { return k_base + key * k_stride_row; };
     auto v_row = [&](int key) { return v_base + key * v_stride_row; };
 #endif
-    for (int key = first_key; key < last_key; key += TILE_K) {
-        int rows = min(last_key - key, TILE_K);
-        load_tile<HDQK_PAD, HDQK>(k_lds, rows, [&](int i) { return k_row(key + i); });
-        load_tile<HDV_PAD, HDV>(v_lds, rows, [&](int i) { return v_row(key + i); });
+    // Tiles of a block mask start at multiples of TILE_K: a key that the window hides from all rows is
+    // not read, its row is that of another.
+#if AITER_BLOCK_MASK
+    const int first_tile = first_key & ~(TILE_K - 1);
+    auto seen = [&](int key) { return LEFT_BOUND ? max(key, first_key) : key; };
+#else
+    const int first_tile = first_key;
+    auto seen = [](int key) { return key; };
+#endif
+    tile_walk walk;
+    walk.init(va, w, last_key);
+    for (tile_at tile = walk.next(first_tile); tile.key < last_key;
+         tile = walk.next(tile.key + TILE_K)) {
+        const int key = tile.key, rows = min(last_key - key, TILE_K);
+        load_tile<HDQK_PAD, HDQK>(k_lds, rows, [&](int i) { return k_row(seen(key + i)); });
+        load_tile<HDV_PAD, HDV>(v_lds, rows, [&](int i) { return v_row(seen(key + i)); });
         __syncthreads();
 #pragma unroll 1
         for (int first = 0; first < rows; first += STEP) {
             float s[STEP / 4];
-            scores(st, k_lds + first * HDQK_PAD, key + first, row_start, row_limit, s);
+            scores(st, k_lds + first * HDQK_PAD, key + first, row_start, row_limit, tile.full,
+                   s);
             float step_max = s[0];
             for (int i = 1; i < STEP / 4; i++)
                 step_max = __builtin_fmaxf(step_max, s[i]);

@@ -17,7 +17,7 @@ INLINE uint2 widen(uint2 x) { return x; }
 #endif
 constexpr int KV_BYTES = sizeof(kv_t);
 
-#if AITER_SCORE_MODS
+#if AITER_SCORE_MODS || AITER_MASK_MOD
 constexpr bool SCORE_MODS = true;
 #else
 constexpr bool SCORE_MODS = false;

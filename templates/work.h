@@ -428,6 +428,31 @@ INLINE int most_keys_of_tile(const variant_args &va, int keys)
     return min(keys, left_bound(va) + right_bound(va) + ceil_div(TILE_Q, GROUP) + 1);
 }
 #endif
+// ---- Which tiles of keys are visited ----
+
+struct tile_at {
+    int key;   // its first
+    bool full; // mask_mod hides none of its keys
+};
+
+#if !AITER_BLOCK_MASK
+// All of them.
+struct tile_walk {
+    INLINE void init(const variant_args &, const work &, int) {}
+    INLINE tile_at next(int key) { return { key, false }; }
+};
+#endif
+
+// The largest score of some keys. A score_mod may return any number: what is so large or small that
+// it overflows in base 2 must not move the softmax's reference out of range, but end as NaN and 0.
+INLINE float bound_max(float m)
+{
+#if AITER_SCORE_MOD
+    return __builtin_amdgcn_fmed3f(m, -0x1p126f, 0x1p126f);
+#else
+    return m;
+#endif
+}
 
 // ---- What a row ends with ----
 

@@ -171,13 +171,36 @@ static row make_row(const ref_problem *p, size_t head, int i)
     return r;
 }
 
+/* 0: hidden, 1: as mask_mod says, 2: visible. */
+static int block_state(const ref_problem *p, const row *r, int j)
+{
+    const int size = p->block_mask_size;
+    if (!p->block_mask)
+        return 1;
+    const size_t rows = (size_t)((p->seqlen_q + size - 1) / size),
+                 keys = (size_t)((p->seqlen_k + size - 1) / size),
+                 head = (size_t)r->batch * (size_t)p->heads + (size_t)r->head;
+    return p->block_mask[(head * rows + (size_t)(r->index / size)) * keys + (size_t)(j / size)];
+}
+
+static bool is_hidden(const ref_problem *p, const row *r, const ref_place *place)
+{
+    const int state = block_state(p, r, place->kv_idx);
+    return state == 0 || (state == 1 && p->mask_mod && !p->mask_mod(place));
+}
+
 /* The score of key j from scale q k. */
 static double change_score(const ref_problem *p, const row *r, double s, int j)
 {
+    const ref_place place = { r->batch, r->head, r->index, j, ref_seqlen_q(p, r->batch),
+                              ref_seqlen_k(p, r->batch), p->mod_data };
+    if (is_hidden(p, r, &place))
+        return -INFINITY;
     if (p->softcap > 0)
         s = p->softcap * tanh(s / p->softcap);
     s -= r->slope * abs(r->diagonal - j);
-    return r->bias ? s + (double)r->bias[j] : s;
+    s += r->bias ? (double)r->bias[j] : 0;
+    return p->score_mod ? p->score_mod(&place, s) : s;
 }
 
 /* Relative error that a probability may bring to the output: its own rounding (twice that if it is
@@ -196,7 +219,8 @@ static double relative_error(const workspace *w, const ref_problem *p, const row
         if (isfinite(r->bias[j]))
             largest_bias = fmax(largest_bias, fabs((double)r->bias[j]));
     const double distance = fmax(abs(r->diagonal - r->first), abs(r->diagonal - r->end));
-    const double changes = 4 * p->softcap + fabs(r->slope) * distance + largest_bias;
+    const double changes =
+        4 * p->softcap + fabs(r->slope) * distance + largest_bias + p->score_mod_size;
     const double score =
         ((p->hdqk + 4) * fabs(p->scale) * sqrt(square) * w->max_norm + 4 * changes) * unit32;
     const double sink = isfinite(r->sink) ? 4 * unit32 * fabs(r->sink) : 0;
@@ -222,7 +246,7 @@ static void exact_row(const workspace *w, const ref_problem *p, const row *r, do
         tile_scores(r->q, w->kt + (size_t)t * TILE * (size_t)p->hdqk, p->hdqk, s + t * TILE);
     for (int j = r->first; j < r->end; j++)
         max = fmax(max, s[j] = change_score(p, r, s[j] * p->scale, j));
-    if (max == -INFINITY) { /* the bias hides every key */
+    if (max == -INFINITY) { /* every key is hidden */
         *lse = -INFINITY;
         return;
     }

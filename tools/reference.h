@@ -12,6 +12,12 @@
 
 #include "tools/numeric.h"
 
+/* Where a score is: what a score_mod or mask_mod is told. */
+typedef struct ref_place {
+    int b, h, q_idx, kv_idx, q_len, kv_len;
+    const void *user;
+} ref_place;
+
 typedef struct ref_problem {
     num_dtype dtype;
     int batch, heads, heads_kv;     /* query head h reads KV head h / (heads / heads_kv) */
@@ -34,6 +40,12 @@ typedef struct ref_problem {
     const float *bias;              /* (batch, heads, seqlen_q, seqlen_k), rounded: s += bias */
     const float *sinks;             /* (heads): a key of this score without a value */
     bool truncate;                  /* probabilities are cut to dtype, not rounded */
+    double (*score_mod)(const ref_place *place, double score);
+    double score_mod_size;          /* the most that it adds or computes with */
+    bool (*mask_mod)(const ref_place *place);
+    const void *mod_data;
+    const unsigned char *block_mask; /* (batch, heads, blocks of rows, blocks of keys): 0 hides, */
+    int block_mask_size;            /* 1 asks mask_mod, 2 shows */
 } ref_problem;
 
 /* Arrays are owned by the result. A row that sees no key has out 0, lse -inf, bounds 0. The bounds
@@ -54,7 +66,8 @@ size_t ref_rows(const ref_problem *problem);
 int ref_seqlen_q(const ref_problem *problem, int batch);
 int ref_seqlen_k(const ref_problem *problem, int batch);
 
-/* The keys that query `row` of a batch entry sees: *first up to *end - 1, none if *first >= *end. */
+/* The keys that query `row` of a batch entry sees, as far as bounds and lengths go: *first up to *end - 1,
+ * none if *first >= *end. */
 void ref_visible(const ref_problem *problem, int batch, int row, int *first, int *end);
 
 /* Computes on all online processors. false: out of memory. ref_result_free() in either case. */

@@ -9,13 +9,14 @@
 enum {
     Q, K, V, OUT, LSE, K_NEW, V_NEW,
     LENGTHS_Q, LENGTHS_K, PAGE_TABLE, K_SCALE, V_SCALE, SLOPES, SINKS, BIAS, WORKSPACE,
-    COSINES, SINES,
+    COSINES, SINES, MOD_DATA, BLOCK_MASK,
     NUM_TENSORS
 };
 
 static const char *const tensor_names[] = {
     "q", "k", "v", "out", "lse", "k_new", "v_new", "lengths of q", "lengths of k", "page_table",
     "k_scale", "v_scale", "alibi_slopes", "sinks", "bias", "workspace", "rotary_cos", "rotary_sin",
+    "mod_data", "block_mask",
 };
 static const char *const layout_names[] = { "bshd", "bhsd", "sbhd", "packed-qkv", "gaps" };
 static const char *const operation_names[] = { "attn", "kvcache", "cu", "packed", "padded" };
@@ -105,7 +106,14 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
     if (s->seqlen_new)
         n += sprintf(out + n, " new%d", s->seqlen_new);
     if (s->rotary)
-        sprintf(out + n, " %s%d", s->rotary == TRIAL_HALF ? "half" : "interleaved", s->rotary_dim);
+        n += sprintf(out + n, " %s%d", s->rotary == TRIAL_HALF ? "half" : "interleaved",
+                     s->rotary_dim);
+    if (s->score_mod)
+        n += sprintf(out + n, " score-%s", mod_score(s->score_mod)->name);
+    if (s->mask_mod)
+        n += sprintf(out + n, " mask-%s", mod_mask(s->mask_mod)->name);
+    if (s->block_mask)
+        sprintf(out + n, " blocks%d", s->block_mask);
 }
 
 /* ---- Lengths and pages ---- */
@@ -171,7 +179,13 @@ static void set_lengths(trial *t)
     append_lengths(t);
 }
 
-/* Keys that some query of the batch entry sees. */
+/* Is the block of keys hidden from every row of every head? One in three is. */
+static bool column_is_hidden(const trial *t, int b, int key)
+{
+    return t->spec.block_mask && pick(t, 5, b * 4096 + key / t->spec.block_mask, 3) == 0;
+}
+
+/* From the first to behind the last key that some query of the batch entry sees. */
 static void seen_keys(const trial *t, int b, int *first, int *end)
 {
     int other;
@@ -183,6 +197,18 @@ static void seen_keys(const trial *t, int b, int *first, int *end)
     ref_visible(&t->problem, b, t->lengths_q[b] - 1, &other, end);
 }
 
+/* Has the batch entry a key from `low` on up to `high` that a query sees? */
+static bool is_seen(const trial *t, int b, int low, int high)
+{
+    int first, end;
+
+    seen_keys(t, b, &first, &end);
+    for (int key = low < first ? first : low; key < high && key < end; key++)
+        if (!column_is_hidden(t, b, key))
+            return true;
+    return false;
+}
+
 /* Blocks in no order. A block that holds no key which is seen or appended has no entry. */
 static void set_table(trial *t)
 {
@@ -192,10 +218,8 @@ static void set_table(trial *t)
 
     for (int i = 0; i < s->batch * t->blocks_per_seq; i++) {
         const int b = i / t->blocks_per_seq, low = i % t->blocks_per_seq * size;
-        int first, end;
-        seen_keys(t, b, &first, &end);
-        const bool seen = low < end && low + size > first;
         const bool appended = low < t->lengths_k[b] && low + size > t->old_k[b];
+        const bool seen = is_seen(t, b, low, low + size);
         t->table[i] = seen || (t->spec.seqlen_new && appended) ? next++ : WILD_BLOCK;
     }
     if (s->block_size == 0) { /* batch entry b is block b */
@@ -447,6 +471,8 @@ static void each_element(const trial *t, int index, element_fn fn, void *user)
             end = t->old_k[b];
         for (int h = 0; h < x->heads; h++)
             for (int s = first; s < end; s++) {
+                if (keys && column_is_hidden(t, b, s))
+                    continue;
                 const size_t at = row_at(t, index, b, h, s);
                 const size_t n = (((size_t)b * (size_t)x->heads + (size_t)h) * (size_t)seqlen +
                                   (size_t)s) * (size_t)x->dim;
@@ -699,6 +725,36 @@ static bool add_angles(trial *t, int index)
     return true;
 }
 
+/* Documents of 1 to 40 keys each. */
+static bool add_documents(trial *t)
+{
+    const int64_t shape[1] = { t->spec.seqlen_k };
+    int *image = add_numbers(t, MOD_DATA, NUM_FP32, true, 1, shape), document = 0;
+
+    for (int i = 0; image && i < t->spec.seqlen_k; i++) {
+        document += pick(t, 6, i, 20) == 0;
+        image[i] = document;
+    }
+    return image != NULL;
+}
+
+static bool add_block_mask(trial *t)
+{
+    const trial_spec *s = &t->spec;
+    const int rows = (s->seqlen_q + s->block_mask - 1) / s->block_mask,
+              keys = (s->seqlen_k + s->block_mask - 1) / s->block_mask;
+    const int64_t shape[4] = { s->batch, s->heads, rows, keys };
+    unsigned char *image = add_numbers(t, BLOCK_MASK, NUM_E4M3FN, false, 4, shape);
+
+    for (int i = 0; image && i < s->batch * s->heads * rows * keys; i++) {
+        const int kind = pick(t, 7, i, 4), b = i / (s->heads * rows * keys);
+        image[i] = kind == 0 || column_is_hidden(t, b, i % keys * s->block_mask) ? 0
+                   : kind == 1                                                    ? 2
+                                                                                  : 1;
+    }
+    return image != NULL;
+}
+
 static bool make_numbers(trial *t)
 {
     const trial_spec *s = &t->spec;
@@ -727,6 +783,10 @@ static bool make_numbers(trial *t)
         ok = ok && add_workspace(t);
     if (s->rotary)
         ok = ok && add_angles(t, COSINES) && add_angles(t, SINES);
+    if (mod_score(s->score_mod)->reads || mod_mask(s->mask_mod)->reads)
+        ok = ok && add_documents(t);
+    if (s->block_mask)
+        ok = ok && add_block_mask(t);
     return ok;
 }
 
@@ -865,6 +925,11 @@ static void set_variants(trial *t)
         .sinks = given(t, SINKS),
         .bias = given(t, BIAS),
         .rounding = s->truncate ? AITER_ROUND_TRUNCATE : AITER_ROUND_NEAREST,
+        .score_mod = mod_score(s->score_mod)->text,
+        .mask_mod = mod_mask(s->mask_mod)->text,
+        .mod_data = t->blocks[MOD_DATA].memory,
+        .block_mask = given(t, BLOCK_MASK),
+        .block_mask_size = s->block_mask == 128 ? 0 : s->block_mask,
     };
 }
 
@@ -874,7 +939,7 @@ static void set_arguments(trial *t)
     const DLTensor *q = &t->tensors[Q].dl, *k = &t->tensors[K].dl, *v = &t->tensors[V].dl,
                    *out = &t->tensors[OUT].dl, *lse = s->lse ? &t->tensors[LSE].dl : NULL;
     const bool cu = s->operation == TRIAL_CU, starts_k = cu && !t->cache;
-    const bool two = s->cache == TRIAL_TWO;
+    const bool two = s->cache == TRIAL_TWO, tight = s->bias || s->block_mask;
     const bool partial = s->block_size && s->seqlen_k % s->block_size; /* the last block */
 
     set_variants(t);
@@ -897,7 +962,7 @@ static void set_arguments(trial *t)
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
         /* Without it a sequence may have as much as the page table has room for: without lengths, has. */
-        .max_seq_len = s->full_lengths || s->bias || (s->seqlen_new && partial) ? s->seqlen_k : 0,
+        .max_seq_len = s->full_lengths || tight || (s->seqlen_new && partial) ? s->seqlen_k : 0,
         .not_causal = !s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
@@ -925,8 +990,8 @@ static void set_arguments(trial *t)
         .v_scale = given(t, V_SCALE),
         .block_size = s->block_size,
         .kv_layout = s->rows_first ? AITER_KV_ROWS_HEADS : AITER_KV_HEADS_ROWS,
-        .max_seq_len = s->bias ? s->seqlen_q : 0, /* the sizes that bias has */
-        .max_seq_len_k = s->bias ? s->seqlen_k : 0,
+        .max_seq_len = tight ? s->seqlen_q : 0, /* the sizes that bias and block_mask have */
+        .max_seq_len_k = tight ? s->seqlen_k : 0,
         .causal = s->causal,
         .softmax_scale = s->scale,
         .variants = &t->variants,
@@ -945,6 +1010,12 @@ static void set_problem(trial *t)
     p->slopes = (const float *)t->blocks[SLOPES].image;
     p->sinks = (const float *)t->blocks[SINKS].image;
     p->bias = t->tensors[BIAS].values;
+    p->score_mod = mod_score(t->spec.score_mod)->score;
+    p->score_mod_size = mod_score(t->spec.score_mod)->size * (t->spec.seqlen_k + 1);
+    p->mask_mod = mod_mask(t->spec.mask_mod)->mask;
+    p->mod_data = t->blocks[MOD_DATA].image;
+    p->block_mask = t->blocks[BLOCK_MASK].image;
+    p->block_mask_size = t->spec.block_mask;
 }
 
 bool trial_create(trial **out, device *d, const trial_spec *spec, char error[DEVICE_ERROR_MAX])

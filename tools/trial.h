@@ -6,6 +6,7 @@
 #include <aiter/aiter.h>
 
 #include "tools/device.h"
+#include "tools/mods.h"
 #include "tools/reference.h"
 
 /* How tensors lie in memory. Every gap is filled with NaN, which a correct kernel never lets into a
@@ -45,9 +46,10 @@ typedef enum trial_cache {
 } trial_cache;
 
 /* In all operations but TRIAL_ATTN, sequences have lengths of their own, of which the largest are
- * seqlen_q and seqlen_k and some are 0. The rest of each sequence, keys that no query sees, and what
- * is around them in memory is NaN; entries of a page table that must not be read are wild. With seqlen_new,
- * seqlen_k counts the new keys and is all that there is room for. */
+ * seqlen_q and seqlen_k and some are 0. The rest of each sequence, keys that no query sees (those that
+ * mask_mod hides excepted), and what is around them in memory is NaN; entries of a page table that must
+ * not be read are wild. With seqlen_new, seqlen_k counts the new keys and is all that there is room
+ * for. */
 /* As gen_rotary. */
 typedef enum trial_rotary { TRIAL_UNROTATED, TRIAL_INTERLEAVED, TRIAL_HALF } trial_rotary;
 
@@ -79,10 +81,13 @@ typedef struct trial_spec {
     int seqlen_new;         /* kvcache: keys that the call appends; of some sequences not all fit. 0: none */
     trial_rotary rotary;    /* of queries and new keys */
     int rotary_dim;
+
+    int score_mod, mask_mod; /* of tools/mods.h; 0: none */
+    int block_mask;          /* its size; 0: none. Of its blocks some are hidden, some are full */
 } trial_spec;
 
 /* " cu page64 fp8 window8,-1 softcap30": what a specification has beyond plain attention, "" if nothing. */
-enum { TRIAL_VARIANT_MAX = 160 };
+enum { TRIAL_VARIANT_MAX = 224 };
 void trial_variant_text(const trial_spec *spec, char out[TRIAL_VARIANT_MAX]);
 
 typedef struct trial trial;

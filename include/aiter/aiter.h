@@ -245,8 +245,11 @@ typedef enum aiter_rounding {
  *   s = softcap * tanh(s / softcap)                               softcap > 0
  *   s = s - alibi_slopes[head] * |i + seqlen_k - seqlen_q - j|    alibi_slopes
  *   s = s + bias[batch][head][i][j]                               bias
+ *   s = score_mod(s, batch, head, i, j)                           score_mod
  *   query i sees key j if, beside causal,                         use_window
  *       i + seqlen_k - seqlen_q - window_left <= j <= i + seqlen_k - seqlen_q + window_right
+ *   and if  mask_mod(batch, head, i, j)                           mask_mod
+ *   and if  block_mask[batch][head][i / size][j / size] != 0      block_mask
  *   out = sum(exp(s) v) / (sum(exp(s)) + exp(sinks[head]))        sinks
  *
  * The bounds are counted from the diagonal that causal has: aligned to the bottom right. -1 is no bound; blocks of
@@ -257,6 +260,28 @@ typedef enum aiter_rounding {
  *   bias           (batch, heads, seqlen_q, seqlen_k), q's dtype; a size of 1 or a stride of 0 in one of the first three
  *                  dimensions stands for "the same for all". With sequences of different lengths the sizes are
  *                  those of the longest that there may be. -inf makes a key invisible
+ *
+ * score_mod and mask_mod are expressions in C++ as device code has it, which become part of the kernel:
+ *
+ *   score_mod      the score's new value, a number. It sees the score as `score`, fp32
+ *   mask_mod       whether the key is visible, a bool or an integer
+ *   b, h           int: sequence and query head
+ *   q_idx, kv_idx  int: row and key, counted in their sequence. They are never outside of it
+ *   q_len, kv_len  int: the sequence's lengths. Row q_idx is aligned with key q_idx + kv_len - q_len
+ *   user           const void *: mod_data
+ *
+ * They can call abs, min, max, fma, floor, ceil, exp, exp2, log, log2, tanh, sqrt, rsqrt, rcp, and fabsf, expf and so on;
+ * what they do must not depend on how often or in which order they are evaluated, and they must write nothing. -inf as
+ * a score hides the key, and so may a score below -1e37; NaN, +inf and what is above 1e37 may make the row NaN.
+ * A text has at most 1024 bytes (newlines and tabs count twice) of printable ASCII, without " ' \ and #; of
+ * statements it may have those inside of braces (a lambda that is called). It is read during the call and may then change: two
+ * texts are two kernels, and the process keeps a copy of each.
+ *
+ *   mod_data       device memory, or any address that the expressions know to use; not looked at here
+ *   block_mask     (batch, heads, seqlen_q / size, seqlen_k / size), both rounded up, uint8; batch and heads may be 1
+ *                  or have a stride of 0 as above, and the lengths are those of the longest that there may be. 0: no row of
+ *                  the block sees a key of it, which is not even loaded if no row nearby needs it; 1: as mask_mod says;
+ *                  2: as if mask_mod were true, which is then not asked. Where it is 0 or 2 it goes before mask_mod
  *
  * Data pointers are aligned to an element. The structure and the DLTensors belong to the caller. */
 typedef struct aiter_attn_variants {
@@ -269,10 +294,16 @@ typedef struct aiter_attn_variants {
     const DLTensor *sinks;
     const DLTensor *bias;
     int rounding;                /* an aiter_rounding                                         */
+    const char *score_mod;       /* NULL: none                                                */
+    const char *mask_mod;        /* NULL: none                                                */
+    const void *mod_data;
+    const DLTensor *block_mask;
+    int block_mask_size;         /* rows and keys of a block: a multiple of 128 up to 1024; 0: 128 */
 } aiter_attn_variants;
 
 /* Initialiser: every variant off. */
-#define AITER_ATTN_VARIANTS_INIT { sizeof(aiter_attn_variants), 0, 0, 0, 0.0f, NULL, NULL, NULL, 0 }
+#define AITER_ATTN_VARIANTS_INIT \
+    { sizeof(aiter_attn_variants), 0, 0, 0, 0.0f, NULL, NULL, NULL, 0, NULL, NULL, NULL, NULL, 0 }
 
 /* ---- Arguments of the operations -------------------------------------------------------------------------- */
 

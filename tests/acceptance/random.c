@@ -79,6 +79,9 @@ static void draw_variants(source *s, trial_spec *t)
     t->sink = one_in(s, 4);
     t->bias = one_in(s, 4);
     t->truncate = one_in(s, 4);
+    t->score_mod = one_in(s, 4) ? pick(s, 6) : 0;
+    t->mask_mod = one_in(s, 4) ? pick(s, 4) : 0;
+    t->block_mask = one_in(s, 4) ? 128 * (1 + pick(s, 2)) : 0;
 }
 
 /* Room for splits, and a number of them where keys can be split. */

@@ -224,6 +224,9 @@ static void test_every_arch_and_type(void **state)
 
 /* Operations and variants: each by itself and those that take the most registers together. All of
  * the product with AITER_TEST_ALL. */
+#define ALIBI "score - exp2(-0.5f * (h + 1)) * abs(kv_idx - (q_idx + kv_len - q_len))"
+#define DOCUMENT "((const int *)user)[kv_idx] == ((const int *)user)[q_idx]"
+
 static const char *const variants[] = {
     "window=both",
     "softcap=1 lse=1",
@@ -247,6 +250,12 @@ static const char *const variants[] = {
     "seqlens_k=used block_size=16 append=1 rotary=half rotary_dim=32 mask=causal gqa=8",
     "seqlens_k=used block_size=48 window=both softcap=1 alibi=1 sink=1 bias=1 lse=1 append=1 "
     "rotary=interleaved rotary_dim=32",
+    "score_mod=\"" ALIBI "\" mask=causal lse=1",
+    "score_mod=\"30 * tanh(score / 30)\"",
+    "mask_mod=\"" DOCUMENT "\" block_mask=128",
+    "mask_mod=\"" DOCUMENT "\" block_mask=256 seqlens_q=cu seqlens_k=used block_size=16 window=both lse=1",
+    "score_mod=\"" ALIBI "\" mask_mod=\"" DOCUMENT "\" block_mask=128 softcap=1 alibi=1 sink=1 bias=1 "
+    "window=both seqlens_q=packed seqlens_k=packed",
 };
 
 /* `fields` belong to each; one in `part` without AITER_TEST_ALL. */

@@ -250,6 +250,7 @@ static const char *const variants[] = {
     "block_size=16",    "block_size=1024", "kv=fp8",           "splits=1",
     "seqlens_k=used append=1", "seqlens_k=used append=1 rotary=half rotary_dim=64",
     "seqlens_k=used append=1 rotary=interleaved rotary_dim=16",
+    "block_mask=128", "score_mod=\"score * 2\"", "mask_mod=\"q_idx % 2\"",
 };
 
 enum { NUM_VARIANTS = sizeof variants / sizeof variants[0] };
@@ -287,18 +288,45 @@ static void test_the_longest_text_fits(void **state)
 {
     (void)state;
     char text[GEN_TEXT_MAX];
-    gen_config config = { GEN_FMHA_FWD,       gen_arch_find("gfx1201"), GEN_BF16,
-                          INT_MIN,            INT_MIN,                  GEN_MASK_CAUSAL,
-                          INT_MIN,            true,                     GEN_WINDOW_RIGHT,
-                          true,               true,                     true,
-                          true,               GEN_ROUND_TRUNCATE,       GEN_SEQ_PACKED,
-                          GEN_SEQ_PACKED,     INT_MIN,                  GEN_KV_FP8,
-                          true,               GEN_ROTARY_INTERLEAVED,   INT_MIN,
-                          INT_MIN,            true,                     true,
-                          true };
+    char longest[GEN_EXPRESSION_MAX + 1], why[GEN_ERROR_MAX];
+    memset(longest, '\n', sizeof longest);
+    longest[0] = '1';
+    longest[(sizeof longest - 1) / 2] = '\0';
+    const char *expression = gen_expression("score_mod", longest, why);
+    assert_non_null(expression);
+    gen_config config = {
+        .op = GEN_FMHA_FWD,
+        .arch = gen_arch_find("gfx1201"),
+        .score_mod = expression,
+        .mask_mod = expression,
+        .dtype = GEN_BF16,
+        .hdqk = INT_MIN,
+        .hdv = INT_MIN,
+        .mask = GEN_MASK_CAUSAL,
+        .gqa = INT_MIN,
+        .lse = INT_MIN,
+        .window = GEN_WINDOW_RIGHT,
+        .softcap = INT_MIN,
+        .alibi = INT_MIN,
+        .sink = INT_MIN,
+        .bias = INT_MIN,
+        .rounding = GEN_ROUND_TRUNCATE,
+        .seqlens_q = GEN_SEQ_PACKED,
+        .seqlens_k = GEN_SEQ_PACKED,
+        .block_size = INT_MIN,
+        .kv = GEN_KV_FP8,
+        .append = INT_MIN,
+        .rotary = GEN_ROTARY_INTERLEAVED,
+        .rotary_dim = INT_MIN,
+        .rows = INT_MIN,
+        .pack = INT_MIN,
+        .splits = INT_MIN,
+        .listed = INT_MIN,
+        .block_mask = INT_MIN,
+    };
     gen_config_print(&config, text);
     assert_true(strlen(text) + 1 < GEN_TEXT_MAX);
-    assert_non_null(strstr(text, " kv=fp8 append=1 rotary=interleaved rotary_dim=-2147483648"));
+    assert_string_equal(text + strlen(text) - 5, "\\n\\n\"");
 }
 
 /* What cannot matter beside the other fields. */
@@ -369,8 +397,8 @@ static void test_variants_compose(void **state)
                 composed += round_trip(&config);
         }
     /* All pairs but those of one field (3 window, 3 seqlens_q, 3 seqlens_k, 1 block_size) and packed
-     * keys in pages (2 x 2). The last three have seqlens_k themselves: not with another, nor together. */
-    assert_int_equal(composed, 18 * 17 / 2 - 10 - 4 + 3 * (18 - 3));
+     * keys in pages (2 x 2). Those that append have seqlens_k themselves: not with another, nor together. */
+    assert_int_equal(composed, 21 * 20 / 2 - 10 - 4 + 3 * (21 - 3));
 }
 
 /* ---- Rejected texts ---- */
@@ -381,7 +409,8 @@ static void test_parse_errors(void **state)
 #define HEAD "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 "
 #define FIELDS                                                                                 \
     "expected arch, dtype, hdqk, hdv, mask, gqa, lse, window, softcap, alibi, sink, bias, "     \
-    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, pack or splits"
+    "rounding, seqlens_q, seqlens_k, block_size, kv, append, rotary, rotary_dim, pack, splits, "      \
+    "block_mask, score_mod or mask_mod"
 #define ARCHS "expected one of gfx90a, gfx942, gfx950, gfx1100, gfx1201"
     assert_rejected("", "operation \"\": expected " OPS);
     assert_rejected("  ", "operation \"\": expected " OPS);
@@ -486,7 +515,7 @@ static void test_any_bytes_are_survived(void **state)
 {
     (void)state;
     static const char good[] =
-        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1";
+        "fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 hdv=64 mask=causal gqa=16 lse=1 score_mod=\"(1)\\n\"";
     unsigned long long seed = 88172645463325252ull;
     int accepted = 0, rejected = 0;
     for (int i = 0; i < 200000; i++) {

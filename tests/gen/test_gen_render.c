@@ -176,13 +176,15 @@ static void test_readable_golden_prologues(void **state)
     }
 }
 
-static void digest_line(const char *config, char out[512])
+enum { DIGEST_LINE_MAX = 72 + GEN_TEXT_MAX };
+
+static void digest_line(const char *config, char out[DIGEST_LINE_MAX])
 {
     unsigned char hash[crypto_hash_sha256_BYTES];
     char hex[2 * sizeof hash + 1], *prologue = render_prologue(config);
     crypto_hash_sha256(hash, (const unsigned char *)prologue, strlen(prologue));
     sodium_bin2hex(hex, sizeof hex, hash, sizeof hash);
-    snprintf(out, 512, "%s %s\n", hex, config);
+    snprintf(out, DIGEST_LINE_MAX, "%s %s\n", hex, config);
     free(prologue);
 }
 
@@ -193,7 +195,7 @@ static char *all_digests(void)
     static const int head_dims[][2] = { { 32, 32 },   { 40, 40 },   { 64, 64 },   { 96, 96 },
                                         { 128, 128 }, { 160, 160 }, { 192, 128 }, { 192, 192 },
                                         { 224, 224 }, { 256, 256 } };
-    char *text = NULL, line[512], err[GEN_ERROR_MAX], config_text[GEN_TEXT_MAX];
+    char *text = NULL, line[DIGEST_LINE_MAX], err[GEN_ERROR_MAX], config_text[GEN_TEXT_MAX];
     size_t size;
     FILE *out = open_memstream(&text, &size);
     gen_config c = { .op = GEN_FMHA_FWD };

@@ -208,7 +208,7 @@ static const cli_option table[] = {
     FLAG("sink", sink, "Attention sinks."),
     FLAG("bias", bias, "Additive bias."),
     FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
-    HEADING("Splits of the keys, for few query rows", RUN | PROFILE),
+    HEADING("Splits of the keys", RUN | PROFILE),
     INT("num-splits", num_splits, 1, MAX_SPLITS,
         "So many. Default: as many as the library finds good and the workspace has room for."),
     INT("workspace", room, 1, MAX_SPLITS,

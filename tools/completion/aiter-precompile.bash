@@ -33,7 +33,7 @@ _aiter_precompile()
     --cache-dir | --emit-source | --emit-code) mapfile -t COMPREPLY < <(compgen -d -- "$current") ;;
     --model | --manifest | --compiler | --output | --sign | --trust)
         mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
-    --head-dim | --gqa | --tp | --page-size | --jobs | --timeout | --older-than | --max-bytes) ;;
+    --head-dim | --gqa | --score-mod | --mask-mod | --tp | --page-size | --jobs | --timeout | --older-than | --max-bytes) ;;
     *)
         if [[ $current == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$(_aiter_precompile_options "$1" "$command")" -- "$current")

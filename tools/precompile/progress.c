@@ -89,7 +89,7 @@ void progress_draw(progress *p)
     cells[BAR_CELLS] = '\0';
     if (p->done > p->quick)
         snprintf(left, sizeof left, "  %.0f s left", (double)(p->total - p->done) / rate);
-    snprintf(line, sizeof line, "[%s] %zu/%zu  %.1f/s%s  %s", cells, p->done, p->total, rate, left,
+    snprintf(line, sizeof line, "[%s] %zu/%zu  %.1f/s%s  %.300s", cells, p->done, p->total, rate, left,
              p->current);
     fprintf(stderr, "\r%.*s\x1b[K", columns - 1, line);
     fflush(stderr);

@@ -101,7 +101,8 @@ bool filter_check(char *const *filters, int count, char why[GEN_ERROR_MAX])
 {
     for (int i = 0; i < count; i++) {
         const char *equals = strchr(filters[i], '=');
-        if (equals && equals > filters[i] && equals[1] && !strchr(filters[i], ' '))
+        const size_t plain = strcspn(filters[i], "\"");
+        if (equals && equals > filters[i] && equals[1] && plain <= strcspn(filters[i], " "))
             continue;
         snprintf(why, GEN_ERROR_MAX, "'%.100s': expected FIELD=VALUE, such as arch=gfx942",
                  filters[i]);
@@ -110,14 +111,18 @@ bool filter_check(char *const *filters, int count, char why[GEN_ERROR_MAX])
     return true;
 }
 
-/* A word of the text. */
+/* A word of the configuration; what is in double quotes is not taken apart. */
 static bool has_word(const char *text, const char *word)
 {
     const size_t size = strlen(word);
+    bool quoted = false;
 
-    for (const char *at = text; (at = strstr(at, word)); at += size)
-        if ((at == text || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+    for (const char *at = text; *at; at++) {
+        const bool begins = !quoted && (at == text || at[-1] == ' ');
+        if (begins && strncmp(at, word, size) == 0 && (at[size] == ' ' || at[size] == '\0'))
             return true;
+        quoted ^= *at == '"';
+    }
     return false;
 }
 

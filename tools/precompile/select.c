@@ -206,9 +206,15 @@ static void combine(const char *const values[NUM_AXES], char text[GEN_TEXT_MAX])
 {
     const char *dims = values[AXIS_HEAD_DIM], *x = strchr(dims, 'x');
 
-    snprintf(text, GEN_TEXT_MAX, "fmha_fwd arch=%s dtype=%s hdqk=%.*s hdv=%s mask=%s gqa=%s lse=%s",
-             values[AXIS_ARCH], values[AXIS_DTYPE], (int)(x ? x - dims : (long)strlen(dims)), dims,
-             x ? x + 1 : dims, values[AXIS_MASK], values[AXIS_GQA], values[AXIS_LSE]);
+    int n = snprintf(text, GEN_TEXT_MAX,
+                     "fmha_fwd arch=%s dtype=%s hdqk=%.*s hdv=%s mask=%s gqa=%s lse=%s",
+                     values[AXIS_ARCH], values[AXIS_DTYPE],
+                     (int)(x ? x - dims : (long)strlen(dims)), dims, x ? x + 1 : dims,
+                     values[AXIS_MASK], values[AXIS_GQA], values[AXIS_LSE]);
+    if (*values[AXIS_SCORE_MOD])
+        n += snprintf(text + n, GEN_TEXT_MAX - (size_t)n, " score_mod=%s", values[AXIS_SCORE_MOD]);
+    if (*values[AXIS_MASK_MOD])
+        snprintf(text + n, GEN_TEXT_MAX - (size_t)n, " mask_mod=%s", values[AXIS_MASK_MOD]);
 }
 
 static bool add_combination(selection *s, const char *const values[NUM_AXES])
@@ -228,6 +234,8 @@ bool select_product(selection *s, const axis axes[NUM_AXES])
         [AXIS_MASK] = { "none", "causal" },
         [AXIS_GQA] = { "1" },
         [AXIS_LSE] = { "0" },
+        [AXIS_SCORE_MOD] = { "" },
+        [AXIS_MASK_MOD] = { "" },
     };
     const char *values[NUM_AXES];
     size_t at[NUM_AXES] = { 0 }, counts[NUM_AXES];

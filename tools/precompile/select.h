@@ -16,6 +16,8 @@ typedef enum axis_id {
     AXIS_MASK,
     AXIS_GQA,
     AXIS_LSE,
+    AXIS_SCORE_MOD, /* quoted as in a configuration */
+    AXIS_MASK_MOD,
     NUM_AXES
 } axis_id;
 

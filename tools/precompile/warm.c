@@ -13,7 +13,7 @@
 #include "tools/precompile/shard.h"
 #include "tools/precompile/signals.h"
 
-enum { FAULTS_SHOWN = 20 };
+enum { FAULTS_SHOWN = 20, EXPRESSION_FILE_MAX = 65536 };
 
 struct options {
     axis axes[NUM_AXES];
@@ -40,6 +40,11 @@ static const cli_option table[] = {
          "integers from 1 to 1024, separated by commas", "Query heads per KV head. Default 1."),
     VALUE("lse", axes[AXIS_LSE], "LIST", axis_set_lse, "0, 1 or a comma list of these",
          "1: kernels that also write the log-sum-exp. Default 0."),
+    VALUE("score-mod", axes[AXIS_SCORE_MOD], "EXPR", axis_set_path, "an expression or @FILE",
+         "One expression that every score goes through, as in the C API, or @FILE that has it. "
+         "Default none."),
+    VALUE("mask-mod", axes[AXIS_MASK_MOD], "EXPR", axis_set_path, "an expression or @FILE",
+         "Likewise one for which keys are visible."),
     HEADING("What to compile: what models need, on the architectures of --arch"),
     VALUE("model", models, "PATH", axis_set_path, "a path",
          "A Hugging Face configuration: config.json or the folder that has it."),
@@ -129,7 +134,7 @@ static bool has_product(const struct options *o)
 static int check_combination(const struct options *o, int num_texts)
 {
     static const char *const names[NUM_AXES] = { "arch", "dtype", "head-dim", "mask", "gqa",
-                                                 "lse" };
+                                                 "lse", "score-mod", "mask-mod" };
     const axis *lists[] = { &o->tp, &o->phase, &o->page_size, &o->kv_dtype, &o->rotary };
     static const char *const list_names[] = { "tp", "phase", "page-size", "kv-dtype", "rotary" };
     const bool arch = o->axes[AXIS_ARCH].count > 0;
@@ -142,6 +147,9 @@ static int check_combination(const struct options *o, int num_texts)
             return cli_usage_error(&tool, "--arch: not given: expected it beside --%s", names[i]);
         if (o->axes[i].count && o->models.count && i >= AXIS_HEAD_DIM && i <= AXIS_GQA)
             return cli_usage_error(&tool, "--%s: given beside --model, which decides it", names[i]);
+        if (o->axes[i].count && o->models.count && i >= AXIS_SCORE_MOD)
+            return cli_usage_error(&tool, "--%s: given beside --model, whose kernels have none",
+                                   names[i]);
     }
     if (o->models.count && !arch)
         return cli_usage_error(&tool, "--arch: not given: expected it beside --model");
@@ -159,6 +167,44 @@ static int check_combination(const struct options *o, int num_texts)
     }
     if (o->rotary.count && !appends)
         return cli_usage_error(&tool, "--rotary: expected --phase append beside it");
+    return 0;
+}
+
+/* The text that an option gives or names the file of, without the newlines at the file's end. On the
+ * heap; NULL: `why` says why not. */
+static char *read_expression(const char *given, char why[FILE_ERROR_MAX])
+{
+    char *text;
+    size_t size;
+
+    snprintf(why, FILE_ERROR_MAX, "out of memory");
+    if (given[0] != '@')
+        return strdup(given);
+    if (!file_read(given + 1, EXPRESSION_FILE_MAX, &text, &size, why))
+        return NULL;
+    while (size > 0 && text[size - 1] == '\n')
+        text[--size] = '\0';
+    return text;
+}
+
+/* Replaces the values of an axis by what a configuration says for them. */
+static int quote_expressions(axis *a, const char *option, const char *field)
+{
+    char why[FILE_ERROR_MAX + GEN_ERROR_MAX], quoted[GEN_TEXT_MAX];
+
+    for (size_t i = 0; i < a->count; i++) {
+        char *text = read_expression(a->values[i], why);
+        const char *expression = text ? gen_expression(field, text, why) : NULL;
+        free(text);
+        if (!expression)
+            return cli_usage_error(&tool, "--%s: %s", option, why);
+        gen_config config = { .score_mod = expression };
+        gen_config_value(&config, "score_mod", quoted);
+        if (!(text = strdup(quoted)))
+            return cli_error(&tool, EXIT_ENVIRONMENT, "out of memory");
+        free(a->values[i]);
+        a->values[i] = text;
+    }
     return 0;
 }
 
@@ -268,10 +314,14 @@ static int reduce_to_shard(const struct options *o, selection *s)
 }
 
 /* Returns 0 or an exit code. */
-static int select_all(const struct options *o, char *const *texts, int num_texts, selection *s)
+static int select_all(struct options *o, char *const *texts, int num_texts, selection *s)
 {
     int code = check_combination(o, num_texts);
 
+    if (code == 0)
+        code = quote_expressions(&o->axes[AXIS_SCORE_MOD], "score-mod", "score_mod");
+    if (code == 0)
+        code = quote_expressions(&o->axes[AXIS_MASK_MOD], "mask-mod", "mask_mod");
     if (code == 0 && has_product(o) && !select_product(s, o->axes))
         code = cli_error(&tool, EXIT_ENVIRONMENT, "out of memory");
     for (size_t i = 0; code == 0 && i < o->models.count; i++)
@@ -362,7 +412,7 @@ static int compile(const struct options *o, const selection *s)
     return code;
 }
 
-static int run_steps(const struct options *o, char *const *texts, int num_texts)
+static int run_steps(struct options *o, char *const *texts, int num_texts)
 {
     selection s = { 0 };
     int code = select_all(o, texts, num_texts, &s);
