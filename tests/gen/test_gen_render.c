@@ -125,6 +125,9 @@ static void test_source_is_prologue_fragments_template(void **state)
              "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 bias=1 block_size=16", "scores.h", "pages.h",
              "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 gqa=8 pack=1", "matrix.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 splits=1", "splits.h", "matrix.h",
+             "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 kv=fp8 block_size=16", "fp8.h", "pages.h",
              "matrix.h", "fmha_fwd_mfma.hip");
     COMPOSED("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=16", "matrix.h", "fmha_decode.hip");
