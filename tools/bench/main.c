@@ -16,6 +16,7 @@ typedef struct options {
     int dtype, layout, iterations, seed;
     int block_size, window[2];
     int seqlen_new, rotary, rotary_dim;
+    int score_mod, mask_mod, block_mask, hidden_blocks;
     float scale, softcap;
     bool causal, not_causal, lse, check, json, no_cache;
     bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
@@ -31,6 +32,29 @@ typedef struct options {
 enum { RUN = 1, PROFILE = 2, PROFILE_CODE = 4, EVERY = RUN | PROFILE | PROFILE_CODE };
 
 /* ---- The command line ---- */
+
+static bool set_score_mod(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    return (*(int *)target = mod_find(mod_score, value)) >= 0;
+}
+
+static bool set_mask_mod(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    return (*(int *)target = mod_find(mod_mask, value)) >= 0;
+}
+
+static bool set_block_mask(const cli_option *option, const char *value, void *target)
+{
+    long size;
+
+    (void)option;
+    if (!cli_parse_int(value, 128, 1024, &size) || size % 128 != 0)
+        return false;
+    *(int *)target = (int)size;
+    return true;
+}
 
 static bool set_dtype(const cli_option *option, const char *value, void *target)
 {
@@ -201,6 +225,14 @@ static const cli_option table[] = {
     FLAG("sink", sink, "Attention sinks."),
     FLAG("bias", bias, "Additive bias."),
     FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
+    VALUE("score-mod", score_mod, "NAME", set_score_mod, "alibi, cap, table, last or lowest",
+          "An expression for scores: alibi, cap, table, last or lowest of tools/mods.c."),
+    VALUE("mask-mod", mask_mod, "NAME", set_mask_mod, "document, stripes or rows",
+          "An expression for visible keys: document, stripes or rows."),
+    VALUE("block-mask", block_mask, "N", set_block_mask, "a multiple of 128 up to 1024",
+          "A block mask with blocks of N rows and keys, some hidden and some full."),
+    INT("hidden-blocks", hidden_blocks, 1, 99,
+        "Of the blocks, so many of 100 are hidden and none is full."),
     HEADING("Compiling", RUN | PROFILE),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
@@ -400,6 +432,8 @@ static int check_operation(bench_operation operation, const options *o)
     if (o->seqlen_new && (operation != BENCH_KVCACHE || o->seqlen_new > o->seqlen_k))
         return cli_usage_error(&tool, "--append: expected kvcache, and at most --seqlen-k (%d)",
                                o->seqlen_k);
+    if (o->hidden_blocks && !o->block_mask)
+        return cli_usage_error(&tool, "--hidden-blocks: expected --block-mask");
     if (o->rotary && !o->seqlen_new)
         return cli_usage_error(&tool, "--rotary: expected --append");
     if (o->rotary_dim && (!o->rotary || o->rotary_dim > o->hdqk))
@@ -444,6 +478,10 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .sink = o->sink,
                   .bias = o->bias,
                   .truncate = o->truncate,
+                  .score_mod = o->score_mod,
+                  .mask_mod = o->mask_mod,
+                  .block_mask = o->block_mask,
+                  .hidden_blocks = o->hidden_blocks,
                   .seqlen_new = o->seqlen_new,
                   .rotary = (trial_rotary)o->rotary,
                   .rotary_dim = o->rotary_dim ? o->rotary_dim : o->hdqk / 16 * 16,
