@@ -143,10 +143,7 @@ bool gen_config_validate(const gen_config *config, char err[GEN_ERROR_MAX])
 
 void gen_config_canonicalise(gen_config *config)
 {
-    const gen_field *f;
-    for (size_t i = 0; (f = gen_field_at(i)); i++)
-        if (!gen_field_belongs(f, config))
-            gen_field_reset(f, config);
+    gen_fields_drop(config);
     if (config->mask == GEN_MASK_CAUSAL) /* stricter than any right bound */
         config->window &= GEN_WINDOW_LEFT;
     if (config->dtype != GEN_BF16)

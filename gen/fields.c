@@ -119,6 +119,14 @@ void gen_field_reset(const gen_field *f, gen_config *config)
         gen_field_set(f, config, f->fallback);
 }
 
+/* On the way of every launch: one loop, no calls. */
+void gen_fields_drop(gen_config *config)
+{
+    for (const gen_field *f = fields; f < fields + NUM_FIELDS; f++)
+        if (!gen_field_belongs(f, config))
+            gen_field_reset(f, config);
+}
+
 int gen_config_number(const gen_config *config, const char *name)
 {
     return gen_field_get(gen_field_find(name, strlen(name)), config);

@@ -201,6 +201,9 @@ typedef struct gen_kernel {
 /* The configuration must be valid and canonical. */
 void gen_kernel_describe(const gen_config *config, gen_kernel *out);
 
+/* Three of its numbers alone: on the way of launches whose keys may be split. */
+void gen_kernel_tile(const gen_config *config, int *tile_q, int *tile_k, int *waves_per_simd);
+
 /* Lays the kernel's arguments out, `args` being its operation's structure of them:
  * kernel->kernarg_bytes bytes, at most sizeof(gen_args). */
 void gen_kernel_pack(const gen_kernel *kernel, const void *args, void *kernarg);

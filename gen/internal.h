@@ -44,6 +44,9 @@ const gen_field *gen_field_find(const char *name, size_t size);
 /* Is it a field of the configuration's operation? */
 bool gen_field_belongs(const gen_field *field, const gen_config *config);
 
+/* Sets those that are not the operation's to their defaults. */
+void gen_fields_drop(gen_config *config);
+
 /* Does the rest of gen/ see the value as an int? */
 static inline bool gen_field_is_int(const gen_field *field)
 {

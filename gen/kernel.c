@@ -167,6 +167,14 @@ void gen_kernel_describe(const gen_config *config, gen_kernel *out)
         print_fwd_symbol(config, out->symbol);
 }
 
+void gen_kernel_tile(const gen_config *config, int *tile_q, int *tile_k, int *waves_per_simd)
+{
+    gen_tile tile = gen_tile_choose(config);
+    *tile_q = tile.tile_q;
+    *tile_k = tile.tile_k;
+    *waves_per_simd = tile.waves_per_simd;
+}
+
 const char *gen_options(const gen_config *config)
 {
     return config->arch->options;

@@ -187,6 +187,7 @@ static const struct {
 } fragments[] = {
     { "prelude.h", EVERY, 0, false },
     { "work.h", ATTN, 0, false },
+    { "splits.h", FWD, GEN_WITH_SPLIT_KEYS, false },
     { "mods.h", ATTN, GEN_WITH_MODS, false },
     { NULL, ATTN, GEN_WITH_MODS, false },
     { "scores.h", ATTN, GEN_WITH_SCORES, false },

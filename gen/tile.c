@@ -62,16 +62,16 @@ static gen_tile append_tile(const gen_config *config)
     };
 }
 
-/* Four waves of 32 keys each, 16 at large head_dims and with many rows; with few rows of fp8 twice as
- * many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an output of its own; LDS has 16
- * rows of 64 or 128 elements of each wave's output in fp32. */
+/* Four waves of 32 keys each, or 16 at large head_dims, which with many rows start at 96; with few rows
+ * of fp8 twice as many, which are as many bytes. A wave holds two steps' keys and values, all of Q and an
+ * output of its own; LDS has 16 rows of 64 or 128 elements of each wave's output in fp32. */
 static gen_tile decode_tile(const gen_config *config)
 {
     enum { WAVES = 4, PAIR_REGISTERS = 208 };
     int hdqk_pad = round_up(config->hdqk, 32);
     int hdv_pad = config->hdv <= 64 ? 64 : round_up(config->hdv, 128);
     int columns = config->rows / 16;
-    int keys = columns == 1 && hdqk_pad + hdv_pad <= 256 ? 32 : 16;
+    int keys = hdqk_pad + hdv_pad <= (columns == 1 ? 256 : 128) ? 32 : 16;
     int registers = 2 * keys * (hdqk_pad + hdv_pad) / 128 + columns * (hdqk_pad / 8 + hdv_pad / 4);
     if (config->kv == GEN_KV_FP8 && columns == 1)
         keys *= 2;

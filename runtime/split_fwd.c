@@ -6,7 +6,7 @@
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
-/* LEAST_KEYS: as in templates/work.h. A row's room in the documented rule is ROW_EXTRA floats more than
+/* LEAST_KEYS: as in templates/splits.h. A row's room in the documented rule is ROW_EXTRA floats more than
  * its elements: its log-sum-exp and its share of the list. */
 enum { SOME_SPLITS = 2, LEAST_KEYS = 256, LIST_HEAD = 4, LIST_ENTRY = 4, ROW_EXTRA = 8 };
 
@@ -25,8 +25,8 @@ static int64_t ceil_div(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* Tiles of rows that a batch entry has, or all sequences together have at most (the grid rule of gen_kernel):
- * packed ones take tiles of their own, each at most one more than its share of the rows. */
+/* Tiles of rows that a batch entry has, or all sequences together have at most (the grid rule of
+ * gen_kernel): packed ones take tiles of their own, each at most one more than its share of the rows. */
 static uint64_t row_tiles(const gen_config *c, int tile_q, const gen_fmha_fwd_args *a)
 {
     uint64_t tile = (unsigned)tile_q, group = (unsigned)group_of(c);
@@ -79,8 +79,8 @@ static aiter_status check_room(const gen_config *c, const gen_fmha_fwd_args *a, 
                    "workspace has room for %" PRId64 " splits: expected %" PRId64
                    " elements, num_splits %d * (query tokens * heads) %" PRId64
                    " * (head_dim_v + %d) %d",
-                   a->split_room / tokens, num_splits * rows * (c->hdv + ROW_EXTRA), num_splits, rows,
-                   ROW_EXTRA, c->hdv + ROW_EXTRA);
+                   a->split_room / tokens, num_splits * rows * (c->hdv + ROW_EXTRA), num_splits,
+                   rows, ROW_EXTRA, c->hdv + ROW_EXTRA);
 }
 
 /* What is too much is so for the grid, too, which says it. */
@@ -93,12 +93,11 @@ static int to_int(int64_t x)
  * that the splits find places and room. */
 static aiter_status share_out(const gen_config *c, gen_fmha_fwd_args *a, int num_splits)
 {
-    gen_kernel kernel;
-    gen_kernel_describe(c, &kernel);
-    int64_t slices = a->num_heads / group_of(c), places = (int64_t)row_tiles(c, kernel.tile_q, a);
-    places *= is_packed(c) ? 1 : a->batch;
-    int64_t tiles = ceil_div(a->seqlen_k, kernel.tile_k), held = c->arch->num_cus * kernel.waves_per_simd;
-    int64_t slots = slices > 0 ? ceil_div(held, slices) : 1;
+    int tile_q, tile_k, groups_per_cu; /* a workgroup has a wave on each SIMD */
+    gen_kernel_tile(c, &tile_q, &tile_k, &groups_per_cu);
+    int64_t slices = a->num_heads / group_of(c), tiles = ceil_div(a->seqlen_k, tile_k);
+    int64_t places = (int64_t)row_tiles(c, tile_q, a) * (is_packed(c) ? 1 : a->batch);
+    int64_t slots = slices > 0 ? ceil_div(c->arch->num_cus * groups_per_cu, slices) : 1;
     a->split_slots = (int)slots;
     if (num_splits > 0) {
         a->split_tiles = tiles > 0 ? (int)ceil_div(tiles, num_splits) : 1;
@@ -121,7 +120,8 @@ aiter_status rt_split_fwd(rt_problem *p)
     p->args.num_splits = 1;
     if (!matrix && num_splits != 0)
         return rt_fail(AITER_ERROR_UNSUPPORTED,
-                       "num_splits is %d: expected 0 for fp32, whose keys are not split", num_splits);
+                       "num_splits is %d: expected 0 for fp32, whose keys are not split",
+                       num_splits);
     c->pack = matrix && (p->asked.pack || room || num_splits > 0);
     c->splits = matrix && (num_splits > 1 || (room && num_splits == 0));
     gen_config_canonicalise(c);

@@ -23,8 +23,8 @@ static bool make_decode(gen_config *config, int seqlen_q)
     decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
     gen_config_canonicalise(&decode);
     back = decode;
-    back.op = GEN_FMHA_FWD;
-    gen_config_canonicalise(&back);
+    back.op = config->op;
+    back.rows = config->rows;
     if (!gen_config_equal(&back, config) || !gen_config_validate(&decode, why))
         return false; /* a field would be lost, or there is no such decode */
     *config = decode;
@@ -57,12 +57,15 @@ static int choose(int64_t slices, int64_t tiles, int64_t most, int num_cus)
 static int choose_splits(const rt_problem *p, int64_t most)
 {
     const gen_fmha_fwd_args *a = &p->args;
+    int64_t keys = a->seqlen_k, window = (int64_t)a->window_left + a->seqlen_q;
     gen_kernel kernel;
     if (most <= 1)
         return 1;
     gen_kernel_describe(&p->config, &kernel);
+    if (p->config.window & GEN_WINDOW_LEFT && window < keys)
+        keys = window;
     return choose((int64_t)a->batch * (a->num_heads / p->config.gqa),
-                  ceil_div(a->seqlen_k, kernel.tile_k), most, p->config.arch->num_cus);
+                  ceil_div(keys, kernel.tile_k), most, p->config.arch->num_cus);
 }
 
 static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t room)

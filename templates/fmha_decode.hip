@@ -6,7 +6,8 @@
 // end, through LDS, in the order of the waves. Nothing else goes through LDS:
 //
 //   S^T = K Q^T   16x16x16: A row (key) l % 16, k (d) 4g + e; g = l / 16, e < 4. The order of d is
-//                 free, so lane l takes d = 32p + 8g .. + 7, 8 elements, as two steps.
+//                 free, so lane l takes 8 neighbouring d at a time, as two instructions, or as one of
+//                 gfx950's 16x16x32, whose k is 8g + e, e < 8.
 //   O^T = V^T P   P is where S^T left it: column l % 16, key 4g + e. A row i of block j is
 //                 d = CHUNK * i + j, so that lane l needs CHUNK neighbouring d of 4 keys.
 
@@ -18,6 +19,7 @@ constexpr int KEYS = TILE_K / WAVES;         // of a wave's step
 constexpr int GROUPS = KEYS / 16;            // 16 keys, which are in one page
 constexpr int COLUMNS = ROWS / 16;           // blocks of 16 packed query rows
 constexpr int QK_STEPS = ceil_div(HDQK, 32);
+constexpr int WIDE = KV_BYTES == 1 ? HDQK / 64 * 2 : 0; // steps that a lane loads in pairs, 16 bytes
 constexpr int CHUNK = HDV_PAD < 128 ? 4 : 8; // neighbouring d of V that a lane loads
 constexpr int PASSES = HDV_PAD / (16 * CHUNK);
 constexpr float RESCALE_LOG2 = 8;
@@ -50,7 +52,31 @@ INLINE float4 mfma(uint2 a, uint2 b, float4 acc)
 #endif
 }
 
+// acc += A B over the 32 values of k that two steps have.
+INLINE float4 mfma(uint4 a, uint4 b, float4 acc)
+{
+#if AITER_CDNA == 4
+    using elem8 = vec<elem_t, 8>;
+#if AITER_DTYPE_FP16
+    return __builtin_amdgcn_mfma_f32_16x16x32_f16(bit_cast<elem8>(a), bit_cast<elem8>(b), acc, 0, 0,
+                                                  0);
+#else
+    return __builtin_amdgcn_mfma_f32_16x16x32_bf16(bit_cast<elem8>(a), bit_cast<elem8>(b), acc, 0, 0,
+                                                   0);
+#endif
+#else
+    return mfma(a.hi, b.hi, mfma(a.lo, b.lo, acc));
+#endif
+}
+
 INLINE int lane() { return int(__builtin_amdgcn_workitem_id_x()) & 63; }
+
+// The first of the lane's 8 d in step p.
+INLINE int d_of(int p)
+{
+    int group = lane() / 16;
+    return p < WIDE ? p / 2 * 64 + group * 16 + p % 2 * 8 : p * 32 + group * 8;
+}
 
 INLINE float from_lane(int l, float x)
 {
@@ -128,10 +154,17 @@ struct step {
 
     INLINE static void load_k(__amdgpu_buffer_rsrc_t rows, int stride, kv_chunk to[QK_STEPS])
     {
-        for (int p = 0; p < QK_STEPS; p++) {
-            int d = p * 32 + lane() / 16 * 8;
-            bool inside = p * 32 + 32 <= HDQK || d < HDQK;
-            fetch(rows, inside ? (lane() % 16 * stride + d) * KV_BYTES : OUTSIDE, to[p]);
+        int row = lane() % 16 * stride;
+#if AITER_FP8_KV
+        for (int p = 0; p < WIDE; p += 2) {
+            uint4 pair = load16(rows, row + d_of(p));
+            to[p] = pair.lo;
+            to[p + 1] = pair.hi;
+        }
+#endif
+        for (int p = WIDE; p < QK_STEPS; p++) {
+            bool inside = p * 32 + 32 <= HDQK || d_of(p) < HDQK;
+            fetch(rows, inside ? (row + d_of(p)) * KV_BYTES : OUTSIDE, to[p]);
         }
     }
 
@@ -199,11 +232,8 @@ INLINE void probabilities(state &st, int c, const step &now, int key, const view
     float most = -INFINITE;
     for (int i = 0; i < GROUPS; i++) {
         s[i] = float4(0);
-        for (int d = 0; d < QK_STEPS; d++) {
-            uint4 k = widen(now.k[i][d]);
-            s[i] = mfma(k.lo, st.q[c][d].lo, s[i]);
-            s[i] = mfma(k.hi, st.q[c][d].hi, s[i]);
-        }
+        for (int d = 0; d < QK_STEPS; d++)
+            s[i] = mfma(widen(now.k[i][d]), st.q[c][d], s[i]);
     }
 #pragma unroll // or scores would be indexed, and so in memory
     for (int i = 0; i < GROUPS; i++)
@@ -300,7 +330,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         const rotation turned = rotation_of_query(va, b, token, seqlen_k);
 #endif
         for (int p = 0; p < QK_STEPS; p++) {
-            int d = p * 32 + lane() / 16 * 8;
+            int d = d_of(p);
             st.q[c][p] = 0;
             if (token < seqlen_q && d < HDQK)
 #if AITER_ROTARY

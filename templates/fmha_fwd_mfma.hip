@@ -383,8 +383,8 @@ INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
 }
 
 #if AITER_PACK
-// What comes of a lane's row now and then is worked out again from this: else it would be kept, in registers of all
-// lanes.
+// What comes of a lane's row now and then is worked out again from this: else it would be kept, in
+// registers of all lanes.
 INLINE int again(int thread)
 {
     asm volatile("" : "+v"(thread));
@@ -507,11 +507,11 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
                            : keys.length;
     };
 #if AITER_SPLIT_KEYS
-    // Splits have whole tiles of the keys that the tile sees, all but the last ones the same number.
+    // Splits have whole tiles of the keys that are seen, all but the last ones the same number.
     const int first_seen = start(0), last_seen = limit(q_rows - 1);
     const int from = first_seen & -TILE_STARTS;
-    const int share =
-        int(uint(ceil_div(max(last_seen - from, 0), TILE_K) + w.splits - 1) / uint(w.splits)) * TILE_K;
+    const int seen_tiles = ceil_div(max(last_seen - from, 0), TILE_K);
+    const int share = int(uint(seen_tiles + w.splits - 1) / uint(w.splits)) * TILE_K;
     const int first_key = max(first_seen, from + w.split * share);
     const int last_key = min(last_seen, from + (w.split + 1) * share);
 #else
@@ -524,7 +524,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const int lane_start = start(lane_row), lane_limit = limit(lane_row);
 #endif
 
-    // The row of a thread's lane, or the last one: its query token, and what is worked on with its head.
+    // The row of a thread's lane, or the last one: its query token, and the work with its head.
     auto token_of = [&](int of) { return token(min(wave_row + of % 32, q_rows - 1)); };
     auto work_of = [&](int of) {
         work own = w;
@@ -686,7 +686,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
 #endif
 #if AITER_SPLIT_KEYS
     if (w.splits > 1) {
-        const row_sum end(st.sum + other_half(st.sum), st.m_scaled, w.split == 0 ? sink : -INFINITE);
+        const row_sum end(st.sum + other_half(st.sum), st.m_scaled,
+                          w.split == 0 ? sink : -INFINITE);
         const int first = w.first_place + own_token * w.splits;
         const int64 place = int64(own_head) * LATE(split_room) + first + w.split;
         if ((first_key < last_key || w.split == 0) && lane_row < q_rows)

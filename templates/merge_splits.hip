@@ -1,12 +1,13 @@
-// Splits into one output, by their log-sum-exp. A thread has 4 elements of a row, TILE_Q rows a workgroup; the splits
-// of a row are neighbours in memory. Rows are all of the output, or those of a list: batch entry, token, first split,
-// number of splits, of which there may be many, so that SHARES groups of threads take every SHARES-th split each.
+// Splits into one output, by their log-sum-exp. A thread has 4 elements of a row, TILE_Q rows a
+// workgroup; the splits of a row are neighbours in memory. Rows are all of the output, or those of a
+// list: batch entry, token, first split, number of splits, of which there may be many, so that SHARES
+// groups of threads take every SHARES-th split each.
 
 constexpr int CHUNKS = HDV / 4;
 #if AITER_SPLIT_LIST
 constexpr int SHARES = BLOCK / CHUNKS / TILE_Q;
 constexpr int BATCH = 8; // splits whose loads are on their way at a time
-static_assert(LDS_BYTES >= TILE_Q * SHARES * CHUNKS * 6 * 4, "4 elements, maximum and sum of each thread");
+static_assert(LDS_BYTES >= TILE_Q * SHARES * CHUNKS * 6 * 4, "4 elements, maximum, sum a thread");
 #else
 constexpr int SHARES = 1;
 constexpr int BATCH = 16;
@@ -62,9 +63,9 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     const float *sums = va.partial_lse + first_part;
     const float *parts = va.partial + first_part * HDV + d;
 
-    // Loads depend on no condition, or each would be waited for. Places behind the last split stand for
-    // one without keys. What such a one would have in `parts` may never have been written: the best one is
-    // read instead, and the first always has been.
+    // Loads depend on no condition, or each would be waited for. Places behind the last split stand
+    // for one without keys. What such a one would have in `parts` may never have been written: the
+    // best one is read instead, and the first always has been.
     const int last = count - 1;
     auto split_at = [&](int i) { return i * SHARES + share; };
     auto sum_of = [&](int s) {
@@ -84,8 +85,10 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         float4 part[BATCH];
         for (int i = 0; i < BATCH; i++)
             weight[i] = hw_exp2((sum_of(split_at(first + i)) - from) * LOG2_E);
-        for (int i = 0; i < BATCH; i++)
-            part[i] = *(const float4 *)(parts + int64(weight[i] == 0 ? best : split_at(first + i)) * HDV);
+        for (int i = 0; i < BATCH; i++) {
+            int split = weight[i] == 0 ? best : split_at(first + i);
+            part[i] = *(const float4 *)(parts + int64(split) * HDV);
+        }
         __builtin_amdgcn_sched_barrier(0); // all are on their way before the first is waited for
         for (int i = 0; i < BATCH; i++) {
             row.sum += weight[i];

@@ -584,7 +584,8 @@ AITER_API aiter_status aiter_merge_states(aiter_context *ctx, const aiter_merge_
  * sequence lengths, head counts of that ratio, strides, pointers, scale, the variants' numbers and stream are free at
  * each launch, with one exception: a plan that was prepared for decode (see aiter_attn_args) serves up to 16 or 32 query
  * rows of a KV head, whichever it was prepared with, and splits them if it was prepared with a workspace. Any other plan
- * serves few rows as well, with the forward kernel. Opaque; lives no longer than its context. */
+ * serves few rows as well, with the forward kernel. A forward plan that was prepared with a workspace, and without
+ * num_splits 1, needs one at each launch. Opaque; lives no longer than its context. */
 typedef struct aiter_plan aiter_plan;
 
 /* Finds, loads or compiles the kernel that `args` needs. Tensors' data pointers may be NULL here. May block for

@@ -194,7 +194,16 @@ typedef struct variant_row {
                            .head_scales = true, ROTARY(HALF, 32) } },                              \
     { ALL, FP32, BOTH, { APPENDED(5, 2, 1, 7, 90, dim, 30), .block_size = 32, ROTARY(HALF, 32) } }
 
+/* Ragged batches whose long sequences are split, by the library's choice and by a number. */
+#define LONG_ONES(when, dtypes, dim, h, kv)                                                           \
+    { when, dtypes, BOTH, { SHAPE(6, h, kv, 40, 700, dim), .operation = TRIAL_CU, .lse = true,     \
+                            .room = 4, .block_size = 32 } },                                      \
+    { when, dtypes, BOTH, { SHAPE(6, h, kv, 40, 700, dim), .operation = TRIAL_PACKED, .room = 5,   \
+                            .num_splits = 5, EVERY_SCORE } }
+
 static const variant_row variant_rows[] = {
+    LONG_ONES(FAST, BF16, 64, 8, 1), LONG_ONES(ALL, HALF, 128, 10, 2), LONG_ONES(ALL, HALF, 192, 4, 1),
+    LONG_ONES(ALL, HALF, 256, 8, 2), LONG_ONES(ALL, HALF, 40, 3, 3),
     { FAST, BF16, BOTH, { SMALL, LEFT_RIGHT(40, -1), .lse = true } },
     { FAST, FP16, FULL, { SMALL, LEFT_RIGHT(-1, 17), .lse = true, .layout = TRIAL_GAPS } },
     { FAST, BF16, FULL, { SMALL, LEFT_RIGHT(3, 0), .layout = TRIAL_GAPS } },

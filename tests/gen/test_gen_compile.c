@@ -178,10 +178,10 @@ static void test_decode_kernels(void **state)
         "dtype=bf16 hdqk=256 rows=32 mask=causal lse=1 seqlens_k=used block_size=48",
         "dtype=bf16 hdqk=192 hdv=128 rows=32",
         "dtype=fp16 hdqk=40 rows=32 lse=1 seqlens_k=used",
-        "dtype=bf16 hdqk=256 rows=32 mask=causal seqlens_k=used block_size=16 append=1 rotary=half "
-        "rotary_dim=256",
         "dtype=bf16 hdqk=256 rows=32 lse=1 block_size=16 window=both softcap=1 alibi=1 sink=1 bias=1",
         "dtype=bf16 hdqk=192 hdv=128 rows=32 lse=1 seqlens_k=used window=both softcap=1 bias=1",
+        "dtype=bf16 hdqk=256 rows=32 mask=causal seqlens_k=used block_size=16 append=1 rotary=half "
+        "rotary_dim=256",
     };
     static const char *const fp8[] = {
         "dtype=bf16 hdqk=128 rows=16 gqa=8 mask=causal lse=1 seqlens_k=used block_size=16 kv=fp8",
@@ -278,7 +278,7 @@ static void check_product(const char *op, const char *fields, int part)
             check_config(&config);
         else
             assert_true(strstr(err, "kv=fp8") || strstr(err, "fmha_decode") ||
-                        strncmp(err, "seqlens_q", 9) == 0 ||
+                        strstr(err, ": unknown field; ") || /* of the other operation */
                         strstr(err, "splits=1: expected 0 with dtype=fp32"));
     }
 }

@@ -247,7 +247,7 @@ static const char *const variants[] = {
     "window=left",      "window=right",    "window=both",      "softcap=1",    "alibi=1",
     "sink=1",           "bias=1",          "rounding=truncate", "seqlens_q=used", "seqlens_q=cu",
     "seqlens_q=packed", "seqlens_k=used",  "seqlens_k=cu",     "seqlens_k=packed",
-    "block_size=16",    "block_size=1024", "kv=fp8",
+    "block_size=16",    "block_size=1024", "kv=fp8",           "splits=1",
     "seqlens_k=used append=1", "seqlens_k=used append=1 rotary=half rotary_dim=64",
     "seqlens_k=used append=1 rotary=interleaved rotary_dim=16",
     "block_mask=128", "score_mod=\"score * 2\"", "mask_mod=\"q_idx % 2\"",
@@ -344,6 +344,8 @@ static void test_equal_problems_have_equal_texts(void **state)
     SAME(HEAD "dtype=fp16 rounding=truncate", HEAD "dtype=fp16");
     SAME(HEAD "dtype=fp32 rounding=truncate", HEAD "dtype=fp32");
     SAME(HEAD "dtype=bf16 rotary_dim=32", HEAD "dtype=bf16");
+    SAME(HEAD "dtype=bf16 gqa=1 pack=1", HEAD "dtype=bf16");
+    SAME(HEAD "dtype=fp32 gqa=8 pack=1", HEAD "dtype=fp32 gqa=8");
 #undef HEAD
 #undef SAME
 }
@@ -356,6 +358,8 @@ static void test_fields_that_exclude_each_other(void **state)
                     "instruction that converts fp8; expected kv=same there");
     assert_rejected("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 kv=fp8",
                     "kv=fp8: expected kv=same with dtype=fp32, or dtype=fp16 or bf16");
+    assert_rejected("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 splits=1",
+                    "splits=1: expected 0 with dtype=fp32, or dtype=fp16 or bf16");
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 seqlens_k=cu block_size=32",
                     "seqlens_k=cu: expected fixed or used with block_size=32 (paged)");
     assert_rejected("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 seqlens_k=packed block_size=32",
@@ -394,7 +398,7 @@ static void test_variants_compose(void **state)
         }
     /* All pairs but those of one field (3 window, 3 seqlens_q, 3 seqlens_k, 1 block_size) and packed
      * keys in pages (2 x 2). Those that append have seqlens_k themselves: not with another, nor together. */
-    assert_int_equal(composed, 20 * 19 / 2 - 10 - 4 + 3 * (20 - 3));
+    assert_int_equal(composed, 21 * 20 / 2 - 10 - 4 + 3 * (21 - 3));
 }
 
 /* ---- Rejected texts ---- */

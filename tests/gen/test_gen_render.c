@@ -125,6 +125,9 @@ static void test_source_is_prologue_fragments_template(void **state)
              "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=fp32 hdqk=64 bias=1 block_size=16", "scores.h", "pages.h",
              "fmha_fwd_portable.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 gqa=8 pack=1", "matrix.h", "fmha_fwd_mfma.hip");
+    COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 splits=1", "splits.h", "matrix.h",
+             "fmha_fwd_mfma.hip");
     COMPOSED("fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 kv=fp8 block_size=16", "fp8.h", "pages.h",
              "matrix.h", "fmha_fwd_mfma.hip");
     COMPOSED("fmha_decode arch=gfx942 dtype=bf16 hdqk=64 rows=16", "matrix.h", "fmha_decode.hip");
@@ -293,7 +296,7 @@ static void test_variants_that_are_off_leave_no_trace(void **state)
     char *plain = render("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal");
     char *off = render("fmha_fwd arch=gfx942 dtype=bf16 hdqk=128 mask=causal window=right softcap=0 "
                        "alibi=0 sink=0 bias=0 rounding=nearest seqlens_q=fixed seqlens_k=fixed "
-                       "block_size=0 kv=same");
+                       "block_size=0 kv=same pack=0 splits=0");
     assert_string_equal(plain, off);
     char *prologue = prologue_of(plain);
     assert_null(strstr(prologue, "VARIANT"));

@@ -261,7 +261,8 @@ static void test_decode_rows(void **state)
         int count;
     } models[] = {
         { MODEL("64", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=32 rows=32", 2 },
-        { MODEL("66", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=33", 1 },
+        { MODEL("66", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=33 pack=1", 3 },
+        { MODEL("66", "2"), "dtype=fp16 hdqk=128 mask=causal gqa=33 pack=1 splits=1", 3 },
         { MODEL_IN("16", "1", "float32"), "dtype=fp32 hdqk=128 mask=causal gqa=16", 1 },
     };
 

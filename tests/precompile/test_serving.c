@@ -156,8 +156,7 @@ static aiter_status append_prompt(aiter_context *ctx, tensors *t, bool all, bool
     return aiter_prepare_kvcache(ctx, &args, plan);
 }
 
-static aiter_status chunked(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
-                            aiter_plan **plan)
+static aiter_varlen_args chunk(tensors *t, bool all, bool window, bool fp8)
 {
     aiter_varlen_args args = AITER_VARLEN_ARGS_INIT;
 
@@ -171,6 +170,23 @@ static aiter_status chunked(aiter_context *ctx, tensors *t, bool all, bool windo
     args.k_scale = args.v_scale = fp8 ? FLOATS(SCALE, 1, 1, 0, 0, 0) : NULL;
     args.causal = 1;
     args.variants = variants(t, all, window);
+    return args;
+}
+
+static aiter_status chunked(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                            aiter_plan **plan)
+{
+    const aiter_varlen_args args = chunk(t, all, window, fp8);
+
+    return aiter_prepare_varlen(ctx, &args, plan);
+}
+
+static aiter_status mixed(aiter_context *ctx, tensors *t, bool all, bool window, bool fp8,
+                          aiter_plan **plan)
+{
+    aiter_varlen_args args = chunk(t, all, window, fp8);
+
+    args.workspace = FLOATS(ROOM, 1, 1 << 20, 0, 0, 0);
     return aiter_prepare_varlen(ctx, &args, plan);
 }
 
@@ -185,7 +201,7 @@ static void derive(selection *s, const char *json)
     assert_true(axis_set_arch(NULL, "gfx942", &serving.arch));
     assert_true(axis_set_page_size(NULL, page, &serving.page_size));
     assert_true(axis_set_kv_dtype(NULL, "auto,fp8", &serving.kv_dtype));
-    assert_true(axis_set_phase(NULL, "prefill,varlen,decode,chunked,append", &serving.phase));
+    assert_true(axis_set_phase(NULL, "prefill,varlen,decode,chunked,mixed,append", &serving.phase));
     assert_true(axis_set_rotary(NULL, "half", &serving.rotary));
     if (!model_select(s, "model", json, strlen(json), &serving, why))
         fail_msg("%s", why);
@@ -217,11 +233,12 @@ static void prepare(call prepare_call, aiter_context *ctx, bool all, bool window
 
 static void make_calls(fixture *f, const char *record, bool all)
 {
-    static const call calls[] = { prefill, varlen, decode, chunked, append_token, append_prompt };
+    static const call calls[] = { prefill, varlen, decode, chunked, mixed, append_token,
+                                  append_prompt };
 
     f->options.record_file = record;
     aiter_context *ctx = fixture_context(f);
-    for (int c = 0; c < 6; c++)
+    for (int c = 0; c < 7; c++)
         for (int window = 0; window <= (int)all; window++)
             for (int fp8 = 0; fp8 <= (c >= 2); fp8++)
                 prepare(calls[c], ctx, all, window, fp8);

@@ -193,6 +193,12 @@ static void test_splits_are_chosen(void **state)
     assert_int_equal(chosen(f, ctx, &m), 1);
     m.shape[6][0] = 64 * 129 * 2;
     assert_int_equal(chosen(f, ctx, &m), 2);
+    aiter_attn_variants window = AITER_ATTN_VARIANTS_INIT;
+    window.use_window = 1;
+    window.window_left = 127; /* one tile of keys is seen */
+    m.args.variants = &window;
+    assert_int_equal(chosen(f, ctx, &m), 1);
+    m.args.variants = NULL;
     m.args.workspace = NULL;
     m.args.num_splits = 1;
     assert_int_equal(chosen(f, ctx, &m), 1);

@@ -11,7 +11,8 @@
 /* ---- Correct arguments ---- */
 
 enum {
-    TQ, TK, TV, TOUT, TLSE, TABLE, LENGTHS, LENGTHS_K, SCALE_K, SCALE_V, SLOPES, SINKS, BIAS, COUNT
+    TQ, TK, TV, TOUT, TLSE, TABLE, LENGTHS, LENGTHS_K, SCALE_K, SCALE_V, SLOPES, SINKS, BIAS, ROOM,
+    COUNT
 };
 
 typedef struct arguments {
@@ -231,6 +232,45 @@ static void test_fp8_cache(void **state)
     assert_int_equal(argument(text, "v_scale_stride"), 1);
     a.tensor[TK].dtype.code = a.tensor[TV].dtype.code = 11; /* e4m3fnuz */
     assert_ok(aiter_flash_attn_with_kvcache(ctx, &a.kvcache));
+}
+
+/* A workspace: the grid has a place for each workgroup that the device holds (304 compute units, two on each) besides
+ * those of the tiles, if there is a sequence long enough to be split. */
+static void test_workspace_of_sequences(void **state)
+{
+    static const char text[] = HEAD "pack=1 lse=1 seqlens_q=cu seqlens_k=cu splits=1";
+    static const char merge[] = "merge_splits arch=gfx942 dtype=bf16 hdv=128 lse=1 listed=1";
+    const int elements = 1 << 20, tiles = 90 * 4 / 128 + 3, slots = 304 * 2 / 2;
+    const int room = (elements - 4) / (8 * 129 + 2) & ~1;
+    arguments a;
+    (void)state;
+    init_packed(&a);
+    a.varlen.workspace = make(&a, ROOM, kDLFloat, 32, 1, elements, 0, 0, 0);
+    assert_ok(aiter_variable_length_attention(ctx, &a.varlen)); /* 130 keys */
+    assert_int_equal(argument(text, "split_places"), tiles);
+    assert_int_equal(argument(text, "split_tiles"), INT32_MAX);
+    assert_int_equal(argument(text, "split_slots"), slots);
+    assert_int_equal(argument(text, "split_room"), room);
+    assert_int_equal(shared->hip->last.grid[0], tiles * 2);
+    a.shape[TK][0] = a.shape[TV][0] = 300;
+    assert_ok(aiter_variable_length_attention(ctx, &a.varlen));
+    assert_int_equal(argument(merge, "split_room"), room);
+    const int64_t list = argument(merge, "split_list"), partial = argument(merge, "partial");
+    assert_int_equal(list, (int64_t)(intptr_t)a.tensor[ROOM].data);
+    assert_int_equal(partial, list + 4 * (4 + 2 * room));
+    assert_int_equal(argument(merge, "partial_lse"), partial + 4 * (int64_t)room * 8 * 128);
+    assert_int_equal(shared->hip->last.grid[0], 90 * 8 / 2);
+    a.varlen.num_splits = 1; /* no sequence is split */
+    assert_ok(aiter_variable_length_attention(ctx, &a.varlen));
+    assert_int_equal(argument(HEAD "pack=1 lse=1 seqlens_q=cu seqlens_k=cu", "total_k"), 300);
+    a.varlen.num_splits = 12;
+    a.shape[ROOM][0] = 90 * 11 * (8 * 129 + 2);
+    assert_failed(aiter_variable_length_attention(ctx, &a.varlen), AITER_ERROR_INVALID_ARGUMENT,
+                  "workspace has room for 10 splits: expected 1175040 elements, num_splits 12 * (query tokens "
+                  "* heads) 720 * (head_dim_v + 8) 136");
+    a.varlen.num_splits = 65;
+    assert_failed(aiter_variable_length_attention(ctx, &a.varlen), AITER_ERROR_INVALID_ARGUMENT,
+                  "num_splits is 65: expected at most 64");
 }
 
 static void test_packed_sequences(void **state)
@@ -623,6 +663,7 @@ int main(void)
         cmocka_unit_test(test_cache_without_pages),
         cmocka_unit_test(test_fp8_cache),
         cmocka_unit_test(test_packed_sequences),
+        cmocka_unit_test(test_workspace_of_sequences),
         cmocka_unit_test(test_keys_are_counted_as_queries_are),
         cmocka_unit_test(test_padded_sequences),
         cmocka_unit_test(test_packed_queries_over_pages),

@@ -8,7 +8,13 @@
 #include "tools/bench/bench.h"
 #include "tools/cli.h"
 
-enum { EXIT_WRONG_RESULT = 1, MAX_SIZE = 1 << 24, MAX_HEADS = 65536, MAX_LDS = 1 << 20 };
+enum {
+    EXIT_WRONG_RESULT = 1,
+    MAX_SIZE = 1 << 24,
+    MAX_HEADS = 65536,
+    MAX_LDS = 1 << 20,
+    MAX_SPLITS = 64
+};
 
 typedef struct options {
     const char *device, *cache_dir, *compiler, *sim_check;
@@ -17,6 +23,7 @@ typedef struct options {
     int block_size, window[2];
     int seqlen_new, rotary, rotary_dim;
     int score_mod, mask_mod, block_mask, hidden_blocks;
+    int num_splits, room;
     float scale, softcap;
     bool causal, not_causal, lse, check, json, no_cache;
     bool full_lengths, rows_first, fp8, head_scales, alibi, sink, bias, truncate, use_window;
@@ -226,13 +233,18 @@ static const cli_option table[] = {
     FLAG("bias", bias, "Additive bias."),
     FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
     VALUE("score-mod", score_mod, "NAME", set_score_mod, "alibi, cap, table, last or lowest",
-          "An expression for scores: alibi, cap, table, last or lowest of tools/mods.c."),
+          "An expression for scores: alibi, cap, table, last or lowest."),
     VALUE("mask-mod", mask_mod, "NAME", set_mask_mod, "document, stripes or rows",
           "An expression for visible keys: document, stripes or rows."),
     VALUE("block-mask", block_mask, "N", set_block_mask, "a multiple of 128 up to 1024",
           "A block mask with blocks of N rows and keys, some hidden and some full."),
     INT("hidden-blocks", hidden_blocks, 1, 99,
         "Of the blocks, so many of 100 are hidden and none is full."),
+    HEADING("Splits of the keys", RUN | PROFILE),
+    INT("num-splits", num_splits, 1, MAX_SPLITS,
+        "So many. Default: as many as the library finds good and the workspace has room for."),
+    INT("workspace", room, 1, MAX_SPLITS,
+        "A workspace with room for N splits. Default: for --num-splits, or none."),
     HEADING("Compiling", RUN | PROFILE),
     TEXT("cache-dir", cache_dir, "DIR", "a path",
          "Cache of compiled kernels. Default $AITER_CACHE_DIR, $XDG_CACHE_HOME/aiter or "
@@ -485,6 +497,8 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .seqlen_new = o->seqlen_new,
                   .rotary = (trial_rotary)o->rotary,
                   .rotary_dim = o->rotary_dim ? o->rotary_dim : o->hdqk / 16 * 16,
+                  .room = o->room ? o->room : o->num_splits,
+                  .num_splits = o->num_splits,
                   .lse = o->lse,
                   .layout = (trial_layout)o->layout,
                   .scale = o->scale,

@@ -26,7 +26,7 @@ _aiter_precompile()
     --dtype) _aiter_precompile_list "$current" 'fp16 bf16 fp32' ;;
     --mask) _aiter_precompile_list "$current" 'none causal' ;;
     --lse) _aiter_precompile_list "$current" '0 1' ;;
-    --phase) _aiter_precompile_list "$current" 'prefill varlen decode chunked append' ;;
+    --phase) _aiter_precompile_list "$current" 'prefill varlen decode chunked mixed append' ;;
     --rotary) _aiter_precompile_list "$current" 'none half interleaved' ;;
     --kv-dtype) _aiter_precompile_list "$current" 'auto fp8' ;;
     --shard) mapfile -t COMPREPLY < <(compgen -W slurm -- "$current") ;;

@@ -12,19 +12,21 @@
 /* The calls a server makes. For a paged one the page size follows. */
 typedef struct phase {
     const char *name, *meaning, *fields;
-    bool paged, one_token, appends;
+    bool paged, one_token, appends, splits; /* the last two: only if asked for */
 } phase;
 
 static const phase phases[] = {
-    { "prefill", "prompts of one length", "", false, false, false },
-    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", false, false, false },
-    { "decode", "a paged KV cache", "seqlens_k=used block_size=", true, true, false },
+    { "prefill", "prompts of one length", "", .paged = false },
+    { "varlen", "packed prompts", "seqlens_q=cu seqlens_k=cu pack=1", .paged = false },
+    { "decode", "a paged KV cache", "seqlens_k=used block_size=", .paged = true, .one_token = true },
     { "chunked", "packed queries over a paged KV cache", "pack=1 seqlens_q=cu seqlens_k=used block_size=",
-      true, false, false },
+      .paged = true },
+    { "mixed", "packed queries over a paged KV cache, and a workspace",
+      "pack=1 splits=1 seqlens_q=cu seqlens_k=used block_size=", .paged = true, .splits = true },
     { "append", "a token, and its key appended to a paged KV cache",
-      "seqlens_k=used append=1 block_size=", true, true, true },
+      "seqlens_k=used append=1 block_size=", .paged = true, .one_token = true, .appends = true },
     { "append", "prompts, and their keys appended to a paged KV cache",
-      "pack=1 seqlens_k=used append=1 block_size=", true, false, true },
+      "pack=1 seqlens_k=used append=1 block_size=", .paged = true, .appends = true },
 };
 enum { NUM_PHASES = sizeof phases / sizeof phases[0] };
 
@@ -185,27 +187,40 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
     return true;
 }
 
-/* The operation that serves the phase, and what its text has beyond the forward kernel's: as the
- * library chooses (runtime/splits.c). */
-static const char *operation_of(const variant *v, int gqa, const char **rows)
+/* What serves one token of each sequence, as the library chooses (runtime/splits.c): the operation, and what
+ * its text has for it. */
+static const char *operation_of(const variant *v, int gqa, const char **fields)
 {
     enum { FEW = 16, MAX_DECODE_ROWS = 32 };
 
-    *rows = "";
-    if (!v->phase->one_token || gqa > MAX_DECODE_ROWS || strcmp(v->dtype, "fp32") == 0)
+    *fields = "";
+    if (!v->phase->one_token || strcmp(v->dtype, "fp32") == 0)
         return "fmha_fwd";
-    *rows = gqa <= FEW ? " rows=16" : " rows=32";
-    return "fmha_decode";
+    *fields = gqa <= FEW ? " rows=16" : gqa <= MAX_DECODE_ROWS ? " rows=32" : " pack=1";
+    return gqa <= MAX_DECODE_ROWS ? "fmha_decode" : "fmha_fwd";
 }
 
-/* The second kernel of a decode whose keys are split. */
-static bool add_merge(const part *p, const attention *a, const variant *v)
+/* The second kernel where keys are split, by the forward kernel or by decode. */
+static bool add_merge(const part *p, const attention *a, const variant *v, bool forward)
 {
     char text[GEN_TEXT_MAX], why[GEN_ERROR_MAX];
 
-    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s", v->arch, v->dtype,
-             a->hdv, v->lse);
+    snprintf(text, sizeof text, "merge_splits arch=%s dtype=%s hdv=%d lse=%s%s", v->arch, v->dtype,
+             a->hdv, v->lse, forward ? " listed=1" : "");
     return select_text(p->selection, text, why) || lack(p, why, "%s", text);
+}
+
+/* What a workspace brings: decode has splits anyway, the forward kernel in a kernel of its own. */
+static bool add_splits(const part *p, const attention *a, const variant *v, const char *operation,
+                       const char *attention_text)
+{
+    const bool forward = strcmp(operation, "fmha_fwd") == 0;
+    char text[2 * GEN_TEXT_MAX + 16], why[GEN_ERROR_MAX];
+
+    snprintf(text, sizeof text, "%s splits=1", attention_text);
+    if (forward && !v->phase->splits && !select_text(p->selection, text, why))
+        return lack(p, why, "%s", text);
+    return add_merge(p, a, v, forward);
 }
 
 /* The kernel that appends for an attention kernel. */
@@ -225,16 +240,16 @@ static bool add_append(const part *p, const char *attention_text)
 static bool add_variant(const part *p, const attention *a, const variant *v)
 {
     char base[GEN_TEXT_MAX], text[2 * GEN_TEXT_MAX], why[GEN_ERROR_MAX];
-    const char *operation, *rows;
+    const char *operation, *own;
     bool good = true;
     int gqa = 0;
 
     if (!divide(p, a, v->tp, &gqa))
         return false;
-    operation = operation_of(v, gqa, &rows);
+    operation = operation_of(v, gqa, &own);
     snprintf(base, sizeof base, "%s arch=%s dtype=%s hdqk=%d hdv=%d mask=%s gqa=%d lse=%s%s",
              operation, v->arch, v->dtype, a->hdqk, a->hdv, a->causal ? "causal" : "none", gqa,
-             v->lse, rows);
+             v->lse, own);
     if (!parses(base, "", why))
         return lack(p, why, "head_dim %d and %d in %s on %s", a->hdqk, a->hdv, v->dtype, v->arch);
     snprintf(text, sizeof text, "%s", base);
@@ -244,7 +259,8 @@ static bool add_variant(const part *p, const attention *a, const variant *v)
         return true;
     if (!select_text(p->selection, text, why))
         return lack(p, why, "%s", text);
-    return (!*rows || add_merge(p, a, v)) && (!v->phase->appends || add_append(p, text));
+    return ((!*own && !v->phase->splits) || add_splits(p, a, v, operation, text)) &&
+           (!v->phase->appends || add_append(p, text));
 }
 
 /* Is it a phase that is asked for? */
@@ -257,7 +273,7 @@ static bool wanted(const part *p, const attention *a, const phase *ph)
     for (size_t i = 0; i < given->count; i++)
         if (strcmp(given->values[i], ph->name) == 0)
             return true;
-    return given->count == 0 && !ph->appends && (!ph->paged || p->serving->page_size.count > 0);
+    return given->count == 0 && !ph->appends && !ph->splits && (!ph->paged || p->serving->page_size.count > 0);
 }
 
 /* The axes of serving, the first slowest. A missing one counts as one value, the default. */

@@ -51,10 +51,10 @@ static const cli_option table[] = {
     VALUE("tp", tp, "LIST", axis_set_tp, "integers from 1 to 4096, separated by commas",
          "GPUs that share the heads (tensor parallelism). Default 1."),
     VALUE("phase", phase, "LIST", axis_set_phase,
-         "prefill, varlen, decode, chunked, append or a comma list of these",
+         "prefill, varlen, decode, chunked, mixed, append or a comma list of these",
          "prefill: prompts of one length; varlen: packed prompts; decode: a paged KV cache; "
-         "chunked: packed prompts that go on in one; append: calls that append their keys to one. "
-         "Default prefill,varlen, and all but append with --page-size."),
+         "chunked: packed prompts that go on in one; mixed: the same with a workspace; append: calls "
+         "that append their keys to one. Default prefill,varlen, and decode,chunked with --page-size."),
     VALUE("page-size", page_size, "LIST", axis_set_page_size,
          "integers from 1 to 65536, separated by commas",
          "Keys per block of the server's paged KV cache."),
