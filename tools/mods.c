@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int document(const ref_place *p, int key)
 {
@@ -102,4 +103,12 @@ const mod *mod_score(int number)
 const mod *mod_mask(int number)
 {
     return number < (int)(sizeof masks / sizeof *masks) ? &masks[number] : NULL;
+}
+
+int mod_find(const mod *(*list)(int number), const char *name)
+{
+    for (int i = 0; list(i); i++)
+        if (strcmp(list(i)->name, name) == 0)
+            return i;
+    return -1;
 }

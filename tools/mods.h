@@ -18,4 +18,7 @@ typedef struct mod {
 const mod *mod_score(int number);
 const mod *mod_mask(int number);
 
+/* -1 if `name` is none of them. */
+int mod_find(const mod *(*list)(int number), const char *name);
+
 #endif

@@ -113,7 +113,9 @@ void trial_variant_text(const trial_spec *s, char out[TRIAL_VARIANT_MAX])
     if (s->mask_mod)
         n += sprintf(out + n, " mask-%s", mod_mask(s->mask_mod)->name);
     if (s->block_mask)
-        sprintf(out + n, " blocks%d", s->block_mask);
+        n += sprintf(out + n, " blocks%d", s->block_mask);
+    if (s->hidden_blocks)
+        sprintf(out + n, " hidden%d", s->hidden_blocks);
 }
 
 /* ---- Lengths and pages ---- */
@@ -182,7 +184,8 @@ static void set_lengths(trial *t)
 /* Is the block of keys hidden from every row of every head? One in three is. */
 static bool column_is_hidden(const trial *t, int b, int key)
 {
-    return t->spec.block_mask && pick(t, 5, b * 4096 + key / t->spec.block_mask, 3) == 0;
+    return t->spec.block_mask && !t->spec.hidden_blocks &&
+           pick(t, 5, b * 4096 + key / t->spec.block_mask, 3) == 0;
 }
 
 /* From the first to behind the last key that some query of the batch entry sees. */
@@ -748,9 +751,10 @@ static bool add_block_mask(trial *t)
 
     for (int i = 0; image && i < s->batch * s->heads * rows * keys; i++) {
         const int kind = pick(t, 7, i, 4), b = i / (s->heads * rows * keys);
-        image[i] = kind == 0 || column_is_hidden(t, b, i % keys * s->block_mask) ? 0
-                   : kind == 1                                                    ? 2
-                                                                                  : 1;
+        const bool hidden = s->hidden_blocks
+                                ? pick(t, 8, i, 100) < s->hidden_blocks
+                                : kind == 0 || column_is_hidden(t, b, i % keys * s->block_mask);
+        image[i] = hidden ? 0 : kind == 1 && !s->hidden_blocks ? 2 : 1;
     }
     return image != NULL;
 }
@@ -1086,17 +1090,36 @@ trial_operation trial_operation_of(const trial *t)
     return t->spec.operation;
 }
 
+/* Keys from `first` to `end` in blocks that row i of head h sees. */
+static int keys_in_blocks(const trial *t, int b, int h, int i, int first, int end)
+{
+    const int size = t->spec.block_mask;
+    const unsigned char *states = t->blocks[BLOCK_MASK].image;
+    const int64_t *stride = t->tensors[BLOCK_MASK].strides;
+    int count = 0;
+
+    for (int key = first, next; key < end; key = next) {
+        next = (key / size + 1) * size;
+        if (states[b * stride[0] + h * stride[1] + i / size * stride[2] + key / size])
+            count += (next < end ? next : end) - key;
+    }
+    return count;
+}
+
 double trial_pairs(const trial *t)
 {
+    const int heads = t->spec.heads, alike = t->spec.block_mask ? 1 : heads;
     double pairs = 0;
 
     for (int b = 0; b < t->spec.batch; b++)
         for (int i = 0; i < t->lengths_q[b]; i++) {
             int first, end;
             ref_visible(&t->problem, b, i, &first, &end);
-            pairs += end - first;
+            for (int h = 0; h < heads; h += alike)
+                pairs += alike * (t->spec.block_mask ? keys_in_blocks(t, b, h, i, first, end)
+                                                     : end - first);
         }
-    return pairs * t->spec.heads;
+    return pairs;
 }
 
 static double sum(const int *values, int count)

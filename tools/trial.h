@@ -83,7 +83,8 @@ typedef struct trial_spec {
     int rotary_dim;
 
     int score_mod, mask_mod; /* of tools/mods.h; 0: none */
-    int block_mask;          /* its size; 0: none. Of its blocks some are hidden, some are full */
+    int block_mask;          /* its size; 0: none. Of its blocks some are hidden, some are full ... */
+    int hidden_blocks;       /* ... or, if this is not 0, so many of 100 hidden and none full */
 } trial_spec;
 
 /* " cu page64 fp8 window8,-1 softcap30": what a specification has beyond plain attention, "" if nothing. */

@@ -22,6 +22,7 @@ typedef struct options {
     int dtype, layout, iterations, seed;
     int block_size, window[2];
     int seqlen_new, rotary, rotary_dim;
+    int score_mod, mask_mod, block_mask, hidden_blocks;
     int num_splits, room;
     float scale, softcap;
     bool causal, not_causal, lse, check, json, no_cache;
@@ -38,6 +39,29 @@ typedef struct options {
 enum { RUN = 1, PROFILE = 2, PROFILE_CODE = 4, EVERY = RUN | PROFILE | PROFILE_CODE };
 
 /* ---- The command line ---- */
+
+static bool set_score_mod(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    return (*(int *)target = mod_find(mod_score, value)) >= 0;
+}
+
+static bool set_mask_mod(const cli_option *option, const char *value, void *target)
+{
+    (void)option;
+    return (*(int *)target = mod_find(mod_mask, value)) >= 0;
+}
+
+static bool set_block_mask(const cli_option *option, const char *value, void *target)
+{
+    long size;
+
+    (void)option;
+    if (!cli_parse_int(value, 128, 1024, &size) || size % 128 != 0)
+        return false;
+    *(int *)target = (int)size;
+    return true;
+}
 
 static bool set_dtype(const cli_option *option, const char *value, void *target)
 {
@@ -208,6 +232,14 @@ static const cli_option table[] = {
     FLAG("sink", sink, "Attention sinks."),
     FLAG("bias", bias, "Additive bias."),
     FLAG("truncate", truncate, "Cut probabilities to bf16 instead of rounding them."),
+    VALUE("score-mod", score_mod, "NAME", set_score_mod, "alibi, cap, table, last or lowest",
+          "An expression for scores: alibi, cap, table, last or lowest."),
+    VALUE("mask-mod", mask_mod, "NAME", set_mask_mod, "document, stripes or rows",
+          "An expression for visible keys: document, stripes or rows."),
+    VALUE("block-mask", block_mask, "N", set_block_mask, "a multiple of 128 up to 1024",
+          "A block mask with blocks of N rows and keys, some hidden and some full."),
+    INT("hidden-blocks", hidden_blocks, 1, 99,
+        "Of the blocks, so many of 100 are hidden and none is full."),
     HEADING("Splits of the keys", RUN | PROFILE),
     INT("num-splits", num_splits, 1, MAX_SPLITS,
         "So many. Default: as many as the library finds good and the workspace has room for."),
@@ -412,6 +444,8 @@ static int check_operation(bench_operation operation, const options *o)
     if (o->seqlen_new && (operation != BENCH_KVCACHE || o->seqlen_new > o->seqlen_k))
         return cli_usage_error(&tool, "--append: expected kvcache, and at most --seqlen-k (%d)",
                                o->seqlen_k);
+    if (o->hidden_blocks && !o->block_mask)
+        return cli_usage_error(&tool, "--hidden-blocks: expected --block-mask");
     if (o->rotary && !o->seqlen_new)
         return cli_usage_error(&tool, "--rotary: expected --append");
     if (o->rotary_dim && (!o->rotary || o->rotary_dim > o->hdqk))
@@ -456,6 +490,10 @@ static bench_options bench_options_of(bench_operation operation, const options *
                   .sink = o->sink,
                   .bias = o->bias,
                   .truncate = o->truncate,
+                  .score_mod = o->score_mod,
+                  .mask_mod = o->mask_mod,
+                  .block_mask = o->block_mask,
+                  .hidden_blocks = o->hidden_blocks,
                   .seqlen_new = o->seqlen_new,
                   .rotary = (trial_rotary)o->rotary,
                   .rotary_dim = o->rotary_dim ? o->rotary_dim : o->hdqk / 16 * 16,
