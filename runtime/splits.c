@@ -58,14 +58,14 @@ static int choose_splits(const rt_problem *p, int64_t most)
 {
     const gen_fmha_fwd_args *a = &p->args;
     int64_t keys = a->seqlen_k, window = (int64_t)a->window_left + a->seqlen_q;
-    gen_kernel kernel;
+    int tile_q, tile_k, waves_per_simd;
     if (most <= 1)
         return 1;
-    gen_kernel_describe(&p->config, &kernel);
+    gen_kernel_tile(&p->config, &tile_q, &tile_k, &waves_per_simd);
     if (p->config.window & GEN_WINDOW_LEFT && window < keys)
         keys = window;
     return choose((int64_t)a->batch * (a->num_heads / p->config.gqa),
-                  ceil_div(keys, kernel.tile_k), most, p->config.arch->num_cus);
+                  ceil_div(keys, tile_k), most, p->config.arch->num_cus);
 }
 
 static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t room)
