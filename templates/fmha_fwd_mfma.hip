@@ -382,7 +382,7 @@ INLINE void accumulate(state &st, const char *lds, const half8 p[PV_STEPS])
             st.o[b] = mfma(v_operand(lds, b, step), p[step], st.o[b]);
 }
 
-#if AITER_PACK
+#if AITER_PACK || AITER_ROTARY
 // What comes of a lane's row now and then is worked out again from this: else it would be kept, in
 // registers of all lanes.
 INLINE int again(int thread)
@@ -639,7 +639,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
             half8 p[PV_STEPS];
             scores(st, k_lds_tile, s);
 #if AITER_SCORE_MODS
-#if AITER_PACK
+#if AITER_PACK || AITER_ROTARY
             if (!SPARE_REGISTERS)
                 mods = mods_of(again(thread));
 #endif
