@@ -6,16 +6,27 @@ void must(bool done, const char *error)
         fail_msg("%s", error);
 }
 
-site open_site(fixture *f, const char *name)
+device *open_device(const char *name)
 {
     char error[DEVICE_ERROR_MAX];
-    site s;
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
+    device *d = NULL;
+    must(device_open(&d, name, error) == DEVICE_OK, error);
+    return d;
+}
+
+aiter_context *context_on(fixture *f, const device *d)
+{
+    f->options.hip_runtime = device_runtime(d);
+    f->options.device = device_ordinal(d);
     f->options.compiler = REAL_COMPILER;
     f->options.compile_timeout_ms = 600000; /* however busy the machine is */
-    s.ctx = fixture_context(f);
+    return fixture_context(f);
+}
+
+site open_site(fixture *f, const char *name)
+{
+    site s = { .device = open_device(name) };
+    s.ctx = context_on(f, s.device);
     return s;
 }
 
@@ -37,8 +48,7 @@ void check_result(trial *t)
 {
     char error[DEVICE_ERROR_MAX], text[512];
     trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
+    must(trial_judge(t, &verdict, error), error);
     trial_explain(&verdict, text, sizeof text);
     if (!verdict.pass)
         fail_msg("%s", text);

@@ -14,6 +14,8 @@ typedef struct site {
 } site;
 
 /* name: "sim:gfx942". */
+device *open_device(const char *name);
+aiter_context *context_on(fixture *f, const device *d);
 site open_site(fixture *f, const char *name);
 void close_site(site *s);
 

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "runtime/hip_abi.h"
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
+#include "tests/runtime/site.h"
 
 typedef aiter_status operation(aiter_context *ctx, const aiter_attn_args *args);
 
@@ -15,58 +14,15 @@ typedef struct run {
     operation *call;
 } run;
 
-static aiter_context *context_on(fixture *f, const device *d)
-{
-    f->options.hip_runtime = device_runtime(d);
-    f->options.device = device_ordinal(d);
-    f->options.compiler = REAL_COMPILER;
-    return fixture_context(f);
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-static device *open_device(const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    device *d = NULL;
-    must(device_open(&d, name, error) == DEVICE_OK, error);
-    return d;
-}
-
-static trial *make_trial(device *d, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, d, spec, error), error);
-    return t;
-}
-
 static void run_one(fixture *f, const run *r)
 {
-    device *d = open_device(r->device);
-    aiter_context *ctx = context_on(f, d);
-    assert_string_equal(aiter_context_arch(ctx), device_arch(d));
-    trial *t = make_trial(d, &r->spec);
-    assert_ok(r->call(ctx, trial_args(t)));
+    site s = open_site(f, r->device);
+    assert_string_equal(aiter_context_arch(s.ctx), device_arch(s.device));
+    trial *t = make_trial(&s, &r->spec);
+    assert_ok(r->call(s.ctx, trial_args(t)));
     check_result(t);
     trial_destroy(t);
-    aiter_context_destroy(ctx);
-    device_close(d);
+    close_site(&s);
 }
 
 static trial_spec some_spec(num_dtype dtype)
@@ -149,7 +105,7 @@ static void test_scale_is_used(void **state)
     device *d = open_device("sim:gfx942");
     aiter_context *ctx = context_on(f, d);
     trial_spec spec = some_spec(NUM_BF16);
-    trial *t = make_trial(d, &spec);
+    trial *t = make_trial(&(site){ .device = d }, &spec);
     trial_verdict verdict;
     aiter_attn_args args = *trial_args(t);
     args.softmax_scale = 0.5f;
@@ -165,13 +121,13 @@ static void test_scale_is_used(void **state)
 static void run_plan(aiter_context *ctx, device *d, int expect_from_cache)
 {
     trial_spec spec = some_spec(NUM_BF16);
-    trial *first = make_trial(d, &spec);
+    trial *first = make_trial(&(site){ .device = d }, &spec);
     spec.batch = 1;
     spec.heads = 2;
     spec.heads_kv = 1;
     spec.seqlen_q = 1;
     spec.layout = TRIAL_BHSD;
-    trial *second = make_trial(d, &spec);
+    trial *second = make_trial(&(site){ .device = d }, &spec);
     aiter_plan *plan;
     aiter_kernel_info info = { .size = sizeof info };
     assert_ok(aiter_prepare(ctx, trial_args(first), &plan));
@@ -255,7 +211,7 @@ static void test_launch_is_captured(void **state)
     graph_api api = load_graph_api(device_runtime(d));
     aiter_context *ctx = context_on(f, d);
     trial_spec spec = some_spec(NUM_BF16);
-    trial *t = make_trial(d, &spec);
+    trial *t = make_trial(&(site){ .device = d }, &spec);
     aiter_plan *plan;
     hip_stream stream;
     char error[DEVICE_ERROR_MAX];

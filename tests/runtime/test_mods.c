@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
+#include "tests/runtime/site.h"
 
 /* Of docs/operations.md. */
 aiter_status alibi(aiter_context *ctx, aiter_attn_args args, const float *slopes);
@@ -13,60 +12,6 @@ aiter_status capped(aiter_context *ctx, aiter_attn_args args);
 void document_blocks(const int *documents, int seqlen, unsigned char *blocks);
 aiter_status masked(aiter_context *ctx, aiter_attn_args args, const int *documents,
                     const DLTensor *blocks);
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static void open_context(fixture *f, site *s)
-{
-    f->options.hip_runtime = device_runtime(s->device);
-    f->options.device = device_ordinal(s->device);
-    f->options.compiler = REAL_COMPILER;
-    f->options.compile_timeout_ms = 600000; /* however busy the machine is */
-    s->ctx = fixture_context(f);
-}
-
-static site open_site(fixture *f)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s;
-    must(device_open(&s.device, "sim:gfx942", error) == DEVICE_OK, error);
-    open_context(f, &s);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    if (!trial_judge(t, &verdict, error))
-        fail_msg("%s", error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
 
 static trial_spec some_spec(void)
 {
@@ -86,7 +31,7 @@ static trial_spec some_spec(void)
 
 static void test_alibi_example(void **state)
 {
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     spec.seqlen_q = 100;
     spec.alibi = true;
@@ -99,7 +44,7 @@ static void test_alibi_example(void **state)
 
 static void test_soft_cap_example(void **state)
 {
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     spec.softcap = 50;
     spec.q_gain = 40; /* scores that it matters to */
@@ -122,7 +67,7 @@ static void *upload(const site *s, const void *data, size_t size)
 static void test_document_example(void **state)
 {
     enum { SEQLEN = 900, COUNT = 8 };
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     char error[DEVICE_ERROR_MAX];
     int documents[SEQLEN], kinds[3] = { 0 };
@@ -183,7 +128,7 @@ static void test_the_compiler_points_into_the_text(void **state)
         { "user", NULL, "score_mod: expected a number" },
         { "[&] { return score; }", NULL, "score_mod: expected a number" },
     };
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     trial *t = make_trial(&s, &spec);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -203,7 +148,7 @@ static void test_the_compiler_points_into_the_text(void **state)
 
 static void test_a_plan_has_its_expressions(void **state)
 {
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     trial *t = make_trial(&s, &spec);
     aiter_attn_variants variants = AITER_ATTN_VARIANTS_INIT;
@@ -249,14 +194,14 @@ static void warm_as_advised(fixture *f)
 static void test_offline_says_what_warms_it(void **state)
 {
     fixture *f = *state;
-    site s = open_site(f);
+    site s = open_site(f, "sim:gfx942");
     trial_spec spec = some_spec();
     spec.score_mod = 1;
     spec.mask_mod = 2; /* with newlines and tabs */
     trial *t = make_trial(&s, &spec);
     aiter_context_destroy(s.ctx);
     f->options.cache_policy = AITER_CACHE_OFFLINE;
-    open_context(f, &s);
+    s.ctx = context_on(f, s.device);
     assert_int_equal(trial_call(t, s.ctx), AITER_ERROR_NOT_CACHED);
     f->options.cache_policy = AITER_CACHE_DEFAULT;
     warm_as_advised(f);
@@ -274,7 +219,7 @@ static void test_what_is_recorded_can_be_warmed(void **state)
     char path[300], line[2048];
     snprintf(path, sizeof path, "%s/record", f->dir);
     f->options.record_file = path;
-    site s = open_site(f);
+    site s = open_site(f, "sim:gfx942");
     trial_spec spec = some_spec();
     spec.mask_mod = 2;
     spec.block_mask = 256;
@@ -311,7 +256,7 @@ static void refused(const site *s, const trial *t, const aiter_attn_variants *va
 
 static void test_misuse(void **state)
 {
-    site s = open_site(*state);
+    site s = open_site(*state, "sim:gfx942");
     trial_spec spec = some_spec();
     spec.block_mask = 128;
     trial *t = make_trial(&s, &spec);

@@ -5,55 +5,7 @@
 #include <string.h>
 
 #include "sim/aiter_sim.h"
-#include "tests/runtime/fixture.h"
-#include "tools/trial.h"
-
-static void must(bool done, const char *error)
-{
-    if (!done)
-        fail_msg("%s", error);
-}
-
-typedef struct site {
-    device *device;
-    aiter_context *ctx;
-} site;
-
-static site open_site(fixture *f, const char *name)
-{
-    char error[DEVICE_ERROR_MAX];
-    site s = { 0 };
-    must(device_open(&s.device, name, error) == DEVICE_OK, error);
-    f->options.hip_runtime = device_runtime(s.device);
-    f->options.device = device_ordinal(s.device);
-    f->options.compiler = REAL_COMPILER;
-    s.ctx = fixture_context(f);
-    return s;
-}
-
-static void close_site(site *s)
-{
-    aiter_context_destroy(s->ctx);
-    device_close(s->device);
-}
-
-static trial *make_trial(const site *s, const trial_spec *spec)
-{
-    char error[DEVICE_ERROR_MAX];
-    trial *t = NULL;
-    must(trial_create(&t, s->device, spec, error), error);
-    return t;
-}
-
-static void check_result(trial *t)
-{
-    char error[DEVICE_ERROR_MAX], text[512];
-    trial_verdict verdict;
-    must(trial_judge(t, &verdict, error), error);
-    trial_explain(&verdict, text, sizeof text);
-    if (!verdict.pass)
-        fail_msg("%s", text);
-}
+#include "tests/runtime/site.h"
 
 /* Runs, checks, and says how many kernels it took. */
 static int run(const site *s, const trial_spec *spec)
