@@ -8,7 +8,14 @@
 
 /* LEAST_KEYS: as in templates/splits.h. A row's room in the documented rule is ROW_EXTRA floats more than
  * its elements: its log-sum-exp and its share of the list. */
-enum { SOME_SPLITS = 2, LEAST_KEYS = 256, LIST_HEAD = 4, LIST_ENTRY = 4, ROW_EXTRA = 8 };
+enum {
+    SOME_SPLITS = 2,
+    LEAST_KEYS = 256,
+    LIST_HEAD = 4,
+    LIST_ENTRY = 4,
+    ROW_EXTRA = 8,
+    MOST_PLACES = 1 << 30 /* the kernel counts them in 32 bits */
+};
 
 static bool is_packed(const gen_config *c)
 {
@@ -62,6 +69,7 @@ static void lay_out(const gen_config *c, gen_fmha_fwd_args *a, int64_t workspace
     float *memory = a->partial;
     int64_t heads = a->num_heads, place = heads * (c->hdv + 1) + LIST_ENTRY / 2;
     int64_t room = workspace > LIST_HEAD && heads > 0 ? (workspace - LIST_HEAD) / place & ~1 : 0;
+    room = room < MOST_PLACES ? room : MOST_PLACES;
     a->split_room = (int)room;
     a->split_list = (int *)memory;
     if (!memory)
