@@ -26,6 +26,7 @@
 
 typedef float vf __attribute__((vector_size(4 * LANES_V)));
 typedef int32_t vi __attribute__((vector_size(4 * LANES_V)));
+typedef uint32_t vu __attribute__((vector_size(4 * LANES_V)));
 typedef int16_t vs __attribute__((vector_size(2 * LANES_V)));
 typedef double vd __attribute__((vector_size(4 * LANES_V)));
 typedef float vf_half __attribute__((vector_size(2 * LANES_V)));
@@ -311,15 +312,15 @@ INLINE fused fused_sum(const b_terms *b, const float *a, const int16_t *a_exp, u
                        unsigned first, unsigned count, unsigned step)
 {
     vs top = splat_s(a_exp[first * n]) + b->exp[first];
-    vi sum = {0};
+    vu sum = {0}; /* what is not finite gives anything, and is done again (fused_add) */
 #pragma GCC unroll 16
     for (unsigned t = first + step; t < count; t += step)
         top = max_s(top, splat_s(a_exp[t * n]) + b->exp[t]);
     const vf scale = power(24 + 2 * 127 - widen(top));
 #pragma GCC unroll 16
     for (unsigned t = first; t < count; t += step)
-        sum += __builtin_convertvector(splat_f(a[t * n]) * b->value[t] * scale, vi);
-    return (fused){sum, widen(top)};
+        sum += (vu)__builtin_convertvector(splat_f(a[t * n]) * b->value[t] * scale, vi);
+    return (fused){(vi)sum, widen(top)};
 }
 
 /* fp8: even and odd terms apart, then joined at the larger exponent. */
@@ -329,7 +330,8 @@ INLINE fused fused_sum8(const b_terms *b, const float *a, const int16_t *a_exp, 
     const fused even = fused_sum(b, a, a_exp, n, 0, count, 2);
     const fused odd = fused_sum(b, a, a_exp, n, 1, count, 2);
     const vi top = max_i(even.top, odd.top);
-    return (fused){shift_right(even.sum, top - even.top) + shift_right(odd.sum, top - odd.top),
+    return (fused){(vi)((vu)shift_right(even.sum, top - even.top) +
+                        (vu)shift_right(odd.sum, top - odd.top)),
                    top};
 }
 
@@ -368,7 +370,7 @@ INLINE vf fused_end(fused f, vf acc, vi exponent, bool short_c)
     if (short_c)
         c &= exponent >= top - 25;
     const vi up = min_i(d, splat_i(5)), cut = shift_right(f.sum, max_i(d - 7, splat_i(0)));
-    vi sum = (c << up) + shift_right(f.sum, max_i(d - 5, splat_i(0)));
+    vi sum = (vi)(((vu)c << (vu)up) + (vu)shift_right(f.sum, max_i(d - 5, splat_i(0))));
     sum |= ((cut & 3) != 0) & (d > 5) & 1;
     return __builtin_convertvector(sum, vf) * power(top - up - 24);
 }

@@ -131,7 +131,8 @@ static int read_all(inventory *inv, const cli_tool *tool)
             if (t)
                 t->kernels++;
         }
-    qsort(inv->entries, inv->count, sizeof *inv->entries, by_text);
+    if (inv->count > 0)
+        qsort(inv->entries, inv->count, sizeof *inv->entries, by_text);
     return 0;
 }
 
