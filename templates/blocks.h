@@ -19,19 +19,10 @@ struct tile_walk {
         shown = full = 0;
     }
 
-    INLINE static uint64 ballot(bool x)
-    {
-#if AITER_CDNA
-        return __builtin_amdgcn_ballot_w64(x);
-#else
-        return __builtin_amdgcn_ballot_w32(x);
-#endif
-    }
-
     // A lane reads one block's state; those behind the end are not read.
     INLINE void hold(int group)
     {
-        int block = group * WAVE_SIZE + int(__builtin_amdgcn_workitem_id_x()) % WAVE_SIZE;
+        int block = group * WAVE_SIZE + lane_id();
         int state = 0;
         if (block < ceil_div(end, BLOCK_MASK))
             state = states[block];

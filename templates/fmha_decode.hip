@@ -69,31 +69,24 @@ INLINE float4 mfma(uint4 a, uint4 b, float4 acc)
 #endif
 }
 
-INLINE int lane() { return int(__builtin_amdgcn_workitem_id_x()) & 63; }
-
 // The first of the lane's 8 d in step p.
 INLINE int d_of(int p)
 {
-    int group = lane() / 16;
+    int group = lane_id() / 16;
     return p < WIDE ? p / 2 * 64 + group * 16 + p % 2 * 8 : p * 32 + group * 8;
-}
-
-INLINE float from_lane(int l, float x)
-{
-    return bit_cast<float>(__builtin_amdgcn_ds_bpermute(l * 4, bit_cast<int>(x)));
 }
 
 // Over the four lanes of a column.
 INLINE float column_max(float x)
 {
-    x = __builtin_fmaxf(x, from_lane(lane() ^ 16, x));
-    return __builtin_fmaxf(x, from_lane(lane() ^ 32, x));
+    x = __builtin_fmaxf(x, from_lane(lane_id() ^ 16, x));
+    return __builtin_fmaxf(x, from_lane(lane_id() ^ 32, x));
 }
 
 INLINE float column_sum(float x)
 {
-    x += from_lane(lane() ^ 16, x);
-    return x + from_lane(lane() ^ 32, x);
+    x += from_lane(lane_id() ^ 16, x);
+    return x + from_lane(lane_id() ^ 32, x);
 }
 
 // ---- Global memory ----
@@ -154,7 +147,7 @@ struct step {
 
     INLINE static void load_k(__amdgpu_buffer_rsrc_t rows, int stride, kv_chunk to[QK_STEPS])
     {
-        int row = lane() % 16 * stride;
+        int row = lane_id() % 16 * stride;
 #if AITER_FP8_KV
         for (int p = 0; p < WIDE; p += 2) {
             uint4 pair = load16(rows, row + d_of(p));
@@ -174,7 +167,7 @@ struct step {
     {
         for (int pass = 0; pass < PASSES; pass++)
             for (int e = 0; e < 4; e++) {
-                int d = (pass * 16 + lane() % 16) * CHUNK, row = lane() / 16 * 4 + e;
+                int d = (pass * 16 + lane_id() % 16) * CHUNK, row = lane_id() / 16 * 4 + e;
                 bool inside = (HDV == HDV_PAD || d < HDV) && (!ROWS_BEFORE || row >= first);
                 fetch(rows, inside ? (row * stride + d) * KV_BYTES : OUTSIDE, to[pass][e]);
             }
@@ -239,7 +232,7 @@ INLINE void probabilities(state &st, int c, const step &now, int key, const view
     for (int i = 0; i < GROUPS; i++)
 #pragma unroll
         for (int r = 0; r < 4; r++) {
-            int at = key + i * 16 + lane() / 16 * 4 + r;
+            int at = key + i * 16 + lane_id() / 16 * 4 + r;
 #if AITER_SCORE_MODS
             s[i][r] = row.mods(s[i][r], at);
 #endif
@@ -315,7 +308,7 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     view rows[COLUMNS];
     float sink[COLUMNS];
     for (int c = 0; c < COLUMNS; c++) {
-        int row = c * 16 + lane() % 16, token = row / GQA, head = kv_head * GQA + row % GQA;
+        int row = c * 16 + lane_id() % 16, token = row / GQA, head = kv_head * GQA + row % GQA;
         rows[c].first = token + offset - left_bound(va);
         rows[c].limit = RIGHT_BOUND ? min(end, token + offset + right_bound(va) + 1) : end;
 #if AITER_SCORE_MODS || AITER_MASK_MOD
@@ -379,14 +372,14 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
     vec<float, 2> *stats = (vec<float, 2> *)lds;
     for (int c = 0; c < COLUMNS; c++) {
         float sum = column_sum(st.sum[c]);
-        if (lane() < 16)
-            stats[wave * ROWS + c * 16 + lane()] = { st.m[c] == -INFINITE ? -INFINITE
-                                                                         : st.m_scaled[c],
-                                                     sum };
+        if (lane_id() < 16)
+            stats[wave * ROWS + c * 16 + lane_id()] = {
+                st.m[c] == -INFINITE ? -INFINITE : st.m_scaled[c], sum
+            };
     }
     __syncthreads();
     for (int c = 0; c < COLUMNS; c++) {
-        int row = c * 16 + lane() % 16;
+        int row = c * 16 + lane_id() % 16;
         float m = -INFINITE, sum = 0;
         for (int w = 0; w < WAVES; w++)
             m = __builtin_fmaxf(m, stats[w * ROWS + row].x);
@@ -407,8 +400,8 @@ extern "C" __global__ __launch_bounds__(BLOCK, WAVES_PER_SIMD) void KERNEL_NAME(
         for (int pass = 0; pass < PASSES; pass++) {
             __syncthreads();
             for (int r = 0; r < 4; r++) {
-                float *to = lds + (wave * 16 + lane() % 16) * 16 * CHUNK +
-                            (lane() / 16 * 4 + r) * CHUNK;
+                float *to = lds + (wave * 16 + lane_id() % 16) * 16 * CHUNK +
+                            (lane_id() / 16 * 4 + r) * CHUNK;
                 for (int j = 0; j < CHUNK; j++)
                     to[j] = st.o[c][pass][j][r];
             }

@@ -37,6 +37,24 @@ INLINE float hw_exp2(float x) { return __builtin_amdgcn_exp2f(x); } // v_exp_f32
 INLINE float hw_log2(float x) { return __builtin_amdgcn_logf(x); }  // v_log_f32: log2 of 0 is -inf
 INLINE float hw_rcp(float x) { return __builtin_amdgcn_rcpf(x); }   // v_rcp_f32, 1 ulp
 
+INLINE int lane_id() { return int(__builtin_amdgcn_workitem_id_x()) & (WAVE_SIZE - 1); }
+
+// x of another lane; lanes may ask different ones.
+template <typename T> INLINE T from_lane(int lane, T x)
+{
+    return bit_cast<T>(__builtin_amdgcn_ds_bpermute(lane * 4, bit_cast<int>(x)));
+}
+
+// Bit l: x of lane l.
+INLINE uint64 ballot(bool x)
+{
+#if AITER_CDNA
+    return __builtin_amdgcn_ballot_w64(x);
+#else
+    return __builtin_amdgcn_ballot_w32(x);
+#endif
+}
+
 // Workgroups are dealt to the dies in turn: workgroup w runs on die w % NUM_XCDS. Gives the w-th
 // workgroup its place in a list of `count` that is cut into one run per die, so that neighbours in
 // the list share a die's L2.

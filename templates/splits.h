@@ -11,24 +11,9 @@ constexpr int LEAST_TILES = ceil_div(256, TILE_K); // a shorter split is not wor
 constexpr int MOST_SPLITS = 128;                   // nor are more of a sequence
 constexpr int CLASSES = 3;
 
-template <typename T> INLINE T from_lane(int lane, T x)
-{
-    return bit_cast<T>(__builtin_amdgcn_ds_bpermute(lane * 4, bit_cast<int>(x)));
-}
-
 template <typename T> INLINE T of_lane(T x, int lane) // the same for all
 {
     return bit_cast<T>(__builtin_amdgcn_readlane(bit_cast<int>(x), lane));
-}
-
-// `add` over this lane and those before it.
-template <typename T, typename Add> INLINE T scan(T x, Add add)
-{
-    for (int d = 1; d < WAVE_SIZE; d *= 2) {
-        T before = from_lane(lane_id() - d, x);
-        x = lane_id() >= d ? add(before, x) : x;
-    }
-    return x;
 }
 
 template <typename T, typename Add> INLINE T of_lanes(T x, Add add)

@@ -48,25 +48,21 @@ struct span {
 };
 
 #if AITER_CU_Q || AITER_PACKED_Q || AITER_PACKED_K || AITER_SPLIT_KEYS
-INLINE int lane_id() { return int(__builtin_amdgcn_workitem_id_x()) % WAVE_SIZE; }
+INLINE int count_lanes(bool x) { return __builtin_popcountll(ballot(x)); }
 
-INLINE int count_lanes(bool x)
-{
-#if AITER_CDNA
-    return __builtin_popcountll(__builtin_amdgcn_ballot_w64(x));
-#else
-    return __builtin_popcount(__builtin_amdgcn_ballot_w32(x));
-#endif
-}
-
-// The sum of x over this lane and those before it.
-INLINE int sum_to_lane(int x)
+// `add` over this lane and those before it.
+template <typename T, typename Add> INLINE T scan(T x, Add add)
 {
     for (int d = 1; d < WAVE_SIZE; d *= 2) {
-        int before = __builtin_amdgcn_ds_bpermute((lane_id() - d) * 4, x);
-        x += lane_id() >= d ? before : 0;
+        T before = from_lane(lane_id() - d, x);
+        x = lane_id() >= d ? add(before, x) : x;
     }
     return x;
+}
+
+INLINE int sum_to_lane(int x)
+{
+    return scan(x, [](int a, int b) { return a + b; });
 }
 
 INLINE int last_lane(int x) { return __builtin_amdgcn_readlane(x, WAVE_SIZE - 1); }
