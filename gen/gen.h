@@ -118,6 +118,19 @@ enum { GEN_TEXT_MAX = 512 + 2 * GEN_EXPRESSION_MAX };
  * it. NULL: err says where it is wrong. Thread-safe; a lookup takes no lock. */
 const char *gen_expression(const char *name, const char *text, char err[GEN_ERROR_MAX]);
 
+/* Are the rows of all sequences in one tensor, one sequence after the other? */
+static inline bool gen_seqlens_packed(gen_seqlens seqlens)
+{
+    return seqlens == GEN_SEQ_CU || seqlens == GEN_SEQ_PACKED;
+}
+
+/* The `rows` of the decode kernel that has room for so many query heads of a group * query tokens; 0: there
+ * is none. */
+static inline int gen_decode_rows(int64_t needed)
+{
+    return needed <= 16 ? 16 : needed <= 32 ? 32 : 0;
+}
+
 /* Sets fields to their default that cannot matter beside the others, so that equal problems have equal
  * configurations: a right bound behind a causal mask, bf16's rounding in another dtype, rotary_dim
  * without rotary, what the operation does not have. */

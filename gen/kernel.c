@@ -93,9 +93,7 @@ static const char *const merge_splits_grid[] = {
     GRID("ceil(seqlen_q * num_heads * batch / tile_q)"),
     GRID("ceil(min(query tokens, floor(split_room / 2)) * num_heads / tile_q)"),
 };
-
-static const char append_grid[] =
-    "grid_x = ceil(seqlen_new * num_heads_kv / tile_q) * batch, grid_y = grid_z = 1 (workgroups)";
+static const char append_grid[] = GRID("ceil(seqlen_new * num_heads_kv / tile_q) * batch");
 
 static const char *grid_rule(const gen_config *c)
 {
@@ -103,7 +101,7 @@ static const char *grid_rule(const gen_config *c)
                                              [GEN_MERGE_STATES] = merge_grid,
                                              [GEN_MERGE_SPLITS] = merge_splits_grid[c->listed],
                                              [GEN_KV_APPEND] = append_grid };
-    bool packed = c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
+    bool packed = gen_seqlens_packed(c->seqlens_q);
     return rules[c->op] ? rules[c->op]
                         : (c->splits ? split_grid : packed ? packed_grid : dense_grid)[c->pack];
 }

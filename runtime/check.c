@@ -263,38 +263,39 @@ static aiter_status check_longest(const tensors *t)
     return AITER_OK;
 }
 
-/* Sizes of 1 stand for any. */
-static aiter_status check_bias(const tensors *t, int64_t seqlen_q, int64_t seqlen_k)
+/* (batch, heads, ...): sizes of 1 stand for any in the first `shared` dimensions. */
+static aiter_status check_shared(const tensors *t, rt_argument a, const int64_t expected[4],
+                                 int shared, const char *const why[4])
 {
-    const rt_tensor *b = &t->at[RT_BIAS];
-    const int64_t expected[] = { t->batch, size_of(&t->at[RT_Q], HEAD), seqlen_q, seqlen_k };
-    if (!t->has[RT_BIAS])
-        return AITER_OK;
+    const rt_tensor *x = &t->at[a];
     for (int d = 0; d < 4; d++)
-        if (b->size[d] != expected[d] && (b->size[d] != 1 || d == 3))
-            return fail_size(b, d, expected[d], d == 3 ? "the most keys of a sequence"
-                                                : d == 2 ? "the most queries of one, or 1"
-                                                : d == 1 ? "the number of query heads, or 1"
-                                                         : "the number of sequences, or 1");
+        if (x->size[d] != expected[d] && (x->size[d] != 1 || d >= shared))
+            return fail_size(x, d, expected[d], why[d]);
     return AITER_OK;
 }
 
-/* Likewise, but for the numbers of blocks. */
+static aiter_status check_bias(const tensors *t, int64_t seqlen_q, int64_t seqlen_k)
+{
+    static const char *const why[] = { "the number of sequences, or 1",
+                                       "the number of query heads, or 1",
+                                       "the most queries of one, or 1",
+                                       "the most keys of a sequence" };
+    const int64_t expected[] = { t->batch, size_of(&t->at[RT_Q], HEAD), seqlen_q, seqlen_k };
+    return t->has[RT_BIAS] ? check_shared(t, RT_BIAS, expected, 3, why) : AITER_OK;
+}
+
 static aiter_status check_block_mask(const tensors *t, int64_t seqlen_q, int64_t seqlen_k)
 {
-    const rt_tensor *m = &t->at[RT_BLOCK_MASK];
+    static const char *const why[] = { "the number of sequences, or 1",
+                                       "the number of query heads, or 1",
+                                       "blocks for the most queries of one",
+                                       "blocks for the most keys of a sequence" };
     if (!t->has[RT_BLOCK_MASK])
         return AITER_OK;
     const int64_t size = t->request->variants.block_mask_size;
     const int64_t expected[] = { t->batch, size_of(&t->at[RT_Q], HEAD), (seqlen_q + size - 1) / size,
                                  (seqlen_k + size - 1) / size };
-    for (int d = 0; d < 4; d++)
-        if (m->size[d] != expected[d] && (m->size[d] != 1 || d >= 2))
-            return fail_size(m, d, expected[d], d == 3 ? "blocks for the most keys of a sequence"
-                                                : d == 2 ? "blocks for the most queries of one"
-                                                : d == 1 ? "the number of query heads, or 1"
-                                                         : "the number of sequences, or 1");
-    return AITER_OK;
+    return check_shared(t, RT_BLOCK_MASK, expected, 2, why);
 }
 
 aiter_status rt_check_tensors(const tensors *t, const gen_arch *arch)

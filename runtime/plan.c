@@ -158,10 +158,11 @@ static aiter_status fail_config(const gen_config *asked, const rt_kernel *kernel
 static aiter_status launch_problem(const aiter_plan *plan, rt_problem *problem)
 {
     const rt_kernel *kernel = main_kernel(plan);
-    if (!gen_config_equal(&problem->config, &kernel->config))
+    if (!gen_config_equal(&problem->config, &kernel->config)) {
         rt_split_fit(problem, &kernel->config);
-    if (!gen_config_equal(&problem->config, &kernel->config))
-        return fail_config(&problem->config, kernel);
+        if (!gen_config_equal(&problem->config, &kernel->config))
+            return fail_config(&problem->config, kernel);
+    }
     if (rt_problem_is_split(problem) && !plan->steps.kernel[RT_MERGE])
         return rt_fail(INVALID,
                        "workspace is a tensor: expected NULL, the plan was prepared without one");

@@ -19,17 +19,12 @@ enum {
 
 static bool is_packed(const gen_config *c)
 {
-    return c->seqlens_q == GEN_SEQ_CU || c->seqlens_q == GEN_SEQ_PACKED;
+    return gen_seqlens_packed(c->seqlens_q);
 }
 
 static int group_of(const gen_config *c)
 {
     return c->pack ? c->gqa : 1;
-}
-
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
 }
 
 /* Tiles of rows that a batch entry has, or all sequences together have at most (the grid rule of
@@ -103,12 +98,12 @@ static aiter_status share_out(const gen_config *c, gen_fmha_fwd_args *a, int num
 {
     int tile_q, tile_k, groups_per_cu; /* a workgroup has a wave on each SIMD */
     gen_kernel_tile(c, &tile_q, &tile_k, &groups_per_cu);
-    int64_t slices = a->num_heads / group_of(c), tiles = ceil_div(a->seqlen_k, tile_k);
+    int64_t slices = a->num_heads / group_of(c), tiles = rt_ceil_div(a->seqlen_k, tile_k);
     int64_t places = (int64_t)row_tiles(c, tile_q, a) * (is_packed(c) ? 1 : a->batch);
-    int64_t slots = slices > 0 ? ceil_div(c->arch->num_cus * groups_per_cu, slices) : 1;
+    int64_t slots = slices > 0 ? rt_ceil_div(c->arch->num_cus * groups_per_cu, slices) : 1;
     a->split_slots = (int)slots;
     if (num_splits > 0) {
-        a->split_tiles = tiles > 0 ? (int)ceil_div(tiles, num_splits) : 1;
+        a->split_tiles = tiles > 0 ? (int)rt_ceil_div(tiles, num_splits) : 1;
         a->split_places = to_int(places * num_splits);
         a->num_splits = num_splits;
         return check_room(c, a, num_splits);

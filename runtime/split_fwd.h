@@ -5,6 +5,11 @@
 
 #include "runtime/problem.h"
 
+static inline int64_t rt_ceil_div(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
 /* Chooses pack and splits of a forward configuration from what was asked for, and sets what splits need
  * in the arguments, of which partial is the workspace; num_splits: 1 if nothing needs to be merged.
  * Errors: INVALID_ARGUMENT (workspace), UNSUPPORTED (num_splits in fp32). */

@@ -7,20 +7,20 @@
 
 #define INVALID AITER_ERROR_INVALID_ARGUMENT
 
-enum { MAX_DECODE_ROWS = 32, MAX_SPLITS = 64, START_TILES = 2 };
+enum { MAX_SPLITS = 64, START_TILES = 2 };
 
 /* ---- Which kernel ---- */
 
 /* Few rows of a KV head, query heads of its group times query tokens: they are packed into one matrix. */
 static bool make_decode(gen_config *config, int seqlen_q)
 {
-    int64_t rows = (int64_t)config->gqa * seqlen_q;
+    int rows = gen_decode_rows((int64_t)config->gqa * seqlen_q);
+    if (rows == 0)
+        return false;
     gen_config decode = *config, back;
     char why[GEN_ERROR_MAX];
-    if (rows > MAX_DECODE_ROWS)
-        return false;
     decode.op = GEN_FMHA_DECODE;
-    decode.rows = rows <= 16 ? 16 : MAX_DECODE_ROWS;
+    decode.rows = rows;
     gen_config_canonicalise(&decode);
     back = decode;
     back.op = config->op;
@@ -33,11 +33,6 @@ static bool make_decode(gen_config *config, int seqlen_q)
 
 /* ---- How many splits ---- */
 
-static int64_t ceil_div(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Workgroups run in rounds of one for each compute unit. A workgroup takes as long as its tiles of
  * keys, and START_TILES more to start and to end: the fewest splits that are done first. */
 static int choose(int64_t slices, int64_t tiles, int64_t most, int num_cus)
@@ -45,7 +40,7 @@ static int choose(int64_t slices, int64_t tiles, int64_t most, int num_cus)
     int64_t best = INT64_MAX;
     int chosen = 1;
     for (int s = 1; s <= most && s <= MAX_SPLITS && s <= tiles; s++) {
-        int64_t time = ceil_div(slices * s, num_cus) * (ceil_div(tiles, s) + START_TILES);
+        int64_t time = rt_ceil_div(slices * s, num_cus) * (rt_ceil_div(tiles, s) + START_TILES);
         if (time < best) {
             best = time;
             chosen = s;
@@ -65,7 +60,7 @@ static int choose_splits(const rt_problem *p, int64_t most)
     if (p->config.window & GEN_WINDOW_LEFT && window < keys)
         keys = window;
     return choose((int64_t)a->batch * (a->num_heads / p->config.gqa),
-                  ceil_div(keys, tile_k), most, p->config.arch->num_cus);
+                  rt_ceil_div(keys, tile_k), most, p->config.arch->num_cus);
 }
 
 static aiter_status check_room(int num_splits, int64_t rows, int hdv, int64_t room)

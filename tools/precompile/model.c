@@ -191,13 +191,13 @@ static bool divide(const part *p, const attention *a, int tp, int *gqa)
  * its text has for it. */
 static const char *operation_of(const variant *v, int gqa, const char **fields)
 {
-    enum { FEW = 16, MAX_DECODE_ROWS = 32 };
+    const int rows = gen_decode_rows(gqa);
 
     *fields = "";
     if (!v->phase->one_token || strcmp(v->dtype, "fp32") == 0)
         return "fmha_fwd";
-    *fields = gqa <= FEW ? " rows=16" : gqa <= MAX_DECODE_ROWS ? " rows=32" : " pack=1";
-    return gqa <= MAX_DECODE_ROWS ? "fmha_decode" : "fmha_fwd";
+    *fields = rows == 16 ? " rows=16" : rows ? " rows=32" : " pack=1";
+    return rows ? "fmha_decode" : "fmha_fwd";
 }
 
 /* The second kernel where keys are split, by the forward kernel or by decode. */
