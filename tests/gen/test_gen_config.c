@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "gen/gen.h"
+#include "tests/gen/parse.h"
 
 static gen_config sample(void)
 {
@@ -254,15 +255,6 @@ static const char *const variants[] = {
 };
 
 enum { NUM_VARIANTS = sizeof variants / sizeof variants[0] };
-
-static gen_config parse(const char *text)
-{
-    char err[GEN_ERROR_MAX];
-    gen_config config;
-    if (!gen_config_parse(text, &config, err))
-        fail_msg("%s: %s", text, err);
-    return config;
-}
 
 static void test_a_variant_is_printed_only_when_it_is_on(void **state)
 {

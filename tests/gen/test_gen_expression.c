@@ -9,17 +9,9 @@
 #include <cmocka.h>
 
 #include "gen/gen.h"
+#include "tests/gen/parse.h"
 
 #define PLAIN "fmha_fwd arch=gfx942 dtype=bf16 hdqk=64 hdv=64 mask=none gqa=1 lse=0"
-
-static gen_config parse(const char *text)
-{
-    char err[GEN_ERROR_MAX];
-    gen_config config;
-    if (!gen_config_parse(text, &config, err))
-        fail_msg("%s: %s", text, err);
-    return config;
-}
 
 static void test_what_passes(void **state)
 {

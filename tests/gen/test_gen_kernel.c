@@ -10,15 +10,7 @@
 #include <cmocka.h>
 
 #include "gen/gen.h"
-
-static gen_config parse(const char *text)
-{
-    char err[GEN_ERROR_MAX];
-    gen_config config;
-    if (!gen_config_parse(text, &config, err))
-        fail_msg("%s: %s", text, err);
-    return config;
-}
+#include "tests/gen/parse.h"
 
 static gen_kernel describe(const char *text)
 {

@@ -18,6 +18,7 @@
 #include <sodium.h>
 
 #include "gen/gen.h"
+#include "tests/gen/parse.h"
 
 static const struct {
     const char *file, *config;
@@ -40,15 +41,6 @@ void *__wrap_realloc(void *memory, size_t size)
     if (fail_realloc_at > 0 && --fail_realloc_at == 0)
         return NULL;
     return __real_realloc(memory, size);
-}
-
-static gen_config parse(const char *text)
-{
-    char err[GEN_ERROR_MAX];
-    gen_config config;
-    if (!gen_config_parse(text, &config, err))
-        fail_msg("%s: %s", text, err);
-    return config;
 }
 
 static char *render(const char *text)

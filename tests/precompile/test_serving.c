@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/made_up.h"
 #include "tests/runtime/fixture.h"
 #include "tools/precompile/model.h"
 
@@ -34,14 +35,7 @@ typedef struct tensors {
 static const DLTensor *make(tensors *t, int i, DLDataTypeCode code, int bits, int ndim, int64_t s0,
                             int64_t s1, int64_t s2, int64_t s3)
 {
-    const int64_t shape[5] = { s0, s1, s2, s3, 0 };
-
-    memcpy(t->shape[i], shape, sizeof shape);
-    t->tensor[i] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(i + 1)),
-                               .device = { kDLROCM, 0 }, .ndim = ndim,
-                               .dtype = { (uint8_t)code, (uint8_t)bits, 1 },
-                               .shape = t->shape[i] };
-    return &t->tensor[i];
+    return make_up(&t->tensor[i], t->shape[i], i, code, bits, ndim, s0, s1, s2, s3);
 }
 
 #define ROWS(i, ...) make(t, i, kDLBfloat, 16, __VA_ARGS__)

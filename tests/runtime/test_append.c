@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "runtime/hip_abi.h"
+#include "tests/made_up.h"
 #include "tests/runtime/site.h"
 
 /* ---- Trials ---- */
@@ -318,14 +319,7 @@ typedef struct made_up {
 static const DLTensor *make(made_up *m, int t, uint8_t code, uint8_t bits, int ndim, int64_t s0,
                             int64_t s1, int64_t s2, int64_t s3)
 {
-    const int64_t shape[5] = { s0, s1, s2, s3, 0 };
-    memcpy(m->shape[t], shape, sizeof shape);
-    m->tensor[t] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(t + 1)),
-                               .device = { kDLROCM, 0 },
-                               .ndim = ndim,
-                               .dtype = { code, bits, 1 },
-                               .shape = m->shape[t] };
-    return &m->tensor[t];
+    return make_up(&m->tensor[t], m->shape[t], t, code, bits, ndim, s0, s1, s2, s3);
 }
 
 /* 8 heads on 2 KV heads, 10 blocks of 16 keys a sequence, 5 new keys. */

@@ -1,6 +1,7 @@
 /* Split decode on the simulated devices, against float64; what the keys are split into; misuse. */
 #include <string.h>
 
+#include "tests/made_up.h"
 #include "tests/runtime/site.h"
 
 /* num_splits 0: chosen, of up to 8. The workspace has no more room than is needed, and NaN in it. */
@@ -130,21 +131,14 @@ static void test_the_cache_is_read_once(void **state)
 
 typedef struct made_up {
     DLTensor tensor[7];
-    int64_t shape[7][4];
+    int64_t shape[7][5];
     aiter_kvcache_args args;
 } made_up;
 
 static const DLTensor *make(made_up *m, int t, uint8_t code, uint8_t bits, int ndim, int64_t s0,
                             int64_t s1, int64_t s2, int64_t s3)
 {
-    const int64_t shape[4] = { s0, s1, s2, s3 };
-    memcpy(m->shape[t], shape, sizeof shape);
-    m->tensor[t] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(t + 1)),
-                               .device = { kDLROCM, 0 },
-                               .ndim = ndim,
-                               .dtype = { code, bits, 1 },
-                               .shape = m->shape[t] };
-    return &m->tensor[t];
+    return make_up(&m->tensor[t], m->shape[t], t, code, bits, ndim, s0, s1, s2, s3);
 }
 
 /* 64 query heads on 8 KV heads, blocks of 16 keys. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "gen/gen.h"
+#include "tests/made_up.h"
 #include "tests/runtime/fixture.h"
 
 /* ---- Correct arguments ---- */
@@ -28,14 +29,7 @@ typedef struct arguments {
 static const DLTensor *make(arguments *a, int t, DLDataTypeCode code, int bits, int ndim, int64_t s0,
                             int64_t s1, int64_t s2, int64_t s3)
 {
-    const int64_t shape[5] = { s0, s1, s2, s3, 0 };
-    memcpy(a->shape[t], shape, sizeof shape);
-    a->tensor[t] = (DLTensor){ .data = (void *)(UINT64_C(0x100000000) * (unsigned)(t + 1)),
-                               .device = { kDLROCM, 0 },
-                               .ndim = ndim,
-                               .dtype = { (uint8_t)code, (uint8_t)bits, 1 },
-                               .shape = a->shape[t] };
-    return &a->tensor[t];
+    return make_up(&a->tensor[t], a->shape[t], t, code, bits, ndim, s0, s1, s2, s3);
 }
 
 #define ROWS(t, ndim, ...) make(a, t, kDLBfloat, 16, ndim, __VA_ARGS__)
